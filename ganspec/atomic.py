@@ -24,7 +24,7 @@ def replacing(path: Path) -> Iterator[Path]:
     FIFO, the bytes are written to it. Raises OSError, or OutputError for standard output.
     """
     if path.is_dir():
-        raise IsADirectoryError(f"{path} is a folder")
+        raise IsADirectoryError(f"{path} is a folder: name a file")
     target = None if is_stream(path) else _end_of_links(path)
     temporary = _temporary_file(path, target)
     try:

@@ -114,7 +114,7 @@ def _draw_attention(run: Path, out: Path | None, settings: list[str], overwrite:
     """Draw the attention of a run's networks into `out`, or `attention.png` in the run folder."""
     target = out or run / "attention.png"
     if not run.is_dir():
-        fail(f"--attention draws trained networks, and {run} is no run folder: name one")
+        fail(f"--attention needs a run folder, and {run} is none: name one")
     if settings:
         fail("--set changes a spec, and --attention draws the networks of a run: leave --set out")
     if out and would_replace(target) and not overwrite:

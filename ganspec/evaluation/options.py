@@ -114,12 +114,12 @@ class EvaluationOptions:
 
     @property
     def image_count(self) -> int:
-        """The number of images to score."""
+        """The number of images to score: IMAGES if the options leave it open."""
         return self.images or IMAGES
 
     @property
     def choice(self) -> ExtractorChoice:
-        """The extractor that the options name."""
+        """The extractor that the options name; InceptionV3 if they name none."""
         return ExtractorChoice(
             self.extractor or INCEPTION,
             self.layer,

@@ -159,7 +159,9 @@ def draw_images(real: RealImages, count: int, seed: int) -> RealImages:
     """
     if count > len(real):
         name = " ".join(filter(None, (real.dataset, real.split)))
-        raise DataError(f"{name} has {len(real):,} images, fewer than {count:,} references")
+        raise DataError(
+            f"{name} has {len(real):,} images, fewer than {count:,} references: ask for fewer"
+        )
     order = torch.randperm(len(real), generator=torch.Generator().manual_seed(seed))
     return take(real, order[:count].sort().values, seed)
 

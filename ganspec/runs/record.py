@@ -208,7 +208,7 @@ def text_of(path: Path) -> str:
 
 
 def size_text(size: int) -> str:
-    """Return a number of bytes as text: `1.2 MB`."""
+    """Return a number of bytes as text, such as `512 bytes` or `1.2 MB`."""
     if size < 1000:
         return f"{size:,.0f} bytes"
     for unit, bytes_ in (("kB", 1e3), ("MB", 1e6)):

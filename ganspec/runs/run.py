@@ -84,7 +84,7 @@ class Run(RunFolder):
                 raise
             options = printable(" ".join(f"--kinds {shlex.quote(str(path))}" for path in missing))
             code = "its code" if len(missing) == 1 else "their code"
-            message = f"{self.folder} needs kinds that are not loaded: {options}"
+            message = f"{self.folder} needs kinds that are not loaded: add {options}"
             raise MissingKindsError(f"{message} ({code} will be run)") from None
         for file in self.changed_kinds(spec):
             kept = self.folder / "kinds" / file.name

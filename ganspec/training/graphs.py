@@ -116,7 +116,7 @@ class KeptBatches:
 
 
 class Recording:
-    """One recorded step, with the tensors that it reads and writes."""
+    """One training step that a GPU has recorded, with the tensors that it reads and writes."""
 
     def __init__(self, training: Training, batches: KeptBatches):
         self.training, self.batches = training, batches
@@ -191,7 +191,7 @@ def _practise(training: Training, batches: KeptBatches) -> bool:
 
 @contextmanager
 def _waiting_refused(refused: bool) -> Iterator[None]:
-    """Within the block, raise RuntimeError where Python waits for a GPU, if `refused` is True."""
+    """Within the block, if `refused`, raise RuntimeError where Python waits for a GPU."""
     mode = torch.cuda.get_sync_debug_mode()
     with warnings.catch_warnings(action="ignore"):  # torch warns that it misses some waits
         torch.cuda.set_sync_debug_mode("error" if refused else mode)

@@ -53,7 +53,7 @@ class Retention:
 
     @property
     def done(self) -> int:
-        """Number of steps after the warm-up."""
+        """Number of steps so far, without those of the warm-up."""
         return max(0, self.training.step - self.training.warmup)
 
     def wants_picture(self) -> bool:
