@@ -105,9 +105,11 @@ def load_kinds(path: str | Path) -> None:
 
 
 def check(spec: Spec) -> list[Diagnostic]:
-    """Return the warnings about a spec.
+    """Return the warnings about a spec; [] if there are none.
 
-    Raises SpecError if its networks do not fit together or contradict the report's counts.
+    Raises SpecError if shapes of its networks do not fit together, if a layer cannot read a batch
+    of the training, if numbers of parameters differ from those under `report`, or if code of your
+    own kinds cannot be copied into an emitted file.
     """
     from ganspec.compiler.check import check
 
@@ -119,7 +121,8 @@ def build(spec: Spec, device: str = "cpu", exact: bool = False) -> dict[str, nn.
 
     The weights are drawn on the CPU, so that one `torch.manual_seed` gives the same weights on
     every device. With `exact`, no rewrites are applied, and outputs equal those of the emitted file
-    bit for bit. Raises SpecError if shapes do not fit, or if a part of a network is unknown.
+    bit for bit. Raises SpecError if shapes do not fit, or if the spec says `unknown` in place of a
+    part of a network.
     """
     from ganspec.compiler.evaluate import evaluate
     from ganspec.compiler.lower import lower
@@ -132,7 +135,8 @@ def build(spec: Spec, device: str = "cpu", exact: bool = False) -> dict[str, nn.
 def emit(spec: Spec) -> str:
     """Return the source of a plain PyTorch program that defines and trains the spec's networks.
 
-    Raises SpecError if shapes do not fit, or if code of a kind cannot be moved into the file.
+    Raises SpecError if shapes do not fit, or if code of your own kinds cannot be copied into the
+    source.
     """
     from ganspec.compiler.emit import emit
 
@@ -145,8 +149,9 @@ def diff(
     """Return the differences of two specs, which a notebook shows side by side.
 
     `first` and `second` are specs, or names that `load` opens. The result's `is_equal` is True if
-    the specs are the same in effect. `only` names the networks and sections to compare; by default
-    all are. Raises what `load` raises, and PartError if neither spec has a part that `only` names.
+    the specs describe the same networks and training, however they are written. `only` names the
+    networks and sections to compare; by default all are. Raises what `load` raises, and PartError
+    if neither spec has a part that `only` names.
     """
     from ganspec.comparison.compare import compare
     from ganspec.comparison.surveyed import open_systems
@@ -158,8 +163,9 @@ def diff(
 def compare(*specs: Spec | str | Path, rows: Sequence[str] = ()) -> Survey:
     """Return the table of `ganspec compare`, which a notebook shows.
 
-    `specs` are specs, or names that `load` opens. `rows` chooses rows by the starts of their names.
-    Raises what `load` raises, and SurveyError if no row's name starts with an entry of `rows`.
+    `specs` are specs, or names that `load` opens. `rows` restricts the table to rows whose names
+    start with one of its entries; by default it has all. Raises what `load` raises, and SurveyError
+    if no row's name starts with an entry of `rows`.
     """
     from ganspec.comparison.survey import survey
     from ganspec.comparison.surveyed import open_systems
@@ -229,13 +235,14 @@ def export(
     push: str | None = None,
     private: bool = False,
 ) -> Exported:
-    """Write a network of a run in a form that runs without ganspec. Return its path and agreement.
+    """Write a network of a run in a form that runs without ganspec. Return what was written.
 
     The options are those of `ganspec export`: `out` is a file or, if it ends in a slash, a folder;
     `format` is `onnx`, `torch-export`, `torchscript`, `safetensors` or `python`; `batch` is a
-    number or `free`. The result's `agreement` has the largest difference from the numbers that
-    `ganspec sample` computes. Raises OSError, RunError, CheckpointError, LabelError, SpecError if a
-    kind's code cannot be moved, and ExportError, for example if the difference is too large.
+    number or `free`. The result has the `path` of the file or folder, and in `agreement` the
+    largest difference from the numbers that `ganspec sample` computes. Raises OSError, RunError,
+    CheckpointError, LabelError, SpecError if code of your own kinds cannot be copied into the
+    source, and ExportError, for example if the difference is too large.
     """
     from ganspec.exporting.export import export
 

@@ -16,15 +16,15 @@ from ganspec.streams import is_stdout, is_stream, write_stream
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path; its file replaces `path` if the block succeeds.
+    """Yield the path of an empty temporary file, which replaces `path` if the block succeeds.
 
-    The bytes reach the disk before the file is renamed, so a crash leaves the whole old file or
-    the whole new one. The new file has the old one's mode and, if allowed, its owner. If `path` is
-    a symbolic link, the file that it leads to is replaced. A stream, such as `-` or a FIFO, is not
-    replaced: the bytes are written to it. Raises OSError, or OutputError for standard output.
+    The bytes reach the disk before the file is renamed, so a crash leaves the whole old file or the
+    whole new one. The new file has the old one's mode and, if allowed, its owner. If `path` is a
+    symbolic link, the file that it leads to is replaced. If `path` is a stream, such as `-` or a
+    FIFO, the bytes are written to it. Raises OSError, or OutputError for standard output.
     """
     if path.is_dir():
-        raise IsADirectoryError(f"{path} is a folder")
+        raise IsADirectoryError(f"{path} is a folder: name a file")
     target = None if is_stream(path) else _end_of_links(path)
     temporary = _temporary_file(path, target)
     try:
@@ -45,10 +45,10 @@ def replacing(path: Path) -> Iterator[Path]:
 def replacing_folder(path: Path, overwrite: bool = False) -> Iterator[Path]:
     """Yield a temporary folder; its files are moved into the folder `path` if the block succeeds.
 
-    A folder that exists is never replaced itself, since it may be mounted, or be another user's.
-    Raises FileExistsError if `path` is a stream, a file, or a folder that is not empty; temporary
-    files of a killed command do not count. With `overwrite`, the folder may hold files: those with
-    the names of new ones are replaced, and the others stay.
+    A folder `path` that exists stays, and only files in it change, since it may be mounted or
+    belong to another user. Raises FileExistsError if `path` is a stream, a file, or a folder that
+    is not empty; temporary files of a killed command do not count. With `overwrite`, the folder may
+    hold files: those with the names of new ones are replaced, and the others stay.
     """
     if is_stream(path):
         name = "standard output" if is_stdout(path) else path
@@ -75,13 +75,17 @@ def replacing_folder(path: Path, overwrite: bool = False) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` to `path` as UTF-8, as `replacing` does."""
+    """Write `text` to `path` as UTF-8, so that after an error `path` still has its old content.
+
+    If `path` is a stream, such as `-`, the text is written to it. Raises OSError, or OutputError
+    for standard output.
+    """
     with replacing(path) as temporary:
         temporary.write_text(text, "utf-8")
 
 
 def would_replace(path: Path) -> bool:
-    """Return True if `path` is a file, which writing would replace."""
+    """Return True if `path` is a file and no stream, so that writing to it replaces it."""
     return os.path.isfile(path) and not is_stream(path)
 
 
@@ -97,9 +101,10 @@ def _end_of_links(path: Path) -> Path:
 
 
 def _temporary_file(path: Path, target: Path | None) -> Path:
-    """Make an empty file with the suffix of `path`, and return its path.
+    """Make an empty file whose name ends in the suffix of `path`, and return its path.
 
-    It is in the folder of `target`, or in the system's temporary folder if `target` is None.
+    It is in the folder of `target`, so that renaming it is atomic, or in the system's temporary
+    folder if `target` is None. Raises PermissionError if `target` or its folder may not be written.
     """
     folder = target.parent if target else None
     if folder:
@@ -115,7 +120,7 @@ def _temporary_file(path: Path, target: Path | None) -> Path:
 
 
 def _take_mode(temporary: Path, target: Path) -> None:
-    """Give `temporary` the mode and owner of `target`, or a new file's mode if there is none."""
+    """Give `temporary` the mode and owner of `target`, or a new file's mode if that is missing."""
     try:
         old = target.stat()
     except FileNotFoundError:

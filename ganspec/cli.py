@@ -16,7 +16,7 @@ from ganspec.console import with_kinds
 from ganspec.streams import OutputError, prepare_streams
 from ganspec.version import VERSION
 
-UNREAD = 141  # exit status after the reader of the output has ended: that of shells for SIGPIPE
+UNREAD = 141  # exit status if the reader of standard output, such as `head`, has ended
 
 app = typer.Typer(
     help="A compiler for GAN specs: one page of YAML becomes PyTorch modules, a training run "
@@ -52,11 +52,12 @@ for name in ORDER:
 
 def run() -> None:
     """Run the command line. Ctrl-C ends a training cleanly and every other command at once."""
-    # Otherwise a short command spends a fifth of its time on two searches: for garbage among the
-    # many objects that imports make, and for plugins of pydantic among all installed packages.
+    # Without these two lines, a short command spends a fifth of its time on searches: for
+    # garbage among the many objects that imports make, and for pydantic's plugins among all
+    # installed packages.
     gc.set_threshold(100_000, 20, 20)
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a Python handler could interrupt an import
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # else Ctrl-C in an import prints a traceback
     prepare_streams()
     try:
         try:

@@ -70,7 +70,7 @@ def with_kinds(command: Callable) -> Callable:
     """Return `command` with an option `--kinds`, whose files are loaded before `command` runs."""
 
     @wraps(command)
-    def run(kinds: Kinds = None, **arguments: Any) -> None:  # `arguments` are those of `command`
+    def run(kinds: Kinds = None, **arguments: Any) -> None:  # `arguments` are for `command`
         with warnings_shown_once():
             with reported():
                 load_all(kinds or [])
@@ -88,7 +88,7 @@ def with_kinds(command: Callable) -> Callable:
 
 @contextmanager
 def warnings_shown_once() -> Iterator[None]:
-    """Within the block, show each warning once, on one line."""
+    """Within the block, print each warning on one line of standard error, equal ones only once."""
     shown: set[str] = set()
 
     def show(message: Warning | str, *_: object, **__: object) -> None:
@@ -108,15 +108,16 @@ def fail(message: str) -> NoReturn:
 
 
 def refuse_two_inputs(*names: Path | str | None) -> None:
-    """Call `fail` if two of the inputs `names` are standard input, which can be read once."""
+    """Call `fail` if two of the inputs `names` are `-`, as standard input can be read only once."""
     if [str(name) for name in names].count(DASH) > 1:
-        fail("standard input can be read once: give `-` once, and the others by name")
+        fail("standard input can be read once: give `-` once, and the other inputs as files")
 
 
 def target_of(out: Path | None, stdout: bool, *suffixes: str) -> Path | None:
-    """Return the file to write: `-` for `--stdout`, else `--out` with one of `suffixes`, or None.
+    """Return the file to write: `-` with `--stdout`, else `--out`; None if neither option is used.
 
-    Call `fail` if both options are used, or if `out` has another suffix.
+    If `out` has no suffix, the first of `suffixes` is added. Call `fail` if both options are used,
+    or if `out` has another suffix.
     """
     if stdout and out is not None and not is_stdout(out):
         fail(f"--stdout prints, and -o {out} writes a file: choose one")
@@ -129,7 +130,7 @@ Form = TypeVar("Form", bound=StrEnum)
 
 
 class FactForm(StrEnum):
-    """The values of `--format` for facts: those about data sets, scores and known specs."""
+    """The values of `--format` in the commands `data`, `evaluate` and `new --list`."""
 
     text = "text"
     json = "json"
@@ -139,9 +140,9 @@ FactFormOption = Annotated[FactForm | None, typer.Option("--format", help="Form 
 
 
 def chosen_form(form: Form | None, default: Form, **flags: bool) -> Form:
-    """Return the form that an option chooses, or else `default`.
+    """Return the form that the options choose; `default` if they choose none.
 
-    `form` is the value of `--format`. `flags` says which of the flags that stand for a form are
+    `form` is the value of `--format`. `flags` says which of the options that stand for a form are
     set, such as `json=True` for `--json`. Call `fail` if the options choose two forms.
     """
     named = {name: f"--{name}" for name, is_given in flags.items() if is_given}
@@ -153,9 +154,10 @@ def chosen_form(form: Form | None, default: Form, **flags: bool) -> Form:
 
 
 def form_of(out: Path | None, suffixes: Mapping[Form, Sequence[str]], default: Form) -> Form:
-    """Return the form for the suffix of the file `out`, `default` if there is none.
+    """Return the form that the suffix of the file `out` stands for.
 
-    `suffixes` lists the suffixes of each form. Call `fail` if the suffix is none of them.
+    Return `default` if `out` is None, a stream or without a suffix. `suffixes` lists the suffixes
+    of each form. Call `fail` if `out` has a suffix that is in none of the lists.
     """
     suffix = out.suffix.lower() if out and not is_stream(out) else ""
     fitting = [form for form, known in suffixes.items() if suffix in known]
@@ -178,9 +180,9 @@ def with_suffix(out: Path, *suffixes: str) -> Path:
 
 
 def free_file(out: Path | None, overwrite: bool, *suffixes: str) -> Path | None:
-    """Return the file `out` with one of `suffixes`, or None without a file.
+    """Return the file `out`, with the first of `suffixes` if it has none; None if `out` is None.
 
-    Call `fail` if it has another suffix, or if it exists and is not to be replaced.
+    Call `fail` if `out` has another suffix, or if the file exists and `overwrite` is False.
     """
     out = with_suffix(out, *suffixes) if out is not None else None
     if out and would_replace(out) and not overwrite:
@@ -189,7 +191,10 @@ def free_file(out: Path | None, overwrite: bool, *suffixes: str) -> Path | None:
 
 
 def print_or_write(text: str, out: Path | None) -> None:
-    """Write `text` to the file `out`, and say so on standard error; or print it without a file."""
+    """Write `text` to the file `out`, and say so on standard error.
+
+    If `out` is None or standard output, print `text`; nothing is printed if it is empty.
+    """
     if out and not is_stdout(out):
         write_text(out, text + "\n")
         typer.echo(f"{out} written", err=True)
@@ -198,20 +203,23 @@ def print_or_write(text: str, out: Path | None) -> None:
 
 
 def tell(text: str, target: Path | str | None) -> None:
-    """Print `text` about the output `target`; to standard error if `target` is standard output."""
+    """Print `text`, which is about the output `target`.
+
+    If `target` is standard output, print to standard error, so that both do not mix.
+    """
     typer.echo(text, err=target is not None and is_stdout(target))
 
 
 def tell_written(target: Path, more: str = "") -> None:
-    """Print that the file `target` is written, and `more`, unless it is standard output."""
+    """Print that the file `target` is written, followed by `more`; nothing for standard output."""
     if not is_stdout(target):
         typer.echo(f"{target} written{more}")
 
 
 def write_unless_edited(target: Path, text: str, overwrite: bool) -> None:
-    """Write `text` to `target`. Call `fail` if it is a file that ganspec did not write, or edited.
+    """Write `text` to `target`. Call `fail` if that would replace a file of the user.
 
-    With `overwrite`, any file is replaced.
+    Without `overwrite`, a file is replaced only if it has a checksum of ganspec that still matches.
     """
     if would_replace(target) and not is_emitted(target.read_bytes()) and not overwrite:
         fail(f"{target} is not as ganspec wrote it; add --overwrite, or choose another -o")
@@ -220,7 +228,10 @@ def write_unless_edited(target: Path, text: str, overwrite: bool) -> None:
 
 @contextmanager
 def reported() -> Iterator[None]:
-    """Within the block, print errors that the user can mend, without a traceback, and exit."""
+    """Within the block, print errors that the user can mend, without a traceback, and exit.
+
+    The exit status is 1 for mistakes in a spec, which SpecError lists, and 2 for other errors.
+    """
     try:
         yield
     except SpecError as error:
@@ -231,10 +242,10 @@ def reported() -> Iterator[None]:
     except (GanspecError, OSError) as error:
         fail(one_line(error))
     except (MemoryError, RuntimeError) as error:
-        if "device-side assert" in str(error):  # nothing on the GPU can be read any more
-            fail("an operation on the GPU refused a number: --device cpu says in which step")
+        if "device-side assert" in str(error):  # after which no tensor on the GPU can be read
+            fail("an operation on the GPU got an invalid number: find it with --device cpu")
         if isinstance(error, RuntimeError) and "memory" not in str(error):
-            raise  # a bug, whose traceback is needed
+            raise  # a bug of ganspec, which can be found only by its traceback
         message = " ".join(["out of memory", *getattr(error, "__notes__", [])])
         fail(f"{message}: set a smaller `train: {{batch: ...}}`")
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
 
-LINE_SECONDS = 30.0  # between two lines of a log
+LINE_SECONDS = 30.0  # between two lines that are printed where there is no bar
 BAR = 10  # width of a bar in characters
 _QUIET: ContextVar[bool] = ContextVar("quiet", default=False)
 
@@ -39,7 +39,7 @@ def _print(line: str) -> bool:
     try:
         sys.stderr.write(f"{line}\n")
         sys.stderr.flush()
-    except (OSError, ValueError, AttributeError):  # it is closed, or there never was one
+    except (OSError, ValueError, AttributeError):  # standard error is closed, or None
         return False
     return True
 
@@ -49,10 +49,10 @@ class Progress:
 
     Use it as a context manager, and call it as the work goes on. On a terminal it draws a bar, in a
     notebook it changes one line, and elsewhere it prints a line to standard error every
-    LINE_SECONDS. `unit` names what is counted. `seconds` is the work's time limit, if it has one.
-    With `lines`, it prints lines on a terminal as well, because another bar may be shown there.
-    Where progress is `quieted` it shows nothing. It stops when standard error cannot be written,
-    for example because the terminal was closed, so that progress never ends the work.
+    LINE_SECONDS. `unit` names what is counted. `seconds` is the work's time limit; None if it has
+    none. With `lines`, it prints lines on a terminal as well, because another bar may be shown
+    there. Where progress is `quieted` it shows nothing. If standard error cannot be written, for
+    example because the terminal was closed, it shows nothing more, and the work goes on.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class Progress:
             return
         now = time.monotonic()
         if self.first is None:
-            # work that an earlier process did, as before a resume, does not count in the rate
+            # the rate is this process's: work that was done before the first call does not count
             self.first, self.printed = (now, done), now
             if self.bars:
                 self.bars.add_task(self.title, total=total, completed=done, text="")
@@ -119,9 +119,10 @@ class Progress:
     ) -> str:
         """Return a text such as `120 of 900 steps, d_loss 0.693, 4.0 steps/s, 3 min left`.
 
-        `now` is the time in seconds, by `time.monotonic`.
+        `now` is the time in seconds, by `time.monotonic`. Without `with_rate`, the text has no
+        rate.
         """
-        assert self.first is not None  # set at the first call
+        assert self.first is not None  # `__call__` has set it
         parts = [f"{done:,} of {total:,} {self.unit}"]
         parts += [f"{name} {loss:.4g}" for name, loss in losses.items() if name != "step"]
         elapsed, worked = now - self.first[0], done - self.first[1]
@@ -145,7 +146,10 @@ class Progress:
 
 
 class Passes(ExitStack):
-    """A display of passes over images, one after another: a bar, or with `lines` only lines."""
+    """A display of passes over images, which follow one another, each with a bar of its own.
+
+    With `lines`, lines are printed in place of bars.
+    """
 
     def __init__(self, lines: bool = False):
         super().__init__()
@@ -166,7 +170,10 @@ class Passes(ExitStack):
 
 
 def notebook_line() -> Callable[[str], None] | None:
-    """Return a function that shows a text in place of its last one; None outside of notebooks."""
+    """Return a function that shows a text in place of the one that it showed before.
+
+    Return None outside of notebooks.
+    """
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     if getattr(shell, "kernel", None) is None:  # IPython in a terminal has no kernel
         return None
@@ -188,7 +195,7 @@ def has_terminal() -> bool:
     """Return True if standard error is a terminal that can redraw a line."""
     try:
         return sys.stderr.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
-    except (AttributeError, ValueError):  # there is none, or it is closed
+    except (AttributeError, ValueError):  # standard error is None, or closed
         return False
 
 

@@ -1,6 +1,7 @@
 """Checksums in written files, by which ganspec recognises a file that nobody has edited.
 
-An emitted program, graph or table has the checksum in its first lines, a report's page at its end.
+The first lines of an emitted program, graph or table have the checksum, and the end of a report's
+page.
 """
 
 from __future__ import annotations
@@ -14,14 +15,15 @@ END = re.compile(rb"<!-- made by ganspec report ([0-9a-f]{16}) -->\n\Z")
 
 
 def sealed(text: str) -> str:
-    """Return `text` with its checksum in place of `(00000000)` in its first lines."""
+    """Return `text` with its checksum in place of `(00000000)`, which is in its first lines."""
     return text.replace(f"({BLANK})", f"({_checksum(text.encode())[: len(BLANK)]})", 1)
 
 
 def is_emitted(data: bytes, name: str | None = None) -> bool:
-    """Return True if a file has a checksum in its first lines, and its bytes `data` still match it.
+    """Return True if the file with the bytes `data` is as ganspec emitted it.
 
-    With `name`, the file must also name the spec `name`.
+    The checksum in its first lines must match its bytes. With `name`, these lines must also name
+    the spec `name`.
     """
     seal = HEAD.search(data[:4000])
     if not seal or name not in (None, seal[1].decode()):

@@ -12,17 +12,19 @@ import sys
 from pathlib import Path
 from typing import Any, BinaryIO
 
-DASH = "-"  # as a file's name: standard output, or input
-OPEN_FILES = r"/dev/fd|/proc/{}(/task/[0-9]+)?/fd"  # folders in which a number is an open file
-MOST_LINKS = 40  # links that are followed from one name; more are taken for a circle
-NO_TERMINAL = getattr(os, "O_NOCTTY", 0)  # opening a terminal lets it control no process
+DASH = "-"  # a file's name that means standard output, or standard input
+# folders in which this process's open files are named by their numbers; {} is its process id
+OPEN_FILES = r"/dev/fd|/proc/{}(/task/[0-9]+)?/fd"
+MOST_LINKS = 40  # symbolic links followed from one name; more of them are a circle
+# opened without this flag, a terminal could become the one whose Ctrl-C ends this process
+NO_TERMINAL = getattr(os, "O_NOCTTY", 0)
 
 
 class OutputError(Exception):
     """Raised when standard output cannot be written.
 
-    It is no OSError, so that code that expects an error of some file does not catch it.
-    `is_unread` is True if the reader has ended, as `head` does.
+    It is no OSError, so that code that catches OSError, for errors of other files, does not catch
+    it. `is_unread` is True if the program that read the output, such as `head`, has ended.
     """
 
     def __init__(self, error: OSError):
@@ -35,14 +37,14 @@ class OutputError(Exception):
 class StandardStream(io.RawIOBase):
     """A stream over `raw` that discards everything after the first write that fails.
 
-    Otherwise Python would try to write the rest again at its end, and print a traceback. With
+    Otherwise Python would try to write the rest again when it exits, and print a traceback. With
     `raises`, as for standard output, the failed write raises OutputError. Without, as for standard
     error, the failure is ignored, so that no message ends a training.
     """
 
     def __init__(self, raw: Any, raises: bool, old: Any = None):
         self.raw, self.raises, self.failed = raw, raises, False
-        self.old = old  # kept, since a stream that nothing refers to closes its `raw`
+        self.old = old  # a stream that nothing refers to would close its `raw`
 
     def write(self, data: Any) -> int:
         if self.failed:
@@ -69,8 +71,9 @@ def prepare_streams() -> None:
     """Make `sys.stdout` and `sys.stderr` StandardStreams, and occupy the numbers of closed streams.
 
     Otherwise the next file that is opened would get the number of a closed stream, and libraries
-    would print into that file. Reading from a closed input still fails, and so does writing to a
-    closed output, since the null device is opened in its place in the other mode.
+    would print into that file. The null device gets the number, and is opened for writing in place
+    of the input and for reading in place of the output. So reading from a closed input still fails,
+    and so does writing to a closed output.
     """
     for number, mode in enumerate((os.O_WRONLY, os.O_RDONLY, os.O_RDWR)):
         try:
@@ -84,7 +87,8 @@ def prepare_streams() -> None:
 def _standard(old: Any, number: int, raises: bool) -> io.TextIOWrapper:
     """Return a text stream over a StandardStream, which writes where `old` does.
 
-    If `old` is None, it writes to the open file `number`.
+    If `old` is None, it writes to the open file `number`, 1 for standard output or 2 for standard
+    error.
     """
     binary = io.FileIO(number, "w", closefd=False) if old is None else old.buffer
     stream = StandardStream(getattr(binary, "raw", binary), raises, old)
@@ -118,14 +122,20 @@ def is_input(path: Path | str) -> bool:
 
 
 def read_stdin(most: int = -1) -> bytes:
-    """Return standard input, or its first `most` bytes. Raises OSError if it is closed."""
+    """Return the bytes of standard input, or the first `most` of them; -1 stands for all.
+
+    Raises OSError if it is closed.
+    """
     if sys.stdin is None:
         raise OSError("standard input is closed")
     return sys.stdin.buffer.read(most)
 
 
 def write_stream(path: Path, source: BinaryIO) -> None:
-    """Write the bytes of `source` to a stream. Raises OSError, OutputError for standard output."""
+    """Write the bytes of the file `source` to the stream `path`.
+
+    Raises OSError if it cannot be written, or OutputError for standard output.
+    """
     number = 1 if str(path) == DASH else _open_file(path)
     if number == 1:
         _refuse_bytes_on_terminal(source)
@@ -153,7 +163,10 @@ def _refuse_bytes_on_terminal(source: BinaryIO) -> None:
 
 
 def _open_file(path: Path) -> int | None:
-    """Return the number of the open file that `path` names, 1 for /dev/stdout; None if none."""
+    """Return the number of this process's open file that `path` names, such as 1 for /dev/stdout.
+
+    Return None if `path` names no open file.
+    """
     folders = re.compile(OPEN_FILES.format(os.getpid()))
     for _ in range(MOST_LINKS):
         if path.name.isdecimal() and folders.fullmatch(os.path.realpath(path.parent)):

@@ -304,7 +304,7 @@ def test_a_run_never_executes_its_kinds_unasked(folder):
     Path("celu.py").write_text(FILES["celu.py"] + "open('executed', 'a').write('x')\n")
     run("train", "copies.yaml", "--steps", 1)
     Path("executed").unlink()
-    kept = "--kinds runs/copies/kinds/celu.py"
+    kept = "add --kinds runs/copies/kinds/celu.py"
     rest = [name for name in FILES if name != "celu.py"]
     for words in (
         ["sample", "runs/copies"],

@@ -112,7 +112,11 @@ def _text(
     every: bool,
     out: Path | None,
 ) -> str:
-    """Return the table in a form, as wide as the terminal if it is printed there as text."""
+    """Return the table as text in `form`. By default it is as wide as the output.
+
+    That is the terminal's width, if text is printed there; `width`, if it is not None, replaces it.
+    `transpose` is None to choose the direction that fits.
+    """
     from ganspec.report.survey_table import ABREAST, FORMS, json_text, layout
 
     if form is TableForm.json:

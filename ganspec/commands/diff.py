@@ -30,7 +30,7 @@ EXAMPLE = "ganspec diff specs/dcgan.yaml specs/wgan_gp.yaml --only discriminator
 
 
 class DiffForm(StrEnum):
-    """The forms of a diff, each written by a module of `ganspec.report`: `diff_text` and so on."""
+    """The forms of a diff; `ganspec.report` has a module for each, such as `diff_text`."""
 
     text = "text"
     json = "json"
@@ -74,7 +74,7 @@ def diff(
     usual = DiffForm.text if stat else form_of(out, ENDINGS, DiffForm.text)
     chosen = chosen_form(form, usual, json=as_json)
     if stat and chosen is not DiffForm.text:
-        fail("--stat is for text: leave out the other form")
+        fail("--stat prints text only: leave it out, or choose no other form")
     out = free_file(out, overwrite, *ENDINGS[chosen])
     refuse_two_inputs(first, second)
     with reported():

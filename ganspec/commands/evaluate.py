@@ -84,7 +84,7 @@ Real = Annotated[bool, typer.Option("--real", help="Score real images, too.")]
 Step = Annotated[int | None, typer.Option(min=0, help="Score a step's snapshot.")]
 
 
-# parameters that say what to score and how to print it; all others are options of the scores
+# parameters that say what to score and how to print; the others are fields of EvaluationOptions
 CHOICES = ("folder", "pictures", "every", "step", "quiet", "form", "as_json", "processes")
 
 
@@ -138,17 +138,22 @@ def evaluate(
 def check_choices(
     folder: Path | None, pictures: Path | None, every: bool, step: int | None
 ) -> None:
-    """Call `fail` if options choose nothing to score, or choices that exclude each other."""
+    """Call `fail` if the command's options do not name exactly one thing to score.
+
+    `folder` is a run or a spec, `pictures` a folder of images; `every` and `step` choose among a
+    run's weights.
+    """
     if (folder is None) == (pictures is None):
         fail("name a run folder, or a folder of images with --images and --reference")
     if not _is_run(folder) and (every or step is not None):
-        fail("--every-snapshot and --step choose among a run's weights: leave them out")
+        message = "--every-snapshot and --step choose among a run's weights"
+        fail(f"{message}: name a run, or leave them out")
     if every and step is not None:
         fail("--every-snapshot scores all steps, and --step one: choose one")
 
 
 def _is_run(folder: Path | None) -> bool:
-    """Return True if `folder` is the folder of a run, and not a spec."""
+    """Return True if `folder` is not None and no spec, so that it must be a run's folder."""
     from ganspec.runs.opening import names_spec
 
     return folder is not None and not names_spec(folder)

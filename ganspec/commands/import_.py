@@ -83,7 +83,7 @@ def import_(
         if source is None:
             result = _tables(summary or [], inputs or [])
         else:
-            # keep the file's own output out of the spec, and hide its warnings
+            # the file may print, which must not get into a printed spec, and warn of its own code
             with redirect_stdout(sys.stderr), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 result = _code(source, names, inputs or [], settings or [])

@@ -17,7 +17,8 @@ EXAMPLE = "ganspec lsp --kinds my_layers.py"
 def reserve_output(_: bool) -> int:
     """Return the number of a copy of standard output, and let prints go to standard error.
 
-    As a callback, it runs before files of `--kinds`, which may print.
+    The copy is for the protocol's messages alone. As a callback of an option, this runs before the
+    files of `--kinds`, which may print.
     """
     output = os.dup(1)
     os.dup2(2, 1)

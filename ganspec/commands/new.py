@@ -46,7 +46,7 @@ def new(
     """
     if listed:
         if path is not None or source is not None:
-            fail("--list writes no spec: leave the rest out")
+            fail("--list writes no spec: leave FILE and --from out")
         _list(chosen_form(form, FactForm.text, json=as_json))
         return
     if form or as_json:
@@ -57,7 +57,7 @@ def new(
 
 
 def _list(form: FactForm) -> None:
-    """Print the specs that come with ganspec."""
+    """Print the names and descriptions of the specs that come with ganspec, as text or JSON."""
     from ganspec.systems.starters import described_starters
 
     with reported():

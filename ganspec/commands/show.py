@@ -39,7 +39,7 @@ Attention = Annotated[
 
 
 class ShowForm(StrEnum):
-    """The forms of `show`; all but `text` have a flag of the same name."""
+    """The forms of `show`. Each has an option of its name, such as `--graph`, except `text`."""
 
     text = "text"
     graph = "graph"
@@ -94,7 +94,7 @@ def show(
     usual = form_of(out, ENDINGS, ShowForm.text)
     chosen = chosen_form(form, usual, **flags, attention=attention, json=as_json)
     if receptive_field and chosen in ("graph", "mermaid", "attention"):
-        fail(f"--receptive-field adds columns to tables, and --{chosen} makes none")
+        fail(f"--receptive-field adds columns to tables, and --{chosen} makes none: leave one out")
     out = with_suffix(out, *ENDINGS[chosen]) if out else None
     if chosen is ShowForm.attention:
         _draw_attention(path, out, settings or [], overwrite)
@@ -111,12 +111,12 @@ def show(
 
 
 def _draw_attention(run: Path, out: Path | None, settings: list[str], overwrite: bool) -> None:
-    """Draw the attention of a run's networks into `out`, by default `attention.png` in the run."""
+    """Draw the attention of a run's networks into `out`, or `attention.png` in the run folder."""
     target = out or run / "attention.png"
     if not run.is_dir():
-        fail(f"--attention needs a run folder, whose networks are trained, and {run} is none")
+        fail(f"--attention needs a run folder, and {run} is none: name one")
     if settings:
-        fail("--set changes a spec, and --attention draws the networks of a run")
+        fail("--set changes a spec, and --attention draws the networks of a run: leave --set out")
     if out and would_replace(target) and not overwrite:
         fail(f"{target} exists: add --overwrite to replace it, or choose another -o")
     with reported():

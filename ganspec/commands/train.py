@@ -53,7 +53,8 @@ Track = Annotated[
     list[TrackerName] | None,
     typer.Option(help="Show the run in a tracker, too; may be repeated."),
 ]
-TensorBoard = Annotated[bool, typer.Option("--tensorboard", hidden=True)]  # the older spelling
+# older versions had this option in place of `--track tensorboard`
+TensorBoard = Annotated[bool, typer.Option("--tensorboard", hidden=True)]
 
 
 def train(
@@ -82,13 +83,13 @@ def train(
     pairs = [*(settings or []), *(f"{k}={v}" for k, v in short.items() if v is not None)]
     _check_options(out, resume, overwrite)
     if resume and out is None and (path / SPEC).is_file():
-        out = path  # a run folder in place of its spec
+        out = path  # `path` is the run's folder, in place of its spec
     options: dict[str, Any] = {"data": data, "device": device, "steps": steps, "minutes": minutes}
     options["track"] = [*(track or []), *([TrackerName.tensorboard] if tensorboard else [])]
     shown = {**options, "quiet": quiet, "processes": processes, "max-restarts": max_restarts}
     if is_launcher(processes, [path], max_restarts):
         start_training(path, pairs, processes or 1, max_restarts)
-    # several processes announce a stop only once all know of it (`Limits`)
+    # `Limits` announces a stop of several processes, once all of them know of it
     stop = Stop(begun=False, quiet=quiet or "RANK" in os.environ)
     how: dict[str, Any] = {"exact": exact, "precision": precision, "speedups": speedups}
     how |= {"resume": resume, "overwrite": overwrite, "progress": not quiet}
@@ -113,9 +114,10 @@ def _check_options(out: Path | None, resume: bool, overwrite: bool) -> None:
 def is_launcher(
     processes: int | None, inputs: Sequence[Path | str | None], max_restarts: int = 0
 ) -> bool:
-    """Return True if this process has to start others, each of which reads `inputs`.
+    """Return True if this process has to start `processes` others, each of which reads `inputs`.
 
-    Call `fail` if options contradict each other or torchrun, or if an input can be read only once.
+    Return False in a process that torchrun has started. Call `fail` if the options contradict each
+    other or torchrun, or if an input is a stream, which only one process can read.
     """
     started = os.environ.get("WORLD_SIZE") if "RANK" in os.environ else None
     if started and processes not in (None, int(started)):
@@ -133,14 +135,17 @@ def is_launcher(
 
 
 def start_training(path: Path, settings: list[str], processes: int, max_restarts: int) -> NoReturn:
-    """Run this command in several processes, unless the spec has mistakes, which are shown once."""
+    """Run this command in several processes. Exit with their status.
+
+    First the spec is loaded here, so that its mistakes are shown once, and not by each process.
+    """
     with reported():
         ganspec.load(path, settings)
     start_processes(processes, max_restarts)
 
 
 def start_processes(processes: int, max_restarts: int = 0) -> NoReturn:
-    """Run this command in several processes. Exit with their status."""
+    """Run this command in several processes. Exit with their status, or STATUS after a signal."""
     with reported():
         from ganspec.training.launching import launch
 
@@ -153,7 +158,10 @@ def start_processes(processes: int, max_restarts: int = 0) -> NoReturn:
 
 @contextmanager
 def ended_at_once() -> Iterator[None]:
-    """Within the block, let one of several processes exit without waiting for the others."""
+    """Within the block, let one of several processes exit without waiting for the others.
+
+    `os._exit` does so, since the usual end of Python would wait for the process group.
+    """
     try:
         yield
     except typer.Exit as end:
@@ -165,9 +173,10 @@ def ended_at_once() -> Iterator[None]:
 
 
 def ranks_on(device: str) -> AbstractContextManager[Ranks]:
-    """Return a context that yields the ranks.
+    """Return a context manager that yields the ranks of the processes that torchrun has started.
 
-    It first joins the processes if torchrun has started several.
+    Entering it joins these processes, which compute on `device`. Without torchrun, this process is
+    the only rank.
     """
     from ganspec.training.processes import joined
 
@@ -175,7 +184,7 @@ def ranks_on(device: str) -> AbstractContextManager[Ranks]:
 
 
 def load_with_warnings(path: Path, settings: list[str]) -> Spec:
-    """Load a spec, changed by settings. Print its warnings. Return the spec."""
+    """Return a spec, changed by settings, after printing the warnings about it."""
     from ganspec.compiler.check import warnings_of
 
     spec = ganspec.load(path, settings)
@@ -184,9 +193,10 @@ def load_with_warnings(path: Path, settings: list[str]) -> Spec:
 
 
 def show_end(run: Run, options: Mapping[str, object]) -> None:
-    """Print the last step and the files to look at.
+    """Print the last step and the paths of the pictures, plots and source to look at.
 
     If a signal ended the training, print the command that resumes it, and exit with STATUS.
+    `options` are those of the command.
     """
     if run.interrupted:
         lines = [f"stopped at step {run.step}; go on with: {resuming(run, options)}"]
@@ -197,14 +207,17 @@ def show_end(run: Run, options: Mapping[str, object]) -> None:
         lines += [f"  {path}" for path in files if path and path.exists()]
     try:
         typer.echo("\n".join(lines))
-    except OutputError as error:  # the exit status is about the training, which has succeeded
+    except OutputError as error:  # not a failure, as the training has succeeded
         typer.echo(f"warning: {error}", err=True)
-    if run.interrupted and "RANK" not in os.environ:  # torchrun takes STATUS for a failure
+    if run.interrupted and "RANK" not in os.environ:  # torchrun would take STATUS for a failure
         raise typer.Exit(STATUS)
 
 
 def show_abort(folder: Path, options: Mapping[str, object]) -> NoReturn:
-    """Print the command that goes on from the last checkpoint. Exit with STATUS."""
+    """Print the command that goes on from the last checkpoint in `folder`. Exit with STATUS.
+
+    `options` are those of the command.
+    """
     from ganspec.runs.run import Run
 
     run = Run(folder)
@@ -216,7 +229,10 @@ def show_abort(folder: Path, options: Mapping[str, object]) -> NoReturn:
 
 
 def resuming(run: Run, options: Mapping[str, object]) -> str:
-    """Return the command that resumes `run` with the same options and kinds, for a shell."""
+    """Return the command that resumes `run` with the options `options` and the run's kinds.
+
+    It is quoted for a shell.
+    """
     from ganspec.runs.run import used_files
 
     words = ["ganspec", "train", run.spec_path, "--out", run.folder, "--resume"]

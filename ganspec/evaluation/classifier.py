@@ -1,4 +1,4 @@
-"""Feature extractors made of a trained classifier: of a run, or of a spec and a file of weights."""
+"""Feature extractors made of a trained classifier: a run's, or a spec's with a file of weights."""
 
 from __future__ import annotations
 
@@ -24,13 +24,14 @@ from ganspec.systems.checkpoint import hash_weights
 from ganspec.systems.classifier.spec import Classifier
 from ganspec.systems.source import own_batch
 
-BATCH = 250  # images per pass, for a classifier that does not normalize by the batch
+BATCH = 250  # images per pass, unless the classifier normalizes by the batch
 
 
 def classifier_extractor(folder: Path, device: torch.device, layer: str | None) -> Extractor:
     """Return an extractor that applies the classifier of the run in `folder`.
 
-    `layer` is as in `extractor_of`. Raises ExtractorError, RunError and CheckpointError.
+    `layer` is the path or index of the layer whose output the features are, as for `extractor_of`.
+    Raises ExtractorError, RunError and CheckpointError.
     """
     run = Run.open(folder)
     spec = run.spec
@@ -45,8 +46,9 @@ def loaded_classifier(
 ) -> Extractor:
     """Return an extractor that applies the classifier of a spec file, with the weights in a file.
 
-    Any program may have written `weights`; `fit_state` fits them to the network. `layer` is as in
-    `extractor_of`. Raises ExtractorError and SpecError.
+    Any program may have written `weights`; `fit_state` fits them to the network. `layer` is the
+    path or index of the layer whose output the features are, as for `extractor_of`. Raises
+    ExtractorError and SpecError.
     """
     spec = open_spec(path)
     if not isinstance(spec, Classifier):
@@ -62,7 +64,7 @@ def loaded_classifier(
 
 @dataclass(frozen=True)
 class Trained:
-    """A classifier in evaluation mode, with its settings.
+    """A classifier in evaluation mode, with its spec, its settings `cfg` and its name.
 
     `origin` is the file of its weights and a note on them; None for the weights of a run.
     """
@@ -78,14 +80,15 @@ def extractor_of(trained: Trained, device: torch.device, layer: str | None) -> E
     """Return an extractor that applies a trained classifier.
 
     The logits are the classifier's outputs, or the logarithms of outputs that are probabilities.
-    The features are the input of the last linear or convolutional layer, or the output of `layer`:
-    a path such as `layers.5`, or an index such as -1 for the last layer. Feature maps are averaged
-    over height and width. Raises ExtractorError.
+    The features are the output of `layer`: a path such as `layers.5`, or an index such as -1 for
+    the last layer. If it is None, they are the input of the last linear or convolutional layer.
+    Feature maps are averaged over height and width. Raises ExtractorError if there is no such
+    layer.
     """
     spec, network, cfg = trained.spec, trained.network, trained.cfg
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in torch's stub
     tap = feature_tap(network, layer)
-    seen: dict[str, torch.Tensor] = {}  # a module that is called several times: its last call
+    seen: dict[str, torch.Tensor] = {}  # of the last call, if the module is called several times
     if tap.reads_input:
         tap.module.register_forward_pre_hook(lambda _, inputs: seen.update(features=inputs[0]))
     else:
@@ -99,7 +102,7 @@ def extractor_of(trained: Trained, device: torch.device, layer: str | None) -> E
         logits = network(pixels.contiguous(memory_format=torch.channels_last))
         features = seen.pop("features")
         features = features.mean((2, 3)) if features.ndim == 4 else features.flatten(1)
-        if has_probabilities:  # softmax(log p) is p; clamp, as log 0 is infinite
+        if has_probabilities:  # metrics apply softmax: that of log p is p; log 0 is infinite
             logits = logits.clamp(min=torch.finfo(logits.dtype).tiny).log()
         return features, logits
 
@@ -118,7 +121,7 @@ def extractor_of(trained: Trained, device: torch.device, layer: str | None) -> E
 
 
 def _require(trained: Trained, count: int) -> None:
-    """Raise BatchSizeError if the classifier cannot read `count` images batch by batch."""
+    """Raise BatchSizeError if `count` images, split into batches, leave one that is unreadable."""
     if batch := own_batch(trained.network, trained.cfg):
         require_scorable("classifier", trained.network.program, count, batch)
 
@@ -127,7 +130,8 @@ def _require(trained: Trained, count: int) -> None:
 class FeatureTap:
     """The place in a network at which features are read: the input or the output of a module.
 
-    `path` is that of the layer whose output the features are, or `input`.
+    `path` is the path of the layer whose output the features are; `input` if they are the network's
+    input.
     """
 
     module: nn.Module
@@ -136,9 +140,10 @@ class FeatureTap:
 
 
 def feature_tap(network: EvaluatedNetwork, layer: str | None) -> FeatureTap:
-    """Return the tap at the output of `layer`, or else at the input of the last weighted layer.
+    """Return the tap at the output of `layer`, a path or an index as text.
 
-    Only linear and convolutional layers count as weighted. Raises ExtractorError.
+    If `layer` is None, return the tap at the input of the last linear or convolutional layer.
+    Raises ExtractorError if there is no such layer, or if its output cannot be read.
     """
     leaves = list(network.leaves())
     paths = [step.origin.path.partition(".")[2] for step, _ in leaves]
@@ -156,11 +161,14 @@ def feature_tap(network: EvaluatedNetwork, layer: str | None) -> FeatureTap:
         reader, module = leaves[index + 1]
         if module is not None and reader.inputs == (step.output.id,):
             return FeatureTap(module, True, paths[index])
-    raise ExtractorError(f"layer {paths[index]} is no module: choose the one before or after")
+    raise ExtractorError(f"layer {paths[index]} is no module: choose the layer before or after it")
 
 
 def _layer_index(layer: str, paths: list[str]) -> int:
-    """Return the index of the call that `layer` names by path or index. Raises ExtractorError."""
+    """Return the index in `paths` of the layer that `layer` names by its path or its index.
+
+    Raises ExtractorError if there is no such layer.
+    """
     if layer in paths:
         return len(paths) - 1 - paths[::-1].index(layer)  # the last of several calls
     if layer.lstrip("-").isdigit() and -len(paths) <= int(layer) < len(paths):

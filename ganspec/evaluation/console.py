@@ -21,7 +21,7 @@ from ganspec.scores.matching import differences
 from ganspec.systems.protocol import References, Resize, Split
 from ganspec.training.device import choose_device
 
-WORDS = {"split": get_args(Split), "resize": get_args(Resize)}  # by option, those that it takes
+WORDS = {"split": get_args(Split), "resize": get_args(Resize)}  # by option, the words it takes
 
 
 def parse_options(
@@ -29,8 +29,9 @@ def parse_options(
 ) -> EvaluationOptions:
     """Return the options of the command line as EvaluationOptions.
 
-    `metrics` are names for `find_metrics`; `references` is a number as text, or `equal`. The other
-    `options` are fields of EvaluationOptions. Raises MetricError and RunError.
+    `metrics` are names of metrics or of their scores; [] or None for the default. `references` is a
+    number as text, `equal` or None. The other `options` are fields of EvaluationOptions. Raises
+    MetricError for an unknown metric and RunError for other mistakes.
     """
     for name, words in WORDS.items():
         if options.get(name) not in (None, *words):
@@ -49,9 +50,9 @@ def parse_options(
 
 
 def find_metrics(names: list[str]) -> tuple[Metric, ...] | None:
-    """Return the metrics that `names` mean, each by its kind or by one of its scores.
+    """Return the metrics that `names` name, each by its kind or by one of its scores.
 
-    Return None if there are no names. Raises MetricError for an unknown one.
+    Return None if `names` is empty. Raises MetricError for an unknown name.
     """
     kinds = metric_kinds()
     metrics = {}
@@ -67,14 +68,17 @@ def find_metrics(names: list[str]) -> tuple[Metric, ...] | None:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """Measured scores, lines of text that describe them, and a record whose spec has claims."""
+    """Measured scores, and lines of text that describe them.
+
+    `record` has the spec whose claims they are compared with; None without a spec.
+    """
 
     rows: list[ScoreRow]
     lines: list[str]
     record: RunRecord | None = None
 
     def as_json(self) -> str:
-        """Return the scores as JSON, with their conditions and the nearest claims of the spec."""
+        """Return the scores as JSON, each with its conditions and the nearest claim of the spec."""
         return json.dumps({"scores": [self._entry(row) for row in self.rows]}, indent=2)
 
     def _entry(self, row: ScoreRow) -> dict[str, Any]:
@@ -92,9 +96,10 @@ def evaluate(
     every: bool,
     step: int | None,
 ) -> Evaluated:
-    """Score the run or the spec `folder`, or else the images in the folder `pictures`.
+    """Score the run or the spec `folder`, or if it is None, the images in the folder `pictures`.
 
-    Of a run, the weights after `step` are scored, None for the checkpoint's, or all if `every`.
+    Of a run, the weights after `step` are scored, or the checkpoint's if it is None. With `every`,
+    the weights of all snapshots and of the checkpoint are scored.
     """
     if folder is None:
         assert pictures is not None
@@ -109,7 +114,8 @@ def evaluate_run(
 ) -> Evaluated:
     """Score weights of a run, and write the scores and a plot of them into the run.
 
-    `every` and `step` are as in `evaluate`.
+    The weights are those after `step`, or the checkpoint's if it is None. With `every`, they are
+    those of all snapshots and of the checkpoint.
     """
     rows: list[ScoreRow] = []
     with Passes() as progress:
@@ -129,14 +135,17 @@ def evaluate_run(
 
 
 def evaluate_folder(images: Path, options: EvaluationOptions) -> Evaluated:
-    """Score a folder of images."""
+    """Score the images in the folder `images`."""
     with Passes() as progress:
         rows = folder_scores(images, options, progress)
     return Evaluated(rows, list(describe(rows, None)))
 
 
 def evaluate_spec(path: Path, options: EvaluationOptions) -> Evaluated:
-    """Score the real images of a spec."""
+    """Score the real images of the spec in the file `path`.
+
+    Raises RunError if neither `options.real` nor `options.halves` is set.
+    """
     spec = open_spec(path)
     if not options.real and not options.halves:
         raise RunError(f"{spec.name} is a spec: score its real images with --real, or name its run")

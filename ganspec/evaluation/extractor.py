@@ -1,4 +1,4 @@
-"""Feature extractors, which compute features and logits of images in one pass."""
+"""Feature extractors, networks that compute features and logits of images in one pass."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ganspec.kinds.metrics.fidelity import fidelity
 from ganspec.language.errors import GanspecError
 
 Outputs: TypeAlias = tuple[torch.Tensor, torch.Tensor]  # features, logits
-CountProgress: TypeAlias = Callable[[int], None]  # called with the number of images done
+CountProgress: TypeAlias = Callable[[int], None]  # called with the number of images done so far
 
 
 class ExtractorError(GanspecError):
@@ -48,7 +48,7 @@ class Extractor:
     extract_all: Callable[[Iterator[torch.Tensor]], Iterator[Outputs]] | None = None
 
     def __call__(self, images: torch.Tensor) -> Outputs:
-        """Return what `extract` does, on the CPU and without a graph of gradients."""
+        """Return the outputs of `extract` on the CPU, without a graph for gradients."""
         with torch.inference_mode():
             features, logits = self.extract(images)
         return features.cpu(), logits.cpu()
@@ -60,10 +60,11 @@ class Extractor:
         kept: int | None = None,
         on_progress: CountProgress = lambda done: None,
     ) -> Activations:
-        """Return the activations of `total` images that come in batches.
+        """Return the activations of `total` images that `batches` yields.
 
-        Features and logits are kept for `kept` images, or for all if None. `on_progress` is called
-        after each batch.
+        Mean and covariance are over all images; features and logits are kept for `kept` images,
+        None for all. `on_progress` is called after each batch with the number of images done so
+        far.
         """
 
         def parts() -> Iterator[Outputs]:
@@ -77,14 +78,14 @@ class Extractor:
 
     @property
     def key(self) -> str:
-        """A text that is equal only for equal weights, layer and resizing."""
+        """A text that is another for other weights, another layer or another way to resize."""
         return f"{self.sha256} {self.layer} {self.resize}"
 
 
 def register(extractor: Extractor, name: str) -> None:
-    """Register `extractor` with torch-fidelity, whose functions then take `name` for it.
+    """Register `extractor` with torch-fidelity, whose functions then find it by `name`.
 
-    They call it with uint8 N x 3 x H x W; three equal channels stand for a grey image.
+    They call it with uint8 images, N x 3 x H x W, so a grey image has three equal channels.
     """
     base: Any = fidelity("feature_extractor_base").FeatureExtractorBase  # untyped
     provided = ("features", "logits")

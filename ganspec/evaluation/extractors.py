@@ -34,25 +34,26 @@ class ExtractorChoice:
 
 
 def open_extractor(choice: ExtractorChoice, device: torch.device) -> Extractor:
-    """Return the chosen extractor.
+    """Return the chosen extractor, whose network computes on `device`.
 
     Raises ExtractorError, FidelityError, RunError, CheckpointError and SpecError.
     """
     name, path = choice.name, Path(choice.name)
     if name != INCEPTION and choice.inception_weights is not None:
-        raise ExtractorError(f"--inception-weights are not those of {name}: choose one extractor")
+        raise ExtractorError(f"--inception-weights are not those of {name}: leave one of both out")
     if name != INCEPTION and choice.resize is not None:
         raise ExtractorError(f"{name} resizes images by its own spec: leave --resize out")
     is_spec = name != INCEPTION and names_spec(path)
     if choice.weights is not None and not is_spec:
         raise ExtractorError(
-            "--weights is for the spec file of a classifier: name it with --extractor"
+            "--weights is for the spec file of a classifier: name that file with --extractor"
         )
     if is_spec and choice.weights is None:
         raise ExtractorError(f"{name} is a spec: name the classifier's weights with --weights")
     if name != INCEPTION and not is_spec and not path.exists():
         raise ExtractorError(f"no extractor {name}: name a classifier's run folder, or inception")
-    with torch.random.fork_rng(devices=[]):  # networks draw weights before they load them
+    # new networks draw weights at first, which must not change a training's random numbers
+    with torch.random.fork_rng(devices=[]):
         if name == INCEPTION:
             resize = choice.resize or "tensorflow1"
             return inception_extractor(

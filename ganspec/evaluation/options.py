@@ -18,27 +18,28 @@ from ganspec.systems.protocol import PROTOCOL, References
 from ganspec.systems.ranks import Ranks
 from ganspec.systems.spec import Spec
 
-DEFAULTS = ("fid", "inception_score", "accuracy")  # of these, the ones that fit the extractor
-IMAGES = 10_000
-# Options for runs and data sets, not for folders; for networks that draw images; for networks that
-# draw or restore images.
+DEFAULTS = ("fid", "inception_score", "accuracy")  # by default, those that fit the extractor
+IMAGES = 10_000  # number of images to score, if nothing says another
+# Names of options that apply to part of the subjects: OF_A_RUN to runs and specs, not to folders of
+# images; OF_DRAWING to networks that draw images; OF_IMAGES to those that draw or restore images.
 OF_A_RUN = ("images", "split", "seed", "conditions", "raw", "real", "halves", "data")
 OF_DRAWING = ("conditions", "raw")
 OF_IMAGES = (
     *("extractor", "weights", "layer", "inception_weights", "resize"),
     *("seed", "real", "halves", "reference", "references"),
 )
-FLAGS = {"images": "-n", "references": "--reference-count"}  # others are called as their fields
+FLAGS = {"images": "-n", "references": "--reference-count"}  # other options have fields' names
 
 
 @dataclass(frozen=True)
 class EvaluationOptions:
-    """Options of an evaluation; None stands for the spec's value, or else for the default.
+    """Options of an evaluation; None stands for the spec's value, or without one for the default.
 
-    `images` is the number of images to score, `references` that of the real images to compare them
-    with. `conditions` are the labels to draw images for; `raw` asks for the trained weights, not
-    their average. `real` scores real images, too, and `halves` one half of them against the other.
-    `data` is the folder of the data set, `reference` a folder of images in its place.
+    `images` is the number of images to score, `references` the number of real images to compare
+    them with. `conditions` are the labels to draw images for. With `raw`, the images are drawn by
+    the trained weights, not by their average. With `real`, real images are scored, too; with
+    `halves`, one half of the real images against the other. `data` is the folder of the data set,
+    `reference` a folder of images to compare with in place of the data set.
     """
 
     metrics: tuple[Metric, ...] | None = None
@@ -61,21 +62,23 @@ class EvaluationOptions:
     ranks: Ranks = field(default_factory=Ranks)  # the processes that extract features
 
     def refuse(self, subject: str, *names: str) -> None:
-        """Raise RunError if an option in `names` is set; none of them applies to `subject`."""
+        """Raise RunError if an option in `names` is set, since it does not apply to `subject`."""
         for known in fields(self):
             if known.name in names and getattr(self, known.name) != known.default:
                 flag = FLAGS.get(known.name, f"--{known.name.replace('_', '-')}")
                 raise RunError(f"{flag} means nothing for {subject}: leave it out")
 
     def with_defaults(self, spec: Spec) -> EvaluationOptions:
-        """Return the options with None replaced by the spec's `evaluate`, or else by its claims.
+        """Return the options with each None replaced by the value in the spec's `evaluate`.
 
-        With `conditions` or `reference`, the number of images or the split is not the spec's.
+        What the section leaves out is taken from the spec's claims, and else stays None. With
+        `conditions`, the number of images is not the spec's but that of the conditions; with
+        `reference`, there is no split.
         """
         options = self
         if (section := spec.evaluate) is not None:
             names = ["metrics", "extractor", "seed", "images", "references", "split"]
-            if self.extractor is None:  # another extractor has other layers, weights and resizing
+            if self.extractor is None:  # the spec's are for its own extractor
                 names += ["layer", "resize"]
                 weights = Path(section.weights) if section.weights else None
                 options = replace(options, weights=self.weights or weights)
@@ -84,19 +87,22 @@ class EvaluationOptions:
         names = [name for name in PROTOCOL if is_inception or name != "resize"]
         for claim in options._claims(spec):
             options = options._completed(claim, names)
-        if self.conditions is not None:  # one image for each condition
+        if self.conditions is not None:  # None is one image for each condition
             options = replace(options, images=self.images)
         if self.reference is not None:
             options = replace(options, split=None)
         return options
 
     def _completed(self, section: object, names: Sequence[str]) -> EvaluationOptions:
-        """Return the options with those of `names` that are None replaced by the section's."""
+        """Return the options; each of `names` that is None gets the value in `section`."""
         unset = [name for name in names if getattr(self, name) is None]
         return replace(self, **{name: getattr(section, name) for name in unset})
 
     def _claims(self, spec: Spec) -> Iterator[Score]:
-        """Yield the claims on generated images by the metrics to measure, for the same labels."""
+        """Yield the spec's claims on generated images by a metric that is to be measured.
+
+        A claim whose note names a file of labels counts only if the images are drawn for that file.
+        """
         kinds = metric_kinds()
         metrics = self.metrics or [kinds[name] for name in DEFAULTS]
         names = {name for metric in metrics for name in metric.names}
@@ -108,12 +114,12 @@ class EvaluationOptions:
 
     @property
     def image_count(self) -> int:
-        """The number of images to score."""
+        """The number of images to score: IMAGES if the options leave it open."""
         return self.images or IMAGES
 
     @property
     def choice(self) -> ExtractorChoice:
-        """The extractor that the options name."""
+        """The extractor that the options name; InceptionV3 if they name none."""
         return ExtractorChoice(
             self.extractor or INCEPTION,
             self.layer,

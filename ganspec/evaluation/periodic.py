@@ -31,25 +31,27 @@ from ganspec.systems.source import Source
 from ganspec.systems.spec import Spec
 from ganspec.systems.training import Training
 
-conditions_of = attrgetter(*COMPARABLE, "seed")  # in which a score and its rivals agree
+conditions_of = attrgetter(*COMPARABLE, "seed")  # only scores with equal conditions are compared
 
 
-class StopScoring(Exception):  # noqa: N818  (a request, no error)
-    """Raised within an evaluation that a signal ends."""
+class StopScoring(Exception):  # noqa: N818  (it asks to stop, and is no error)
+    """Raised within an evaluation to end it, because a signal has come."""
 
 
 def periodic_scores(spec: Spec, data: Path | None, trainer: Training, run: Run) -> Periodic | None:
-    """Return the evaluation of a training, which does not change the training.
+    """Return the evaluation of a training at epochs' ends, which does not change the training.
 
-    `spec` has `evaluate`, and `data` is the folder of its images. If InceptionV3's weights are
-    missing, or lack the logits that a metric reads, warn and leave out that metric; return None if
-    no metric is left. Other mistakes are raised at once, before training: MetricError,
-    ExtractorError, FidelityError, DataError, RunError and CheckpointError.
+    `spec` has a section `evaluate`, and `data` is the folder of its images. If InceptionV3's
+    weights are missing, or lack the logits that a metric reads, warn and leave out that metric;
+    return None if no metric is left. Other mistakes are raised at once, before training:
+    MetricError, ExtractorError, FidelityError, DataError, RunError and CheckpointError.
     """
     if spec.predicts:
-        raise MetricError("a classifier is tested at each epoch's end: take `evaluate` out")
+        raise MetricError(
+            "a classifier is tested at each epoch's end: take `evaluate` out of the spec"
+        )
     options = EvaluationOptions(data=data, device=trainer.device).with_defaults(spec)
-    assert options.metrics is not None  # the caller checks that the spec has `evaluate`
+    assert options.metrics is not None  # they are, if the spec has `evaluate`
     names = " and ".join(metric.kind for metric in options.metrics)
     try:
         extractor = open_extractor(replace(options.choice, download=False), trainer.device)
@@ -72,9 +74,9 @@ def periodic_scores(spec: Spec, data: Path | None, trainer: Training, run: Run) 
 
 
 class Periodic:
-    """The evaluation of a training at the ends of epochs, called where one is due.
+    """The evaluation of a training at the ends of epochs; each call is one evaluation.
 
-    The progress of its passes over images is shown as lines, below the training's own bar.
+    Its progress is shown as lines, below the bar of the training.
     """
 
     def __init__(
@@ -91,7 +93,7 @@ class Periodic:
         self.spec, self.options, self.trainer, self.run = spec, options, trainer, run
         assert options.metrics is not None and spec.evaluate is not None
         self.metrics, self.every = options.metrics, spec.evaluate.every
-        self.metric = self.metrics[0].names[0]  # the score that tells the best weights
+        self.metric = self.metrics[0].names[0]  # weights with the best score of this name are kept
         self.sign = 1 if self.metrics[0].higher else -1
         subject = self.subject()
         self.scorer = self.side.scorer(subject.count)
@@ -102,17 +104,20 @@ class Periodic:
         return includes(self.every, self.trainer.epoch)
 
     def show(self, title: str, done: int, total: int) -> None:
-        """Show the progress of a pass over images. Raises StopScoring if a signal has come."""
+        """Show the progress of a pass over images. Raises StopScoring if `stopped` returns True."""
         self.passes(title, done, total)
         if self.stopped():
             raise StopScoring
 
     def is_done(self) -> bool:
-        """Return True if the run has the scores that are due at the present step."""
+        """Return True if the run has the scores that are due at the training's present step."""
         return bool(self._present(read_scores(self.run.folder)))
 
     def _present(self, rows: list[ScoreRow]) -> list[ScoreRow]:
-        """Return the first metric's scores of the present step that measuring would repeat."""
+        """Return those of `rows` that make an evaluation at the present step needless.
+
+        They are scores of the first metric, at this step, of as many images.
+        """
         wanted = (self.trainer.step, self.metric, self.options.image_count)
         return [row for row in rows if (row.step, row.metric, row.images) == wanted]
 
@@ -129,10 +134,10 @@ class Periodic:
         return self.sign * row.value
 
     def __call__(self, stopped: Callable[[], bool]) -> bool:
-        """Measure scores, write them into the run, and keep the weights if they are the best.
+        """Measure scores, write them into the run, and keep the weights if they are the best yet.
 
-        Scores of the present step that the run has already are not measured again. Return True; or
-        False, with nothing written, if `stopped` returned True between two batches of images.
+        Scores of the present step that the run has already are not measured again. Return False,
+        with nothing written, if `stopped` returned True between two batches of images; else True.
         """
         scores, self.stopped = read_scores(self.run.folder), stopped
         rows = self._present(scores)
@@ -148,7 +153,7 @@ class Periodic:
         return True
 
     def subject(self) -> Subject:
-        """Return the images that the networks draw or restore in their present state."""
+        """Return the images that the networks draw or restore with their present weights."""
         trainer, count, seed = self.trainer, self.options.image_count, self.options.seed or 0
         if self.spec.restores:
             network = trainer.networks[self.spec.restores]
@@ -165,9 +170,10 @@ class Periodic:
         return replace(subject, step=trainer.step, epoch=trainer.epoch, weights=weights)
 
     def keep_best(self, row: ScoreRow, earlier: list[ScoreRow]) -> None:
-        """Save a snapshot of the weights if `row` is better than all `earlier` scores like it.
+        """Save a snapshot of the weights if the score `row` is better than the `earlier` ones.
 
-        The snapshot of the best score until now is deleted, unless the run keeps it anyway.
+        Only earlier scores with the same conditions count. The snapshot of the best of them is then
+        deleted, unless the spec's `keep` asks for it.
         """
         rivals = [other for other in earlier if conditions_of(other) == conditions_of(row)]
         best = max(rivals, key=self._goodness, default=None)

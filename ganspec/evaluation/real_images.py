@@ -1,4 +1,4 @@
-"""The real images of an evaluation: those to compare with, and those to score themselves."""
+"""The real images of an evaluation: the references, and real images that are scored themselves."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ OTHERS = {"train": "test", "test": "train"}
 
 
 class RealSide:
-    """The real images of a spec or of `options.reference`, and scorers that compare with them."""
+    """The real images that an evaluation reads, and the scorers that compare with them.
+
+    They are the spec's, or those in the folder `options.reference`.
+    """
 
     def __init__(
         self, spec: Spec, options: EvaluationOptions, extractor: Extractor, progress: PassProgress
@@ -30,12 +33,12 @@ class RealSide:
 
     @cached_property
     def dataset(self) -> RealImages:
-        """The images of the spec's data set."""
+        """The images of the spec's data set, in the split of the options."""
         return real_images(self.spec, self.options.data, self.options.split)
 
     @cached_property
     def whole(self) -> RealImages:
-        """All real images to choose the references from."""
+        """All real images that references are chosen from: of `options.reference`, or `dataset`."""
         if (folder := self.options.reference) is not None:
             if self.spec.data.transpose:
                 message = f"images of {self.spec.name} are transposed, those of {folder} are not"
@@ -44,7 +47,7 @@ class RealSide:
         return self.dataset
 
     def scorer(self, count: int) -> Scorer:
-        """Return the scorer that compares `count` images with their references."""
+        """Return the scorer that compares `count` images with references. It is made only once."""
         if count not in self.scorers:
             references = drawn_references(self.whole, self.options, count)
             self.scorers[count] = Scorer(self.extractor, references, self.progress)
@@ -53,11 +56,11 @@ class RealSide:
     def real_subjects(
         self, count: int, metrics: Sequence[Metric]
     ) -> Iterator[tuple[Scorer, Subject]]:
-        """Yield real images to score, each set with its scorer, for every kind of `metrics`.
+        """Yield one or two sets of real images to score, each after the scorer for it.
 
-        The set for unpaired metrics are `count` of all real images. The set for paired ones are
-        other images than the references: of the other split, or of the other half if there is no
-        other split.
+        For unpaired metrics in `metrics`, the set are `count` of all real images. For paired ones,
+        it has other images than the references: of the other split, or if there is none, half of
+        the images, whose references are the other half.
         """
         usual = self.scorer(count)
         if not all(metric.paired for metric in metrics):
@@ -76,23 +79,24 @@ class RealSide:
         yield scorer, unchanged_images(scored, compared="the other half")
 
     def has_split(self, split: str) -> bool:
-        """Return True if the data set has images of this split."""
+        """Return True if the data set has images in `split`."""
         return split == "train" or self.spec.data.dataset.test_reader() is not None
 
 
 def drawn_references(real: RealImages, options: EvaluationOptions, count: int) -> RealImages:
-    """Return the references of `count` images: all of `real`, or as many as the options say.
+    """Return the references for `count` images: all of `real`, or as many as the options ask for.
 
-    Raises DataError if there are fewer.
+    They are drawn at random. Raises DataError if `real` has fewer.
     """
     wanted = count if options.references == "equal" else options.references
     return real if wanted is None else draw_images(real, wanted, options.seed or 0)
 
 
 def real_images(spec: Spec, data: Path | None, split: str | None) -> RealImages:
-    """Return a split of a spec's real images.
+    """Return the real images of a spec in `split`.
 
-    None is the data set's own split, but the held-out images, if any, of systems that draw none.
+    None is the split that the spec trains on. For systems that draw no images, None is the held-out
+    images, if there are any.
     """
     if split is None and not spec.draws and spec.data.dataset.test_reader():
         split = "test"

@@ -26,18 +26,18 @@ from ganspec.systems.spec import Data
 from ganspec.training.images import SHOWN, class_names, open_images, warn_if_dark, warn_of_files
 
 CACHE = Path("~/.cache/ganspec/references")
-VERSION = 2  # of the format of the cache's files
-HASHED = 64  # images in memory at a time
+VERSION = 2  # of the files' format; files of other versions are not found
+HASHED = 64  # streamed images that are in memory at once while they are hashed
 CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
 class RealImages:
-    """Images of a data set, as `open_images` returns them, or the files of a folder.
+    """Real images: a tensor, streamed images, or the paths of a folder's pictures.
 
     `dataset` is the kind of the data set or the folder's name, and `names` are its class names.
-    `is_part` is True if these are a choice from more images; `seed` is the one that drew them, None
-    if none did.
+    `is_part` is True if these images were chosen from more. `seed` is the seed that drew them; None
+    if they were not drawn at random.
     """
 
     images: torch.Tensor | StreamedImages | list[Path]
@@ -52,7 +52,10 @@ class RealImages:
         return len(self.images)
 
     def batches(self, size: int) -> Iterator[torch.Tensor]:
-        """Yield all images in their order, uint8 N x C x H x W, at most `size` at a time."""
+        """Yield all images in their order, uint8 N x C x H x W, at most `size` at a time.
+
+        Pictures of a folder may differ in height and width, which begins a new batch.
+        """
         if isinstance(self.images, torch.Tensor):
             yield from self.images.split(size)
         elif isinstance(self.images, StreamedImages):
@@ -62,14 +65,15 @@ class RealImages:
 
     @cached_property
     def sha256(self) -> str:
-        """The SHA-256 of the pixels of images in memory; of others, of files and their resizing.
+        """A SHA-256 of the images: of their shape and pixels if they are a tensor.
 
-        Streamed images that are a part of more have the SHA-256 of their pixels, too.
+        For streamed images, it is that of the files and their resizing, or of shape and pixels if
+        these are a part of more images; for a folder, that of the files.
         """
         if isinstance(self.images, torch.Tensor):
             return hash_pixels([self.images], len(self))
         if isinstance(self.images, StreamedImages):
-            if self.is_part:  # so that the digest does not depend on whether images are streamed
+            if self.is_part:  # then the digest must be that of the part in memory
                 return hash_pixels(self.batches(HASHED), len(self))
             files = self.images.files
             form = str(files.form) + (" transposed" if files.transpose else "")
@@ -84,7 +88,7 @@ class RealImages:
 
 
 def hash_pixels(batches: Iterable[torch.Tensor], count: int) -> str:
-    """Return the SHA-256 of `count` images' shape and pixels."""
+    """Return the SHA-256 of the shape and pixels of `count` images, which come in batches."""
     digest = hashlib.sha256()
     for number, images in enumerate(batches):
         if number == 0:
@@ -94,9 +98,10 @@ def hash_pixels(batches: Iterable[torch.Tensor], count: int) -> str:
 
 
 def open_real(data: Data, folder: Path | None, split: str | None) -> RealImages:
-    """Return the images of a spec's data set that are in a split, None for the spec's own split.
+    """Return the images of a spec's data set in `split`, None for the split in the spec.
 
-    `folder` has the files of the data set, None for the usual place. Raises DataError.
+    `folder` has the files of the data set; None searches the usual places. Raises DataError if the
+    data set lacks the split or the images are missing.
     """
     dataset = data.dataset
     field = type(dataset).model_fields.get("split")
@@ -112,9 +117,10 @@ def open_real(data: Data, folder: Path | None, split: str | None) -> RealImages:
 
 
 def open_folder(folder: Path) -> RealImages:
-    """Return the pictures below a folder, each at its own size. Raises DataError.
+    """Return the pictures below a folder, each at its own size.
 
-    Warn of the same files as a training on this folder would.
+    Raises DataError if it is no folder or has no readable pictures. Warn of files that cannot be
+    read, and of dark images, as a training on this folder would.
     """
     if not folder.is_dir():
         raise DataError(f"{folder} is no folder")
@@ -131,11 +137,14 @@ def open_folder(folder: Path) -> RealImages:
 
 
 def take(real: RealImages, indices: torch.Tensor, seed: int | None = None) -> RealImages:
-    """Return the images at `indices`; `seed` is the one that drew them, None if none did."""
+    """Return the images of `real` at `indices`.
+
+    `seed` is the seed that drew the indices; None if they were not drawn at random.
+    """
     images: torch.Tensor | StreamedImages | list[Path]
     if isinstance(real.images, torch.Tensor):
         images = real.images[indices]
-    elif isinstance(real.images, StreamedImages):  # which may not fit into memory
+    elif isinstance(real.images, StreamedImages):  # streamed again, as they may not fit into memory
         images = StreamedImages(real.images.files.take(indices), real.images.device)
     else:
         images = [real.images[i] for i in indices]
@@ -144,23 +153,28 @@ def take(real: RealImages, indices: torch.Tensor, seed: int | None = None) -> Re
 
 
 def draw_images(real: RealImages, count: int, seed: int) -> RealImages:
-    """Return `count` of the images, drawn at random without replacement. Raises DataError."""
+    """Return `count` of the images, drawn at random without replacement, in their old order.
+
+    Raises DataError if there are fewer.
+    """
     if count > len(real):
         name = " ".join(filter(None, (real.dataset, real.split)))
-        raise DataError(f"{name} has {len(real):,} images, fewer than {count:,} references")
+        raise DataError(
+            f"{name} has {len(real):,} images, fewer than {count:,} references: ask for fewer"
+        )
     order = torch.randperm(len(real), generator=torch.Generator().manual_seed(seed))
     return take(real, order[:count].sort().values, seed)
 
 
 def halve(real: RealImages, seed: int) -> tuple[RealImages, RealImages]:
-    """Return two halves of the images, drawn at random; the second has the odd one."""
+    """Return two halves of the images, drawn at random; an odd image goes to the second."""
     order = torch.randperm(len(real), generator=torch.Generator().manual_seed(seed))
     first, second = (half.sort().values for half in order.tensor_split([len(real) // 2]))
     return take(real, first, seed), take(real, second, seed)
 
 
 def read_picture(path: Path) -> torch.Tensor:
-    """Return a picture's pixels, uint8 3 x H x W, with the colours that a training reads.
+    """Return a picture's pixels, uint8 3 x H x W, with the colours that a training would read.
 
     pytorch-fid and torch-fidelity read the same pixels of opaque pictures of 8 bits.
     """
@@ -170,7 +184,10 @@ def read_picture(path: Path) -> torch.Tensor:
 
 
 def read_again(path: Path) -> torch.Tensor:
-    """Return what `read_picture` does. Raises DataError if the file cannot be read any more."""
+    """Return the pixels of a picture, uint8 3 x H x W, that was readable before.
+
+    Raises DataError if it cannot be read any more.
+    """
     try:
         return read_picture(path)
     except Exception as error:  # PIL raises many types
@@ -179,7 +196,7 @@ def read_again(path: Path) -> torch.Tensor:
 
 
 def stack_equal_sizes(pictures: Iterator[torch.Tensor], size: int) -> Iterator[torch.Tensor]:
-    """Yield batches of at most `size` consecutive pictures of one shape."""
+    """Yield batches of at most `size` consecutive pictures; all of a batch have the same shape."""
     waiting: list[torch.Tensor] = []
     for picture in pictures:
         if waiting and (len(waiting) == size or waiting[0].shape != picture.shape):
@@ -193,10 +210,10 @@ def stack_equal_sizes(pictures: Iterator[torch.Tensor], size: int) -> Iterator[t
 def reference_activations(
     real: RealImages, extractor: Extractor, on_progress: CountProgress = lambda done: None
 ) -> Activations:
-    """Return the activations of all of `real`, from the cache if it holds them.
+    """Return the activations of all of `real`, from the cache if it holds them, or else computed.
 
     Mean and covariance are over all images; features and logits are kept for `KEPT` of them.
-    `on_progress` is called only if they are computed.
+    `on_progress` is called with the number of images done, if the activations are computed.
     """
     text = f"{VERSION} {real.sha256} {extractor.key} {extractor.device.type}"
     key = hashlib.sha256(text.encode()).hexdigest()
@@ -212,7 +229,7 @@ def reference_activations(
         "features": activations.features,
         "logits": activations.logits,
     }
-    with suppress(OSError):  # of a full disk or a read-only home: go on without the cache
+    with suppress(OSError):  # the disk is full or the home read-only: go on without the cache
         archive.write(path, state)
     return activations
 
@@ -220,7 +237,7 @@ def reference_activations(
 def _cached(path: Path, key: str) -> Activations | None:
     """Return the activations in a file of the cache; None if it is missing or damaged.
 
-    A file that holds another key than its name says is damaged, too.
+    A file whose content has another key than its name is damaged, too.
     """
     with suppress(archive.ArchiveError, OSError, KeyError, TypeError, AttributeError, ValueError):
         state = archive.read(path)

@@ -34,16 +34,17 @@ from ganspec.systems.spec import Spec
 
 
 def meaningless_options(spec: Spec) -> tuple[str, ...]:
-    """Return the options that do not apply to runs of the spec's system."""
+    """Return the names of the options that do not apply to runs of the spec's system."""
     if spec.draws:
         return ()
     return OF_DRAWING if spec.restores else (*OF_DRAWING, *OF_IMAGES)
 
 
 class Evaluator(RealSide):
-    """The evaluation of a run; all its weights are compared with one pass over the real images.
+    """The evaluation of a run, whose snapshots are all compared with the same references.
 
-    Raises RunError, ExtractorError, FidelityError and CheckpointError.
+    The references go through the extractor once. Raises RunError, ExtractorError, FidelityError and
+    CheckpointError.
     """
 
     def __init__(self, folder: Path, options: EvaluationOptions, progress: PassProgress = silent):
@@ -61,7 +62,7 @@ class Evaluator(RealSide):
         )
 
     def scores(self, step: int | None = None) -> list[ScoreRow]:
-        """Return scores of the weights after `step`, None for the checkpoint's."""
+        """Return the scores of the weights after `step`; None is the step of the checkpoint."""
         subject = self.subject(step)
         metrics = self.metrics_for(subject)
         pairs = [(self.scorer(subject.count), subject)]
@@ -70,7 +71,7 @@ class Evaluator(RealSide):
         return all_scores(pairs, metrics)
 
     def metrics_for(self, subject: Subject) -> tuple[Metric, ...]:
-        """Return the metrics of the options, or the default ones that apply."""
+        """Return the metrics of the options, or else the default ones that apply to `subject`."""
         if self.options.metrics is not None:
             return self.options.metrics
         kinds = metric_kinds()
@@ -79,9 +80,10 @@ class Evaluator(RealSide):
         return default_metrics(self.extractor, subject.labels)
 
     def subject(self, step: int | None) -> Subject:
-        """Return the images that the weights after `step` draw or restore, or the checkpoint's.
+        """Return the images that the weights after `step` draw or restore; None is the last step.
 
-        For a classifier, return the real images to test it on. Raises RunError if it has a `step`.
+        For a classifier, return the real images to test it on, and raise RunError if `step` is not
+        None, since only the checkpoint of a classifier is scored.
         """
         if self.spec.draws:
             return self._drawn(step)
@@ -95,7 +97,10 @@ class Evaluator(RealSide):
         return self._of_raw_weights(subject, load_weights(self.run).step)
 
     def _drawn(self, step: int | None) -> Subject:
-        """Return images that the generator draws for the labels of real images or of a file."""
+        """Return images that the generator draws with the weights after `step`.
+
+        They are drawn for the labels in the file `options.conditions`, or those of real images.
+        """
         options = self.options
         sampler = Sampler(self.folder, options.device, step, False if options.raw else None)
         count = options.image_count
@@ -114,7 +119,7 @@ class Evaluator(RealSide):
         )
 
     def _restored(self, key: str, step: int | None) -> Subject:
-        """Return real images as the run's network `key` restores them."""
+        """Return real images, restored by the run's network `key` with its weights after `step`."""
         options = self.options
         weights = load_weights(self.run, step)
         network, cfg = trained_network(self.run, key, weights, options.device)
@@ -126,7 +131,7 @@ class Evaluator(RealSide):
         return replace(subject, step=step, epoch=self.epoch(step), weights="raw")
 
     def epoch(self, step: int) -> int | None:
-        """Return the number of finished epochs after `step`; None if unknown."""
+        """Return the number of epochs finished after `step`; None if their length is unknown."""
         epochs = read_record(self.folder).epochs
         return None if epochs is None else max(0, int(epochs.of(step)))
 
@@ -138,8 +143,9 @@ class Evaluator(RealSide):
 def use_labels_of(real: RealImages, source: Source, spec: Spec, count: int) -> str | None:
     """Set the labels of `source` to those of `count` evenly spaced real images.
 
-    If the real images have no labels, `source` keeps those of the run's grid. Return the origin of
-    its labels, such as `test images`; None if it reads no labels.
+    If the real images have no labels, `source` keeps the labels of the run's grid of samples.
+    Return the origin of its labels, such as `test images` or `the run's grid`; None if it reads no
+    labels.
     """
     if source.labels is None:
         return None
@@ -153,7 +159,11 @@ def use_labels_of(real: RealImages, source: Source, spec: Spec, count: int) -> s
 def folder_scores(
     images: Path, options: EvaluationOptions, progress: PassProgress
 ) -> list[ScoreRow]:
-    """Return scores of the pictures in a folder, compared with those in `options.reference`."""
+    """Return scores of the pictures in the folder `images`.
+
+    Paired metrics compare them with the pictures in the folder `options.reference`. Raises
+    MetricError if it is missing for such a metric.
+    """
     options.refuse("a folder of images", *OF_A_RUN)
     extractor = open_shared(options.choice, options.device, options.ranks)
     pictures = open_folder(images)
@@ -170,7 +180,7 @@ def folder_scores(
 
 
 def real_scores(spec: Spec, options: EvaluationOptions, progress: PassProgress) -> list[ScoreRow]:
-    """Return scores of a spec's real images; the spec needs no run."""
+    """Return scores of a spec's real images, by the options' metrics or the default ones."""
     options.refuse("a spec's real images", *OF_DRAWING, "reference")
     completed = options.with_defaults(spec)
     extractor = open_shared(completed.choice, options.device, options.ranks)
@@ -180,9 +190,10 @@ def real_scores(spec: Spec, options: EvaluationOptions, progress: PassProgress) 
 
 
 def default_metrics(extractor: Extractor, labels: torch.Tensor | None) -> tuple[Metric, ...]:
-    """Return the default metrics that apply; if none does, the last one, for the scorer to refuse.
+    """Return the default metrics that apply to images with `labels`.
 
-    Warn of those that would apply if the extractor's weights had logits.
+    Warn of those that would apply if the extractor's weights had logits. If none applies, return
+    the last one, so that the scorer refuses it with a reason.
     """
     kinds, metrics = metric_kinds(), []
     for name in DEFAULTS:

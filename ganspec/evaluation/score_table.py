@@ -20,7 +20,10 @@ from ganspec.systems.claims import Score
 
 
 def describe(rows: list[ScoreRow], record: RunRecord | None) -> Iterator[str]:
-    """Yield lines of text: each score, its conditions, and the nearest claim of the spec."""
+    """Yield lines of text: for each score its value, its conditions, and the nearest claim.
+
+    Claims are those of the spec in `record`; None for no claims.
+    """
     for row in rows:
         value = value_text(row.value, row.deviation) + unit(row.metric)
         yield f"{row.metric} of {row.of} images: {value}"
@@ -35,9 +38,9 @@ def describe(rows: list[ScoreRow], record: RunRecord | None) -> Iterator[str]:
 
 
 def nearest_claim(row: ScoreRow, record: RunRecord | None) -> Score | None:
-    """Return the claim of a record's spec that a score fits with the fewest differing conditions.
+    """Return the spec's claim on what `row` measures, with the fewest differing conditions.
 
-    Return None if it fits none, or if there is no record or no spec.
+    Return None if no claim is on that, or if `record` or its spec is None.
     """
     if record is None or record.spec is None:
         return None
@@ -47,7 +50,7 @@ def nearest_claim(row: ScoreRow, record: RunRecord | None) -> Score | None:
 
 
 def describe_claim(claim: Score, row: ScoreRow) -> str:
-    """Return a claim in words, with an asterisk if its conditions differ from the score's."""
+    """Return a claim in words, with an asterisk and the conditions in which `row` differs."""
     apart = differences(claim, row)
     text = f"claimed: {claimed_text(claim)}"
     text += f" * (* {'; '.join(apart)})" if apart else ""
@@ -55,9 +58,9 @@ def describe_claim(claim: Score, row: ScoreRow) -> str:
 
 
 def by_epoch(rows: list[ScoreRow]) -> list[str]:
-    """Return a table of generated images' scores, one line per step and one column per metric.
+    """Return the lines of a table of the scores of generated images, a row per training step.
 
-    An asterisk marks the best score of a column.
+    It has a column for each metric. An asterisk marks the best score of a column.
     """
     by_step: dict[int, list[ScoreRow]] = defaultdict(list)
     by_metric: dict[str, list[float]] = defaultdict(list)
@@ -82,7 +85,10 @@ def by_epoch(rows: list[ScoreRow]) -> list[str]:
 
 
 def plot(folder: Path) -> Path | None:
-    """Plot metrics that a run has scored at several steps. Return the file; None without any."""
+    """Plot the metrics that a run has scored at more than one step. Return the path of the plot.
+
+    Return None if there are no such metrics.
+    """
     record = read_record(folder)
     steps: dict[tuple[str, str], set[int | None]] = defaultdict(set)
     for row in record.scores:

@@ -18,7 +18,7 @@ from ganspec.kinds.activations import Activations
 from ganspec.kinds.metric import Metric, MetricError, MetricValue, metric_kinds
 from ganspec.runs.score_file import ScoredAgainst, ScoredBy, ScoreRow
 
-PassProgress: TypeAlias = Callable[[str, int, int], None]  # title, images done, images in all
+PassProgress: TypeAlias = Callable[[str, int, int], None]  # title, images done, number of images
 
 
 def silent(title: str, done: int, total: int) -> None:
@@ -26,7 +26,10 @@ def silent(title: str, done: int, total: int) -> None:
 
 
 def refusal(metric: Metric, extractor: Extractor, labels: torch.Tensor | None) -> str | None:
-    """Return the reason why a metric does not apply to images with `labels`; None if it applies."""
+    """Return the reason why a metric does not apply to images with `labels`; None if it applies.
+
+    The reason may also be that the extractor has no logits.
+    """
     if reason := metric.refusal(extractor.classes, labels):
         return reason
     if metric.reads_features or extractor.has_logits:
@@ -38,7 +41,7 @@ def refusal(metric: Metric, extractor: Extractor, labels: torch.Tensor | None) -
 
 @dataclass
 class Scorer:
-    """An extractor, and the real images that other images are compared with: the references.
+    """An extractor, and in `real` the references: real images that other images are compared with.
 
     The references go through the extractor once, when they are first needed.
     """
@@ -49,16 +52,22 @@ class Scorer:
 
     @cached_property
     def reference(self) -> Activations:
-        """The activations of the real images."""
+        """The activations of the references."""
         on_progress = self._pass("real images", len(self.real))
         return reference_activations(self.real, self.extractor, on_progress)
 
     def _pass(self, title: str, total: int) -> CountProgress:
-        """Return a function that shows the progress of a pass over `total` images."""
+        """Return a function that shows the progress of the pass `title` over `total` images.
+
+        It is called with the number of images done.
+        """
         return lambda done: self.on_progress(title, done, total)
 
     def scores(self, subject: Subject, metrics: Sequence[Metric]) -> list[ScoreRow]:
-        """Return the subject's scores by the metrics that apply to it. Raises MetricError."""
+        """Return the scores of `subject` by those of `metrics` that `applicable` returns.
+
+        Raises MetricError if a metric does not apply or a score is not finite, and BatchSizeError.
+        """
         metrics = self.applicable(metrics, subject)
         activations = self.extractor.activations(
             subject.batches(self.extractor.batch),
@@ -77,11 +86,12 @@ class Scorer:
         ]
 
     def applicable(self, metrics: Sequence[Metric], subject: Subject) -> list[Metric]:
-        """Return the metrics to score the subject by, without reading its images.
+        """Return the metrics to score `subject` by, without reading its images.
 
-        Generated images are scored by all. Real images are scored by the paired metrics if
-        they are other images than the references, else by the unpaired ones. Raises MetricError if
-        no metric is left or one does not apply, and BatchSizeError.
+        Generated images are scored by all of `metrics`. Real images are scored by the paired ones
+        if they are other images than the references, else by the unpaired ones. Raises MetricError
+        if no metric is left or one does not apply, and BatchSizeError if there are too few images
+        for the extractor.
         """
         is_generated, is_apart = subject.of == "generated", bool(subject.compared)
         fitting = [m for m in metrics if is_generated or m.paired == is_apart]
@@ -101,7 +111,10 @@ class Scorer:
     def _row(
         self, measured: MetricValue, subject: Subject, metric: Metric, features: int
     ) -> ScoreRow:
-        """Return a line of `scores.jsonl`. Raises MetricError if the score is not finite."""
+        """Return a line of `scores.jsonl`, the value `measured` with all its conditions.
+
+        `features` is the number of features. Raises MetricError if the value is not finite.
+        """
         name, value = measured.metric, measured.value
         if not math.isfinite(value):
             raise MetricError(f"{name} became {value}: the features are too large")
@@ -137,9 +150,10 @@ class Scorer:
 def all_scores(
     pairs: Iterable[tuple[Scorer, Subject]], metrics: Sequence[Metric]
 ) -> list[ScoreRow]:
-    """Return the scores of each subject by its scorer.
+    """Return the scores of each subject by the scorer that is paired with it.
 
-    Raises MetricError. If a metric does not apply to a subject, nothing is computed before.
+    Raises MetricError. All subjects are checked first, so that no time is lost on scores before an
+    error.
     """
     pairs = list(pairs)
     for scorer, subject in pairs:

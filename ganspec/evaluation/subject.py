@@ -1,4 +1,4 @@
-"""The images to score: drawn by a generator, restored by an autoencoder, of a folder, or real."""
+"""The images to score: drawn by a generator, restored by an autoencoder, in a folder, or real."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ from ganspec.systems.source import Source, own_batch, quantize
 class Subject:
     """A set of images to score, with their labels and origin.
 
-    `batches(size)` yields the `count` images, uint8 N x C x H x W. `of` is `generated` or `real`.
-    `labels` are those that the generator read, or those of the originals; `label_source` is their
-    origin, such as `test images`, and `names` are the class names. `step`, `epoch` and `weights`
-    (`average` or `raw`) tell which weights made the images, `seed` what drew the latents or the
-    noise. `real` are the images themselves if they are real. `compared` describes real images that
-    are compared with other real images; it is empty for all others.
+    `batches(size)` yields the `count` images, uint8 N x C x H x W, at most `size` at a time. `of`
+    is `generated` or `real`. `labels` are those that the generator read, or those of the originals;
+    `label_source` is their origin, such as `test images`, and `names` are the class names. `step`,
+    `epoch` and `weights` (`average` or `raw`) tell which weights made the images, `seed` is the
+    seed that drew their latents or noise. `real` are the images themselves if they are real.
+    `compared` describes real images that are compared with other real images; for all other images
+    it is empty.
     """
 
     batches: Callable[[int], Iterator[torch.Tensor]]
@@ -42,7 +43,10 @@ class Subject:
 
 
 def drawn_images(source: Source, count: int, seed: int, label_source: str | None) -> Subject:
-    """Return `count` images that a generator draws from `seed`, for the labels of `source`."""
+    """Return `count` images that a generator draws from `seed`, for the labels of `source`.
+
+    `label_source` is the origin of these labels, for the score; None if there are none.
+    """
 
     def batches(size: int) -> Iterator[torch.Tensor]:
         for images, _ in source.images(count, seed, size):
@@ -55,10 +59,10 @@ def drawn_images(source: Source, count: int, seed: int, label_source: str | None
 
 
 def restored_images(restorer: Restorer, real: RealImages, count: int, seed: int) -> Subject:
-    """Return `count` evenly spaced real images as an autoencoder restores them.
+    """Return `count` evenly spaced images of `real` as an autoencoder restores them.
 
-    `seed` draws the noise on its inputs. A network that normalizes by the batch reads batches of
-    training's size. Raises BatchSizeError if the images do not fill them.
+    `seed` draws the noise on the autoencoder's inputs. A network that normalizes by the batch reads
+    batches of training's size. Raises BatchSizeError if the images do not fill these batches.
     """
     network, cfg = restorer.network, restorer.cfg
     originals = choose_images(real, count)
@@ -81,7 +85,7 @@ def restored_images(restorer: Restorer, real: RealImages, count: int, seed: int)
 
 
 def unchanged_images(real: RealImages, of: str = "real", compared: str = "") -> Subject:
-    """Return the images of `real` as a subject, unchanged."""
+    """Return the images of `real` as a subject, unchanged, with its `of` and `compared`."""
     return Subject(
         real.batches,
         len(real),
@@ -94,7 +98,7 @@ def unchanged_images(real: RealImages, of: str = "real", compared: str = "") -> 
 
 
 def choose_images(real: RealImages, count: int) -> RealImages:
-    """Return `count` of the images, evenly spaced, or all if there are fewer."""
+    """Return `count` evenly spaced images of `real`, or all of them if `real` has fewer."""
     if count >= len(real):
         return real
     return take(real, spaced(len(real), count), real.seed)

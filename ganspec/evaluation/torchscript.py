@@ -19,7 +19,7 @@ STORAGES = {
 
 
 def read_tensors(path: Path) -> dict[str, torch.Tensor]:
-    """Return an archive's tensors, each by the path of its attribute, such as `net.conv.weight`.
+    """Return an archive's tensors by the paths of their attributes, such as `net.conv.weight`.
 
     An archive is a zip file with the code of modules, a pickle of their attributes, and the bytes
     of tensors. The code is not read, and the pickle may name only tensors and modules; a module
@@ -61,7 +61,7 @@ class _TensorUnpickler(pickle.Unpickler):
                 return _tensor
             case "collections.OrderedDict":
                 return OrderedDict
-        if module == "torch.jit._pickle":  # lists and types of attributes, none of them tensors
+        if module == "torch.jit._pickle":  # the archive's lists and types, which hold no weights
             return lambda *_: None
         raise pickle.UnpicklingError(f"it asks for {module}.{name}")
 
@@ -76,7 +76,10 @@ def _tensor(storage, offset, size, stride, *_):
 
 
 def _named(value, path):
-    """Yield each tensor in a module's attributes, after its path."""
+    """Yield the tensors in `value`, a module's attributes or one of them, each after its path.
+
+    `path` is the path of `value`.
+    """
     if isinstance(value, torch.Tensor):
         yield path, value
     elif isinstance(value, _Module):
@@ -85,7 +88,10 @@ def _named(value, path):
 
 
 def is_torchscript(path: Path) -> bool:
-    """Return True if a file is a TorchScript archive. Raises FileNotFoundError."""
+    """Return True if the file `path` is a TorchScript archive.
+
+    Raises FileNotFoundError if it is missing.
+    """
     with path.open("rb") as file:
         if not zipfile.is_zipfile(file):
             return False

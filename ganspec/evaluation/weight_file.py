@@ -13,15 +13,15 @@ from ganspec.language.errors import printable
 from ganspec.systems import archive
 
 State: TypeAlias = dict[str, torch.Tensor]
-COUNTER = "num_batches_tracked"  # of a batch norm; files of old versions of torch lack it
-PREFIXES = ("module.", "_orig_mod.")  # that DataParallel and torch.compile put before names
+COUNTER = "num_batches_tracked"  # of batches, in a batch norm; old versions of torch had none
+PREFIXES = ("module.", "_orig_mod.")  # DataParallel's and torch.compile's, before names
 
 
 def read_state(path: Path) -> State:
     """Return the weights by name in a file that `torch.save(network.state_dict(), path)` wrote.
 
     The weights may also be one entry of a checkpoint. No code of the file is run. Raises
-    ExtractorError.
+    ExtractorError if the file cannot be read, or holds no weights or those of several networks.
     """
     try:
         content = archive.read(path)
@@ -42,9 +42,9 @@ def read_state(path: Path) -> State:
 
 
 def _states(content: Any, path: str, depth: int) -> Iterable[tuple[str, State]]:
-    """Yield each map of names to tensors in a checkpoint, after its key path.
+    """Yield each map of names to tensors in a checkpoint, after the key path at which it is.
 
-    Maps are searched within `depth` levels of other maps.
+    `path` is the key path of `content`. Maps are searched within `depth` levels of other maps.
     """
     if not isinstance(content, dict) or not content:
         return
@@ -57,11 +57,12 @@ def _states(content: Any, path: str, depth: int) -> Iterable[tuple[str, State]]:
 
 
 def fit_state(state: State, own: State, path: Path, name: str) -> tuple[State, str]:
-    """Return the weights `state` under the names of a network's weights `own`, and a note.
+    """Return the weights `state` under the names of a network's own weights, and a note.
 
-    Equal names are matched. If any differ, the weights are taken in order, as the note says, if
-    their kinds (weight, bias ...) and shapes agree. `path` is the file of the weights, `name` the
-    network's spec. Raises ExtractorError, which names the first weight that does not fit.
+    If the names are those of `own`, each weight keeps its name, and the note is empty. If any
+    differ, the weights are taken in order, and the note says so; their kinds (weight, bias ...) and
+    shapes must agree. `path` is the file of the weights, `name` the network's spec. Raises
+    ExtractorError, which names the first weight that does not fit.
     """
     theirs, ours = list(state), list(own)
     if sum(map(_is_counter, theirs)) != sum(map(_is_counter, ours)):

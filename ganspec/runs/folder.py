@@ -17,13 +17,14 @@ from ganspec.seal import is_emitted
 LOCK = ".lock"
 SPEC = "spec.yaml"
 PARTS = {"samples": ".png", "snapshots": ".pt"}  # folders of files that are named after a step
-# in the order in which `clear` deletes them: a run without the first two cannot be resumed
+# In the order in which `clear` deletes them. The first two go first, since without them a run that
+# is only half deleted cannot be resumed.
 FILES = (
     *("checkpoint.pt", "run.json", "log.jsonl", "losses.png", "scores.jsonl", "scores.png"),
     *("images.jsonl", "skipped.jsonl"),
     *("track.json", "tensorboard/events.out.tfevents.*"),
 )
-STEP = re.compile(r"\d{7}|[1-9]\d{7,}", re.ASCII)  # as a run names files: `{step:07d}`
+STEP = re.compile(r"\d{7}|[1-9]\d{7,}", re.ASCII)  # a step in a file's name: `{step:07d}`
 
 # `empty`: no visible files; `other`: a user's files; `run`: a run with a checkpoint;
 # `begun`: a run before its first checkpoint; `cut`: a process was killed while it began a run
@@ -37,7 +38,7 @@ class RunError(GanspecError):
 class RunFolder:
     """A folder in which one process at a time trains.
 
-    It may also hold files of the user, which are neither read nor deleted.
+    The user may have other files in it, which are neither read nor deleted.
     """
 
     def __init__(self, folder: Path | str):
@@ -73,7 +74,7 @@ class RunFolder:
     def require_free(self, overwrite: bool, can_resume: bool = False) -> None:
         """Raise RunError if a run cannot begin in the folder. With `overwrite`, it may hold a run.
 
-        With `can_resume`, the message says that this run can be resumed.
+        With `can_resume`, the message offers `--resume`, too.
         """
         if self.folder.exists() and not self.folder.is_dir():
             raise RunError(f"{self.folder} is a file; choose another --out")
@@ -89,8 +90,11 @@ class RunFolder:
             )
 
     def lock(self) -> None:
-        """Keep other processes from training in the folder. Raises RunError if another one does."""
-        # most commands never lock a run, and start faster without this import
+        """Make the folder if it is missing, and keep other processes from training in it.
+
+        Raises RunError if another process trains there.
+        """
+        # here, since most commands never lock a run, and start faster without this import
         from filelock import FileLock, Timeout
 
         # `mkdir` fails at a link to a folder that does not exist
@@ -101,17 +105,18 @@ class RunFolder:
         try:
             lock.acquire(blocking=False)
         except Timeout:
-            raise RunError(f"{self.folder} is being trained by another process") from None
+            message = f"{self.folder} is being trained by another process"
+            raise RunError(f"{message}: wait until it ends, or choose another --out") from None
         self._unlock, self._place = lock.release, self.folder.stat()
 
     def release(self) -> None:
-        """Let other processes train in the folder again.
+        """Let other processes train in the folder again; nothing changes if it is not locked.
 
         If the run failed to begin, the lock file stays, which makes the folder's state `cut`.
         """
         if self._unlock:
             if not self._is_beginning and self._holds_place():
-                with suppress(OSError):  # some systems delete no open file
+                with suppress(OSError):  # Windows deletes no open file
                     (self.folder / LOCK).unlink()
             self._unlock()
             self._unlock = None
@@ -124,21 +129,23 @@ class RunFolder:
         raise RunError(f"{gone} was deleted or moved during the training, which ends here")
 
     def _holds_place(self) -> bool:
-        """Return True if the folder is still the one that was locked."""
+        """Return True if the folder is the one that `lock` locked, or if it was never locked."""
         try:
             return self._place is None or os.path.samestat(self.folder.stat(), self._place)
         except OSError:
             return False
 
     def begin_with(self, overwrite: bool, source: Path, kinds: list[Path]) -> None:
-        """Lock the folder and delete the run in it.
+        """Lock the folder and delete the run in it, so that a new run can begin.
 
-        Raises RunError if a file of the user is where `source` or a file of `kinds` has to be.
+        `source` and `kinds` are the paths of the emitted source and of the copies of kinds that the
+        new run will write. Raises RunError if one of them is a file that the user has written or
+        edited, or if the folder holds a run and `overwrite` is False.
         """
         self.lock()
-        self.require_free(overwrite)  # again: files may have appeared while images were read
+        self.require_free(overwrite)  # again, as files may be new
         edited = [source] if source.exists() and not is_emitted(source.read_bytes()) else []
-        if self.state() != "cut":  # a cut run has no hashes of its copies
+        if self.state() != "cut":  # a cut run has no hashes that tell if its copies were edited
             copies = set(self._copies())
             edited += [path for path in kinds if path.exists() and path not in copies]
         if edited:
@@ -151,23 +158,23 @@ class RunFolder:
     # -- the run's own files ------------------------------------------------------------------
 
     def samples(self) -> dict[int, Path]:
-        """Return the paths of the pictures, by training step."""
+        """Return the paths of the run's pictures, by training step, in order of steps."""
         return self._by_step("samples")
 
     def snapshots(self) -> dict[int, Path]:
-        """Return the paths of the weights that were kept, by training step."""
+        """Return the paths of the weights in `snapshots/`, by training step, in order of steps."""
         return self._by_step("snapshots")
 
     def _by_step(self, part: str) -> dict[int, Path]:
-        """Return the files of the folder `part` by the steps that name them, in order of steps."""
+        """Return the files in the folder `part` by the steps in their names, in order of steps."""
         paths = (self.folder / part).glob(f"*{PARTS[part]}")
         steps = ((int(path.stem), path) for path in paths if STEP.fullmatch(path.stem))
         return {step: path for step, path in sorted(steps) if path.is_file()}
 
     def clear(self) -> None:
-        """Delete the files of the run but `spec.yaml`, which a new run replaces.
+        """Delete the files of the run except `spec.yaml`, which a new run replaces.
 
-        Files of the user stay, and so do emitted files and copies of kinds that were edited.
+        Files of the user stay. So do emitted files and copies of kinds that the user has edited.
         """
         kinds = list(self._copies())
         for pattern in FILES:
@@ -180,11 +187,11 @@ class RunFolder:
                 path.unlink()
         self.sweep()
         for name in (*PARTS, "kinds", "tensorboard"):
-            with suppress(OSError):  # it holds files of the user, or does not exist
+            with suppress(OSError):  # the folder holds files of the user, or does not exist
                 (self.folder / name).rmdir()
 
     def _copies(self) -> Iterator[Path]:
-        """Yield the copies in `kinds/` that nobody has edited since the run made them."""
+        """Yield the paths of the copies in `kinds/` that nobody has edited."""
         with suppress(OSError, ValueError, RecursionError, TypeError, KeyError):
             for entry in json.loads(self.info_path.read_text("utf-8"))["kinds"]:
                 path = self.folder / "kinds" / Path(entry["name"]).name
@@ -197,7 +204,7 @@ class RunFolder:
             path.unlink()
 
     def _leftovers(self) -> Iterator[Path]:
-        """Yield the run's unfinished files, found by the names that `atomic.replacing` gives."""
+        """Yield the run's unfinished files, by the form of names that `atomic.replacing` uses."""
         names = (SPEC, *FILES, "*.py")
         patterns = [f".{name}.*{Path(name).suffix}" for name in names if "/" not in name]
         patterns += [f"{part}/.{'[0-9]' * 7}*.*{suffix}" for part, suffix in PARTS.items()]

@@ -1,10 +1,10 @@
 """The image files of a run: those that it trains on, and those that it skips.
 
 `images.jsonl` has a line for each image, in order: the path of its file in the data set's folder,
-its label, and the start of the file's SHA-256. The last line is a hash of the lines before.
-
+its label, and the start of the file's SHA-256. Its last line is a SHA-256 of all lines before.
 `skipped.jsonl` has a line for each file that cannot be read: the reason, the file that is read in
-its place, if any, and the step from which on it was skipped. Without such files, it does not exist.
+its place, if any, and the training step since which it is skipped. It does not exist if all files
+can be read.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ganspec.runs.run import RunError
 
 
 def write_images(folder: Path, files: ImageFiles) -> None:
-    """Write the images of a new run, and the files that it skips, into the run's `folder`."""
+    """Write `images.jsonl` into the run's `folder`; also `skipped.jsonl` if files are skipped."""
     rows = zip(files.stamps, files.labels.tolist(), strict=True)
     lines = [
         json.dumps({"file": files.name(i), "label": label, "sha256": stamp.sha256})
@@ -35,9 +35,9 @@ def write_images(folder: Path, files: ImageFiles) -> None:
 
 
 def read_images(folder: Path) -> Listing | None:
-    """Return the images of the run in `folder`; None if it has no `images.jsonl`.
+    """Return the images that the run in `folder` trains on; None if it has no `images.jsonl`.
 
-    Raises RunError if the file is damaged.
+    Raises RunError if that file is damaged.
     """
     path = folder / "images.jsonl"
     try:
@@ -54,7 +54,7 @@ def read_images(folder: Path) -> Listing | None:
 
 
 def note_skipped(folder: Path, skipped: Sequence[Skipped], step: int) -> None:
-    """Add lines for the files that are skipped from `step` on, unless they have one already."""
+    """Add a line for each file that is skipped from `step` on, unless the file has a line."""
     log = _skipped(folder)
     known = {str(row.get("file")) for row in log.rows()}
     if new := [each._asdict() | {"step": step} for each in skipped if each.file not in known]:
@@ -62,7 +62,7 @@ def note_skipped(folder: Path, skipped: Sequence[Skipped], step: int) -> None:
 
 
 def rewind_skipped(folder: Path, step: int) -> None:
-    """Remove the lines of files that are skipped only after `step`."""
+    """Remove the lines of the files that are skipped only since a step after `step`."""
     log = _skipped(folder)
     if log.path.exists():
         log.rewind(step)

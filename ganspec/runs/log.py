@@ -11,36 +11,36 @@ from typing import BinaryIO, TypeAlias
 from ganspec.plots.log import Column, columns, joined
 
 Row: TypeAlias = dict[str, float]
-CHUNK = 1 << 20  # bytes that are parsed at once, which takes a third of the time of single lines
+CHUNK = 1 << 20  # bytes parsed at once, which takes a third of the time of parsing line by line
 BLOCK = 1 << 16  # bytes that are read at once from the end of the file
 
 
 class Log:
-    """A file that grows by lines, each a JSON object with a `step`. Damaged lines are left out.
+    """A file that grows by lines, each a JSON object with a `step`. Damaged lines are ignored.
 
-    A training reads the whole file only when it resumes, so that a log of millions of steps is as
-    fast as a short one.
+    A training reads the whole file only when it resumes, so that its steps do not become slower as
+    the file grows.
     """
 
     def __init__(self, path: Path):
         self.path = path
 
     def append(self, rows: list[Row]) -> None:
-        """Add lines."""
+        """Add a line for each of `rows` to the file."""
         with self.path.open("a", encoding="utf-8") as log:
             log.writelines(json.dumps(row) + "\n" for row in rows)
 
     def sync(self) -> None:
-        """Wait until the lines are on the disk."""
+        """Wait until the lines of the file are on the disk."""
         with self.path.open("ab") as log:
             os.fsync(log.fileno())
 
     def rows(self) -> list[Row]:
-        """Return the rows of all lines, such as a step and its losses by name."""
+        """Return all rows of the file, each a map such as a step and its losses by name."""
         return [row for rows, _ in self.chunks() for row in rows]
 
     def columns(self) -> dict[str, Column]:
-        """Return the values of each name, with their steps."""
+        """Return, for each name in the rows, its values and the steps that have one."""
         parts: dict[str, list[Column]] = {}
         for rows, _ in self.chunks():
             for name, column in columns(rows).items():
@@ -48,19 +48,26 @@ class Log:
         return {name: joined(chunks) for name, chunks in parts.items()}
 
     def chunks(self, start: int = 0) -> Iterator[tuple[list[Row], int]]:
-        """Yield the rows of whole lines from byte `start` on, and the byte after each chunk."""
+        """Yield rows in chunks, each with the byte after its last line, to begin with next time.
+
+        `start` is the byte to begin with. A last line without a line break is left out, as it may
+        still be being written.
+        """
         if not self.path.exists():
             return
         with self.path.open("rb") as log:
             log.seek(start)
             while lines := log.readlines(CHUNK):
                 if not lines[-1].endswith(b"\n"):
-                    lines.pop()  # a line that is being written, or that a crash cut short
+                    lines.pop()  # a line that is still written, or that a crash cut short
                 start += sum(map(len, lines))
                 yield parse(lines), start
 
     def rewind(self, step: int) -> None:
-        """Cut off the lines of steps after `step`, in place, reading backwards from the end."""
+        """Cut off the lines of steps after `step`, reading backwards from the end of the file.
+
+        The file is made if it is missing.
+        """
         self.path.touch()
         with self.path.open("r+b") as log:
             end = log.seek(0, os.SEEK_END)
@@ -73,19 +80,19 @@ class Log:
 
 
 def parse(lines: list[bytes]) -> list[Row]:
-    """Return the rows of lines, without those that are not a JSON object with a step."""
+    """Return the rows of lines; lines that are not a JSON object with a step are left out."""
     try:
         rows = json.loads(b"[" + b",".join(lines) + b"]")
     except (ValueError, RecursionError):
         rows = []
-    # two damaged lines may make one whole object together, so there must be one for each line
+    # two damaged lines may be one valid object when joined, so the numbers must agree, too
     if len(rows) == len(lines) and all(map(is_row, rows)):
         return rows
     return [row for row in map(parse_line, lines) if row is not None]
 
 
 def parse_line(line: bytes) -> Row | None:
-    """Return a line's row; None if it is not a JSON object with a step."""
+    """Return the row of a line; None if the line is not a JSON object with a step."""
     try:
         row = json.loads(line)
     except (ValueError, RecursionError):
@@ -94,12 +101,12 @@ def parse_line(line: bytes) -> Row | None:
 
 
 def is_row(row: object) -> bool:
-    """Return True if `row` is a map with a number `step`."""
+    """Return True if `row` is a map whose `step` is a number."""
     return isinstance(row, dict) and type(row.get("step")) in (int, float)
 
 
 def lines_backwards(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """Yield the lines of a file, the last one first, each with the byte where it begins."""
+    """Yield the lines of a file from the last to the first, each after the byte where it begins."""
     start, rest = file.seek(0, os.SEEK_END), b""
     while start > 0:
         size = min(BLOCK, start)

@@ -21,15 +21,15 @@ from ganspec.systems.starters import starters
 
 
 class RevisionError(GanspecError):
-    """Raised when a spec cannot be read from git: no git, repository, revision or file."""
+    """Raised when git cannot read a spec: no git, no repository, or no such revision or file."""
 
 
 def open_spec(name: str | Path, settings: Sequence[str] = ()) -> Spec:
     """Return the spec called `name`, changed by settings such as `train.batch=32`.
 
-    `name` is a file, a run's folder, the name of a spec that comes with ganspec, or
-    `FILE@REVISION`. If a file of exactly this name exists, it is opened. Files that a spec at a
-    revision extends are read at that revision too. Raises SpecError, RevisionError, and
+    `name` is a spec file, a run's folder, the name of a spec that comes with ganspec, or
+    `FILE@REVISION`; if a file of exactly this name exists, it is opened. Of a spec at a revision,
+    the files that it extends are read at that revision, too. Raises SpecError, RevisionError, and
     MissingKindsError for a run whose kinds are not loaded.
     """
     path, name = Path(name), str(name)
@@ -40,7 +40,8 @@ def open_spec(name: str | Path, settings: Sequence[str] = ()) -> Spec:
     if "@" not in name:
         is_bare = not path.suffix and path.name == name
         return load(_known(name) if is_bare else path, settings)
-    # names of folders and revisions may have an `@`, too, so one after `.yaml` or `.yml` is better
+    # folders and revisions may have an `@` in their names, so an `@` after `.yaml` or `.yml` is
+    # taken first
     places = [i for i, character in enumerate(name) if character == "@"]
     at = next((i for i in places if name[:i].endswith(SUFFIXES)), places[0])
     if not at:
@@ -49,9 +50,9 @@ def open_spec(name: str | Path, settings: Sequence[str] = ()) -> Spec:
 
 
 def names_spec(name: str | Path) -> bool:
-    """Return True if `open_spec` opens `name`, and it is not a folder, such as a run's.
+    """Return True if `open_spec` would take `name` for a spec, and not for a run's folder.
 
-    A file need not contain a spec.
+    If `name` is a file, what is in it does not matter.
     """
     if os.path.lexists(name):
         return is_input(name)
@@ -73,14 +74,15 @@ def _known(name: str) -> Path:
 def _at_revision(file: Path, revision: str, settings: Sequence[str]) -> Spec:
     """Return the spec in `file` at `revision` of its git repository, changed by settings.
 
-    Raises RevisionError if there is no such revision, and SpecError.
+    Raises RevisionError if git cannot find `revision`, and SpecError for a file that is missing or
+    has mistakes.
     """
     if not revision or revision.startswith("-") or ":" in revision:
-        raise RevisionError(f"{quoted(revision)} is no revision; write FILE@REVISION, as HEAD~1")
-    # git runs in the nearest folder that exists, as the file's own may have been deleted since
+        raise RevisionError(f"{quoted(revision)} is no revision; write FILE@HEAD~1, for example")
+    # the nearest folder that exists, since the file's own may have been deleted after `revision`
     folder = next(parent for parent in (*file.parents, Path("/")) if parent.is_dir())
     if _git(folder, "rev-parse", "--is-inside-work-tree").strip() != b"true":
-        raise RevisionError(f"{folder} is in no working tree of git")
+        raise RevisionError(f"{folder} is in no working tree of git, which FILE@REVISION needs")
     commit = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
     try:
         _git(folder, *commit)
@@ -108,7 +110,10 @@ def _at_revision(file: Path, revision: str, settings: Sequence[str]) -> Spec:
 
 
 def _git(folder: Path, *words: str) -> bytes:
-    """Return the output of git in `folder`. Raises RevisionError if git fails."""
+    """Return what git prints to standard output when it runs in `folder`.
+
+    Raises RevisionError if git fails or is not installed.
+    """
     command = ["git", "-C", str(folder), *words]
     try:
         run = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL)

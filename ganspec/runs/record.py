@@ -1,4 +1,4 @@
-"""Read a run folder, even if files in it are missing or damaged."""
+"""Read a run folder, even if some of its files are missing or damaged."""
 
 from __future__ import annotations
 
@@ -17,16 +17,19 @@ from ganspec.runs.run import MissingKindsError, Run
 from ganspec.runs.score_file import ScoreRow, read_lines
 from ganspec.systems.spec import Spec
 
-LONGEST = 400_000  # most characters shown of a text file
+LONGEST = 400_000  # most characters of a text file that a report shows
 
 
 @dataclass
 class RunRecord:
-    """The contents of a run folder, for reports and tables, where `label` is the run's name."""
+    """The contents of a run folder, for reports and tables.
+
+    `label` is the name by which they call the run.
+    """
 
     folder: Path
     label: str = ""
-    complaint: str | None = None  # why the spec cannot be read
+    complaint: str | None = None  # the reason why the spec cannot be read
     spec: Spec | None = None
     info: dict[str, object] = field(default_factory=dict)
     scores: list[ScoreRow] = field(default_factory=list)
@@ -42,7 +45,7 @@ class RunRecord:
 
     @property
     def form(self) -> str:
-        """The task of the run's networks: `draws`, `predicts`, `restores`; `run` if unknown."""
+        """The task of the run's networks: `draws`, `predicts`, `restores`; `run` without a spec."""
         if self.spec is None:
             return "run"
         return "draws" if self.draws else "predicts" if self.predicts else "restores"
@@ -73,27 +76,30 @@ class RunRecord:
 
     @cached_property
     def columns(self) -> dict[str, Column]:
-        """The columns of the log, read when first needed, since a long log takes a while."""
+        """The columns of the log by name, read when first needed, as a long log takes a while."""
         return self.run.loss_log.columns()
 
     @property
     def last_step(self) -> int:
-        """The newest step of the log, 0 if it has none."""
+        """The last step in the log, 0 if the log is empty."""
         return max((int(column.steps[-1]) for column in self.columns.values()), default=0)
 
     @cached_property
     def claimed_log(self) -> dict[str, Column]:
-        """The columns that the spec's report claims for the log, over steps of this run."""
+        """The numbers by step that the spec's report claims for the log; {} without a spec.
+
+        Their steps are computed with the steps per epoch of this run.
+        """
         return self.spec.report.log_columns(self.epochs) if self.spec else {}
 
     @cached_property
     def samples(self) -> dict[int, Path]:
-        """The paths of the pictures that training made, by step."""
+        """The paths of the pictures that the training made, by step."""
         return self.run.samples()
 
     @cached_property
     def source(self) -> tuple[str, str]:
-        """The emitted file's name and text, both empty if the spec cannot be read."""
+        """The name and the text of the emitted file; two empty texts if the spec cannot be read."""
         if self.spec is None:
             return "", ""
         name = f"{self.spec.name}.py"
@@ -105,12 +111,12 @@ class RunRecord:
 
     @property
     def command(self) -> str:
-        """The command that began the run, quoted for a shell; empty if unknown."""
+        """The command that began the run, quoted for a shell; "" if that is unknown."""
         return printable(shlex.join(self._command()))
 
     @property
     def settings(self) -> list[str]:
-        """The values of `--set` in the command that began the run."""
+        """The values of `--set` in the command that began the run; [] if that is unknown."""
         words = self._command()
         after = [value for option, value in pairwise(words) if option == "--set"]
         joined = [w.removeprefix("--set=") for w in words if w.startswith("--set=")]
@@ -122,7 +128,7 @@ class RunRecord:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The entries of `run.json` as text, without `command`, `classes` and empty lists."""
+        """The entries of `run.json` as texts, without `command`, `classes` and empty lists."""
         return {
             printable(str(key)): printable(_entry_text(value))
             for key, value in self.info.items()
@@ -131,18 +137,21 @@ class RunRecord:
 
     @property
     def in_training(self) -> bool:
-        """True if the lock file exists: a process trains the run, or was killed."""
+        """True if the lock file exists: a process trains the run, or was killed while it did."""
         return (self.folder / LOCK).exists()
 
     def files(self) -> Iterator[tuple[str, str]]:
-        """Yield names and sizes of the folder's files, without hidden files and HTML pages."""
+        """Yield the names and sizes of the folder's files, except hidden files and HTML pages."""
         for path in sorted(self.folder.iterdir()):
             if path.is_file() and not path.name.startswith(".") and path.suffix != ".html":
                 yield path.name, size_text(path.stat().st_size)
 
 
 def _entry_text(value: object) -> str:
-    """Return an entry of `run.json` as text, a list of files as their names and short hashes."""
+    """Return the value of an entry of `run.json` as text.
+
+    A list of files becomes their names and the starts of their hashes.
+    """
     match value:
         case str():
             return value
@@ -162,7 +171,7 @@ def read_record(folder: Path) -> RunRecord:
     try:
         record.spec = run.spec
     except MissingKindsError:
-        raise  # the user can load the files and try again
+        raise  # not a complaint, as the user can load the kinds and try again
     except GanspecError as error:
         record.complaint = str(error)
     rows_or_none = [row for _, row in read_lines(run.folder)]
@@ -172,7 +181,11 @@ def read_record(folder: Path) -> RunRecord:
 
 
 def read_records(folders: list[Path]) -> list[RunRecord]:
-    """Return the contents of several runs, labelled by folder name, by path if names are equal."""
+    """Return the contents of several runs, labelled by the names of their folders.
+
+    Runs whose folders have the same name are labelled by their paths. Raises what `read_record`
+    raises: RunError and MissingKindsError.
+    """
     records = [read_record(folder) for folder in folders]
     names = [record.folder.resolve().name for record in records]
     names = [
@@ -195,7 +208,7 @@ def text_of(path: Path) -> str:
 
 
 def size_text(size: int) -> str:
-    """Return a number of bytes as text: `1.2 MB`."""
+    """Return a number of bytes as text, such as `512 bytes` or `1.2 MB`."""
     if size < 1000:
         return f"{size:,.0f} bytes"
     for unit, bytes_ in (("kB", 1e3), ("MB", 1e6)):

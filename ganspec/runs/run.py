@@ -53,7 +53,7 @@ class Run(RunFolder):
 
     @classmethod
     def open(cls, folder: Path | str) -> Run:
-        """Return the run in `folder`. Raises RunError if it holds no `spec.yaml`."""
+        """Return the run in `folder`. Raises RunError if the folder has no `spec.yaml`."""
         run = cls(folder)
         if not run.spec_path.is_file():
             raise RunError(f"{folder} is no run: it holds no spec.yaml")
@@ -67,12 +67,15 @@ class Run(RunFolder):
 
         Raises SpecError if the file is damaged, and MissingKindsError if the spec uses kinds that
         are not loaded: a run's copies of kinds are never executed unasked. Warns if a loaded file
-        differs from the one that the run used.
+        of kinds differs from the run's copy.
         """
         return self.read_spec()
 
     def read_spec(self, settings: Sequence[str] = ()) -> Spec:
-        """Return `spec`, changed by settings such as `train.batch=32`. Raises what it raises."""
+        """Return the run's spec, changed by settings such as `train.batch=32`.
+
+        Raises SpecError and MissingKindsError, and warns, in the same cases as `spec`.
+        """
         try:
             spec = load(self.spec_path, settings)
         except SpecError as error:
@@ -81,7 +84,7 @@ class Run(RunFolder):
                 raise
             options = printable(" ".join(f"--kinds {shlex.quote(str(path))}" for path in missing))
             code = "its code" if len(missing) == 1 else "their code"
-            message = f"{self.folder} needs kinds that are not loaded: {options}"
+            message = f"{self.folder} needs kinds that are not loaded: add {options}"
             raise MissingKindsError(f"{message} ({code} will be run)") from None
         for file in self.changed_kinds(spec):
             kept = self.folder / "kinds" / file.name
@@ -92,7 +95,7 @@ class Run(RunFolder):
     def _kinds(self) -> dict[str, str]:
         """Return the SHA-256 of each file of kinds that the run used, by the name of its copy.
 
-        `run.json` has these hashes; if it has none or is damaged, the copies are hashed.
+        The hashes are read from `run.json`; if it has none or is damaged, the copies are hashed.
         """
         entries = self.info().get("kinds")
         try:
@@ -104,36 +107,41 @@ class Run(RunFolder):
         return {copy.name: hashlib.sha256(copy.read_bytes()).hexdigest() for copy in copies}
 
     def _missing_kinds(self) -> list[Path]:
-        """Return the run's copies of files of kinds that are not loaded."""
+        """Return the run's copies of those files of kinds that are not loaded, by their hashes."""
         hashes = {file.sha256 for file in LOADED}
         missing = [name for name, sha256 in self._kinds().items() if sha256 not in hashes]
         return [self.folder / "kinds" / Path(name).name for name in missing]
 
     def changed_kinds(self, spec: Spec) -> list[KindsFile]:
-        """Return the loaded files that define kinds of `spec` and differ from the run's copies."""
+        """Return the loaded files with kinds of `spec` whose content is that of no copy in the run.
+
+        Return [] if the run has no copies.
+        """
         known = self._kinds()
         return [f for f in used_files(spec) if known and f.sha256 not in known.values()]
 
     # -- pictures and snapshots ---------------------------------------------------------------
 
     def samples_path(self, step: int) -> Path:
-        """Return the path of the picture after training step `step`."""
+        """Return the path of the picture after training step `step`, whether it exists or not."""
         return self.folder / "samples" / f"{step:07d}.png"
 
     def latest_samples(self) -> Path | None:
-        """Return the path of the newest picture; None if there is none."""
+        """Return the path of the newest picture; None if the run has no pictures."""
         return next(reversed(self.samples().values()), None)
 
     def snapshot_path(self, step: int) -> Path:
-        """Return the path of the weights after training step `step`."""
+        """Return the path of the weights after training step `step`, whether it exists or not."""
         return self.folder / "snapshots" / f"{step:07d}.pt"
 
     # -- beginning ----------------------------------------------------------------------------
 
     def begin(self, spec: Spec, source: str, info: dict[str, object], overwrite: bool) -> None:
-        """Lock the folder, delete its run, and write spec, kinds, emitted source and `info`.
+        """Lock the folder, delete the run in it, and write spec, kinds, emitted source and `info`.
 
-        Raises RunError if the folder is locked, or holds a run or files that may not be replaced.
+        `info` are the entries of `run.json`. Raises RunError if another process trains in the
+        folder, if it holds a run and `overwrite` is False, or if it holds files that may not be
+        replaced.
         """
         source_path, files = self.folder / f"{spec.name}.py", used_files(spec)
         copies = {self.folder / "kinds" / file.name: file.text for file in files}
@@ -144,7 +152,7 @@ class Run(RunFolder):
             write_text(path, text)
         write_text(self.log_path, "")
         kinds = [{"name": file.name, "sha256": file.sha256} for file in files]
-        # last, since `state` takes a run with this file for one that has begun
+        # last, since `state` takes a folder with this file for a run that has begun
         write_text(self.info_path, json.dumps({**info, "kinds": kinds}, indent=2) + "\n")
         self._is_beginning = False
 
@@ -160,29 +168,32 @@ class Run(RunFolder):
 
     @property
     def exact(self) -> bool:
-        """True if the run computes the same bits as the emitted file."""
-        # runs of a ganspec without rewrites have no entry, and were exact
+        """True if modules run without rewrites, so that the run's bits are the emitted file's."""
+        # an older ganspec, which had no rewrites, wrote no entry
         return bool(self.info().get("exact", True))
 
     def note(self, **entries: object) -> None:
-        """Add entries to `run.json`, or replace them, atomically."""
+        """Add entries to `run.json`, or replace those of the same names. Write it atomically."""
         write_text(self.info_path, json.dumps({**self.info(), **entries}, indent=2) + "\n")
 
     # -- the log ------------------------------------------------------------------------------
 
     def rows(self) -> list[dict[str, float]]:
-        """Return the lines of the log, each a step and its losses by name."""
+        """Return the rows of the log, each with a step and its losses by name."""
         return self.loss_log.rows()
 
     def is_resumable(self, spec: Spec) -> bool:
-        """Return True if the folder has a checkpoint of a training of `spec`."""
+        """Return True if the folder has a checkpoint of a training that `spec` can go on with."""
         try:
             return self.state() == "run" and not differences(self.spec, spec)
         except GanspecError:  # the spec is damaged
             return False
 
     def is_complete(self, step: int) -> bool:
-        """Return True if a training that ended at `step` has written all its files."""
+        """Return True if a training that ended at `step` has written its picture and its plot.
+
+        Return False if the process that trained here before was killed.
+        """
         try:
             plotted = self.losses_path.stat().st_mtime >= self.checkpoint_path.stat().st_mtime
         except OSError:
@@ -190,7 +201,7 @@ class Run(RunFolder):
         return plotted and not self.was_cut and self.samples_path(step).is_file()
 
     def rewind(self, step: int) -> None:
-        """Remove log lines, pictures and snapshots of steps after `step`, and temporary files."""
+        """Remove log lines, pictures and snapshots of steps after `step`, and unfinished files."""
         self.sweep()
         self.loss_log.rewind(step)
         for later, path in [*self.samples().items(), *self.snapshots().items()]:
@@ -199,20 +210,24 @@ class Run(RunFolder):
 
 
 def used_files(spec: Spec) -> list[KindsFile]:
-    """Return the user's loaded files that define kinds of `spec`."""
+    """Return the user's loaded files of kinds that define a kind of `spec`."""
     modules = {type(kind).__module__ for kind in within(spec)}
     return [file for file in LOADED if file.module in modules]
 
 
 def resolved(spec: Spec) -> str:
-    """Return the spec as one YAML text: `extends` and settings merged, vars and blocks kept."""
+    """Return the spec as one YAML text, with `extends` and settings merged into it.
+
+    Vars and blocks stay as they are written.
+    """
     return dump(spec.tree.plain())
 
 
 def differences(mine: Spec, theirs: Spec) -> list[str]:
-    """Return the names of the sections in which two specs differ.
+    """Return the names of the sections in which two specs differ, so that a run cannot go on.
 
-    `evaluate` and the fields of `train` in FREE_OF_TRAIN, which change no step, are not compared.
+    These are not compared, since they change no training step: `evaluate`, and the fields of
+    `train` in FREE_OF_TRAIN.
     """
     a, b = _comparable(mine), _comparable(theirs)
     return [key for key in {**a, **b} if a.get(key) != b.get(key)]

@@ -14,7 +14,7 @@ from ganspec.plots.log import HUGE
 
 NAME = "scores.jsonl"
 
-# Larger numbers are refused, since sums and axes of them overflow; no run has such numbers.
+# Lines with larger numbers are unreadable: sums and plots of them overflow, and no run has them.
 Value: TypeAlias = Annotated[float, Field(gt=-HUGE, lt=HUGE)]
 Count: TypeAlias = Annotated[int, Field(gt=-(10**15), lt=10**15)]
 Epoch: TypeAlias = Count | Annotated[float, Field(gt=-1e15, lt=1e15)]
@@ -22,10 +22,10 @@ Epoch: TypeAlias = Count | Annotated[float, Field(gt=-1e15, lt=1e15)]
 
 @dataclass(frozen=True)
 class ScoredBy:
-    """The extractor of a score.
+    """The extractor by which a score was computed.
 
-    `features` is their number, None if only outputs are used. `weights` is the file or package of
-    the extractor's weights, None if they are a run's.
+    `features` is the number of its features; None if the score reads logits only. `weights` is the
+    file or package of the extractor's weights; None if they are those of a run.
     """
 
     name: str | None = None
@@ -37,7 +37,10 @@ class ScoredBy:
 
 @dataclass(frozen=True)
 class ScoredAgainst:
-    """The real images that a score was computed with; `seed` is None if they were not drawn."""
+    """The real images that a score was computed with.
+
+    `seed` is the seed that drew them from more images; None if they were not drawn.
+    """
 
     dataset: str | None = None
     split: str | None = None
@@ -48,7 +51,11 @@ class ScoredAgainst:
 
 @dataclass(frozen=True)
 class ScoreRow:
-    """One score and its conditions; `labels` says where labels came from, as `test images`."""
+    """One score and its conditions.
+
+    `labels` is the origin of the labels for which images were generated, such as `test images`.
+    `step`, `epoch` and `weights` tell which weights generated the images.
+    """
 
     metric: str
     value: Value
@@ -71,12 +78,18 @@ ROW = TypeAdapter(ScoreRow)
 
 
 def read_scores(folder: Path) -> list[ScoreRow]:
-    """Return the run's scores in the order in which they were measured."""
+    """Return the scores of the run in `folder`, in the order in which they were measured.
+
+    Unreadable lines are left out.
+    """
     return [row for _, row in read_lines(folder) if row is not None]
 
 
 def read_lines(folder: Path) -> list[tuple[str, ScoreRow | None]]:
-    """Return each line of the file with its score; None if the line cannot be read."""
+    """Return each line of the run's `scores.jsonl` with its score; [] if there is no file.
+
+    The score is None if the line cannot be read.
+    """
     try:
         lines = (folder / NAME).read_text("utf-8", errors="replace").splitlines()
     except OSError:
@@ -92,7 +105,10 @@ def _row(line: str) -> ScoreRow | None:
 
 
 def append_scores(folder: Path, rows: list[ScoreRow]) -> None:
-    """Append scores to the file, one line each; first end a line that was cut short."""
+    """Append scores to the run's `scores.jsonl`, one line each.
+
+    If a crash cut the last line short, a line break is added after it.
+    """
     path = folder / NAME
     text = "".join(_line(row) for row in rows)
     if path.is_file() and not path.read_bytes().endswith(b"\n") and path.stat().st_size:
@@ -109,9 +125,9 @@ def _line(row: ScoreRow) -> str:
 
 
 def forget_scores(folder: Path, step: int) -> None:
-    """Remove the scores of steps after `step`, and a last line that was cut short.
+    """Remove the scores of steps after `step`, and a last line that a crash cut short.
 
-    If anything is removed, the plot of scores is deleted, until the next scores draw it again.
+    If anything is removed, the plot of scores is deleted; the next scores draw it again.
     """
     lines = read_lines(folder)
     kept = [line for line, row in lines if row is None or (row.step or 0) <= step]

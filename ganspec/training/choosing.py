@@ -1,4 +1,4 @@
-"""Choose the execution of a training: the requested one, or the fastest one that is measured."""
+"""Choose the execution of a training: the one that is asked for, or the fastest as measured."""
 
 from __future__ import annotations
 
@@ -16,28 +16,29 @@ from ganspec.systems.training import Training
 
 AUTO = "auto"
 WORTH = 200  # fewest steps of a training for which measuring is worth its time
-WARM = {"cpu": 1, "cuda": 4}  # first steps, not timed: caches warm up, a GPU records a step
+# first steps by device, not timed: caches warm up, and a GPU records a step
+WARM = {"cpu": 1, "cuda": 4}
 MIN_STEPS, MIN_SECONDS = 2, 1.0  # fewest steps and least time of one measurement
-MARGIN = 0.97  # another execution is faster if its step takes less than this share of the time
-COMPILE_SECONDS = 1200.0  # compiling is tried only if the training takes longer than this
+MARGIN = 0.97  # a step in less than this share of the best time so far counts as faster
+COMPILE_SECONDS = 1200.0  # estimated time of a training, from which on compiling is tried
 
 
 @dataclass(frozen=True)
 class ExecutionRequest:
     """The execution that a user asks for.
 
-    `precision` is None for the device's default, `auto` for the fastest as measured. `speedups` is
-    None for those that make a measured step faster.
+    `precision` is None for the device's default, and `auto` for the fastest one as measured.
+    `speedups` is None for the fastest ones as measured, and () for no speedups.
     """
 
     device: torch.device
     precision: str | None = None
     speedups: tuple[str, ...] | None = None
-    records: bool = True  # False if steps run code that graphs might not repeat
+    records: bool = True  # False if steps run a user's code, which graphs might not repeat
 
     @property
     def execution(self) -> Execution:
-        """The execution if nothing is measured."""
+        """The execution that is asked for; what is to be measured is replaced by the default."""
         precision = self.precision
         if precision is None or precision == AUTO:
             precision = default_precision(self.device)
@@ -45,17 +46,18 @@ class ExecutionRequest:
 
     @property
     def is_open(self) -> bool:
-        """True if there is something to measure."""
+        """True if the precision or the speedups are to be measured."""
         return self.speedups is None or self.precision == AUTO
 
 
 def read_request(
     precision: str | None, speedups: Iterable[str] | str, exact: bool, device: torch.device
 ) -> ExecutionRequest:
-    """Return the request for a precision and speedups; `auto` stands for measuring.
+    """Return the request for a precision and speedups; `auto` asks for the fastest as measured.
 
-    `speedups` are names, or one text of names and commas; `none` stands for no speedups. Raises
-    RunError if names are unknown or contradict each other, or if the device cannot do it.
+    `speedups` are names, or one text of names and commas; `none` stands for no speedups. With
+    `exact`, `precision` must be None, and `speedups` may only be `auto` or `none`. Raises RunError
+    if names are unknown or contradict each other, or if `device` lacks a precision or a speedup.
     """
     names = speedups.split(",") if isinstance(speedups, str) else list(speedups)
     chosen = None if names == [AUTO] else tuple(s for s in SPEEDUPS if s in names)
@@ -75,7 +77,7 @@ def read_request(
 
 
 def _require_able(precision: str | None, speedups: tuple[str, ...], device: torch.device) -> None:
-    """Raise RunError if the device cannot compute in a precision, or with some speedups."""
+    """Raise RunError if `device` cannot compute in `precision`, or with one of `speedups`."""
     if device.type != "cuda":
         if precision == "fp16":
             raise RunError("fp16 needs a GPU: use bf16 or fp32")
@@ -93,19 +95,19 @@ def has_tf32(device: torch.device) -> bool:
 
 
 def default_precision(device: torch.device) -> str:
-    """Return the precision of a training that asks for none."""
+    """Return the precision if the user names none: tf32 if `device` has it, else fp32."""
     return "tf32" if has_tf32(device) else "fp32"
 
 
 @dataclass
 class Choice:
-    """A chosen execution, and the measured seconds per step by the texts of executions."""
+    """A chosen execution, and the seconds per step of each measured execution, by its text."""
 
     execution: Execution
     seconds: dict[str, float] = field(default_factory=dict)
 
     def record(self) -> dict[str, object]:
-        """Return the entries of `run.json` for the choice."""
+        """Return the entries of `run.json` that tell the choice and the measured seconds."""
         measured = {"measured_step_seconds": self.seconds} if self.seconds else {}
         chosen = {"precision": self.execution.precision, "speedups": self.execution.said}
         return {**chosen, **measured}
@@ -119,10 +121,10 @@ def choose(
 ) -> Choice:
     """Return the fastest execution that a request allows, by measuring steps.
 
-    `make` returns a new training under an execution, which is measured and thrown away. So results
-    of the real training depend on the choice alone. `steps` is the length of the real training and
-    `minutes` a limit on its time. A training of few steps is not worth measuring, and gets the
-    request's default.
+    `make` returns a new training under an execution; it is measured and thrown away, so that
+    results of the real training depend on the choice alone. `steps` is the length of the real
+    training, and `minutes` a limit on its time, None for no limit. A training of fewer than WORTH
+    steps is not worth measuring, and gets `request.execution`.
     """
     choice = Choice(request.execution)
     if not request.is_open or steps < WORTH:
@@ -131,7 +133,7 @@ def choose(
     def try_out(execution: Execution) -> None:
         best = choice.seconds.get(str(choice.execution))
         seconds = measure(make, execution)
-        gc.collect()  # a training and its recorded step refer to each other
+        gc.collect()  # frees a training and its recorded step, which refer to each other
         if seconds is not None:
             choice.seconds[str(execution)] = float(f"{seconds:.4g}")
             if best is None or seconds < MARGIN * best:
@@ -140,7 +142,8 @@ def choose(
     for execution in candidates(request):
         try_out(execution)
         seconds = choice.seconds.get(str(choice.execution), 0)
-        if minutes is not None and 60 * minutes < WORTH * seconds:  # too few steps after all
+        # the time limit leaves fewer than WORTH steps
+        if minutes is not None and 60 * minutes < WORTH * seconds:
             break
     best = choice.seconds.get(str(choice.execution))
     if best is None or request.speedups is not None:
@@ -153,7 +156,10 @@ def choose(
 
 
 def candidates(request: ExecutionRequest) -> list[Execution]:
-    """Return the executions to measure: the request's default, then others that it allows."""
+    """Return the executions to measure, of those that a request allows, without `compile`.
+
+    The first one is `request.execution`.
+    """
     device, plain = request.device, request.execution
     precisions = [plain.precision]
     if request.precision == AUTO and has_fast_bf16(device):
@@ -185,7 +191,10 @@ def has_fast_bf16(device: torch.device) -> bool:
 
 
 def measure(make: Callable[[Execution], Training], execution: Execution) -> float | None:
-    """Return the seconds per step under an execution; None if steps fail or cannot be recorded."""
+    """Return the seconds per step of a new training under `execution`.
+
+    Return None if a step fails, or if `graphs` are asked for and the steps cannot be recorded.
+    """
     try:
         training = make(execution)
         for _ in range(WARM[training.device.type]):
@@ -197,7 +206,7 @@ def measure(make: Callable[[Execution], Training], execution: Execution) -> floa
             training.make_step()
             steps += 1
         return (_now(training.device) - started) / steps
-    except Exception:  # noqa: BLE001  (an error of the real training is raised there)
+    except Exception:  # noqa: BLE001  (the real training raises it again, for the user)
         return None
 
 

@@ -1,4 +1,4 @@
-"""The step of `AdamEpsHat`, whose `eps` depends on the number of steps, as a GPU can record it."""
+"""A step of the optimizer `AdamEpsHat` that a GPU can record, though its `eps` changes."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from ganspec.kinds.optimizers.adam import AdamEpsHat
 
 
 class Counted:
-    """Replaces the step of an optimizer by one that counts steps on the device, until `end`.
+    """A step in place of an optimizer's own, which counts steps on the device, until `end`.
 
     The optimizer's own step counts in Python, which does not run when a graph is played, and passes
-    `eps` to torch as a number. So the step of a recording is written out here, by torch's formulas.
+    `eps` to torch as a number. So while a step is recorded, this one is made in its place; it is
+    written out by torch's formulas.
     """
 
     def __init__(self, optimizer: AdamEpsHat):
-        self.optimizer, self.steps = optimizer, 0  # number of the optimizer's steps in a recording
+        self.optimizer, self.steps = optimizer, 0  # the optimizer's steps in one recording
         optimizer.step = self._step  # type: ignore[method-assign]  # until `end`
 
     @torch.no_grad()
@@ -40,7 +41,7 @@ class Counted:
             torch._foreach_lerp_(means, gradients, 1 - first)
             torch._foreach_mul_(squares, second)
             torch._foreach_addcmul_(squares, gradients, gradients, 1 - second)
-            # one count is enough, since all weights have made the same number of steps
+            # the count of any weight will do, since all have made the same number of steps
             count = counts[0].double()
             rate = group["lr"] * (1 - second**count).sqrt() / (1 - first**count)
             roots = torch._foreach_sqrt(squares)
@@ -50,11 +51,14 @@ class Counted:
             torch._foreach_sub_(weights, changes)
 
     def end(self) -> None:
-        """Give the optimizer its own step back, after the recording."""
+        """Let the optimizer make its own steps again, once the recording has ended."""
         del self.optimizer.step
 
     def advance(self) -> None:
-        """Count the steps of a recording that was played, for the optimizer's own next step."""
+        """Add the steps of a played recording to the optimizer's own count, and adapt its `eps`.
+
+        Without this, the optimizer's next own step would go on from an old count.
+        """
         for group in self.optimizer.param_groups if self.steps else ():
             group["count"] = group.get("count", 0) + self.steps
             correction = 1 - group["betas"][1] ** group["count"]

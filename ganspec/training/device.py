@@ -11,7 +11,7 @@ import torch
 from ganspec.runs.run import RunError
 from ganspec.version import VERSION
 
-LOWER = ("tf32", "bf16", "fp16")  # precisions below single precision
+LOWER = ("tf32", "bf16", "fp16")  # precisions that round products more than fp32
 
 
 def choose_device(name: str) -> torch.device:
@@ -31,7 +31,9 @@ def choose_device(name: str) -> torch.device:
         raise RunError(f"torch sees no {WORD[kind]} here: use --device cpu")
     if colon and int(index) >= count:
         last = f"{kind}:{count - 1}"
-        raise RunError(f"there is no {name} here, only {kind if count == 1 else f'up to {last}'}")
+        raise RunError(
+            f"there is no {name} here: use {kind if count == 1 else f'{kind}:0 to {last}'}"
+        )
     return torch.device(name)
 
 
@@ -44,15 +46,16 @@ WORD = {"cuda": "GPU", "mps": "Apple GPU", "xpu": "Intel GPU"}
 
 
 def prepare(device: torch.device, precision: str | None = None) -> None:
-    """Make results on `device` repeatable bit for bit; on a CPU, reuse freed memory.
+    """Make results on `device` repeatable bit for bit; on a CPU, also reuse freed memory.
 
-    On a GPU, products of fp32 numbers are computed in tf32 if `precision` is tf32 or lower, and in
-    fp32 if it is `fp32`. Without a precision, convolutions alone are computed in tf32.
+    On a GPU, products of fp32 numbers are computed in tf32 if `precision` is tf32, bf16 or fp16,
+    and in fp32 if it is `fp32`. If it is None, convolutions alone are computed in tf32, as torch
+    does by default.
     """
     if device.type == "cuda":
         torch.set_float32_matmul_precision("high" if precision in LOWER else "highest")
         torch.backends.cudnn.allow_tf32 = precision != "fp32"
-        # only some of cuDNN's algorithms add in the same order every time
+        # cuDNN's other algorithms may add numbers in another order each time
         torch.backends.cudnn.deterministic = True
         torch.backends.cudnn.benchmark = False
     elif sys.platform == "linux":
@@ -67,7 +70,7 @@ def keep_freed_memory() -> None:
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError):  # another C library
+    except (OSError, AttributeError):  # the C library is not glibc
         return
     threshold, trim = -3, -1  # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD of malloc.h
     mallopt(threshold, 1 << 30)

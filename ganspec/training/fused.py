@@ -5,16 +5,17 @@ from __future__ import annotations
 import torch
 from torch import optim
 
-# optimizers with a fused kernel for CPUs, whose rounding may differ
+# optimizers with a fused kernel for CPUs; its rounding may differ from the usual step's
 FUSED = (optim.Adam, optim.SGD)
 
 
 def fuse(optimizer: optim.Optimizer) -> None:
     """Let an optimizer on a CPU make its steps by torch's fused kernel, if it has one.
 
-    Its saved state stays the same, since the setting is made for the time of a step.
+    The option `fused` is set only during a step, so that a saved optimizer has the same settings as
+    without fusing.
     """
-    # with another default type, a fused optimizer keeps its number of steps in another type
+    # with another default type, fused steps would change the type of the count that is saved
     if isinstance(optimizer, FUSED) and torch.get_default_dtype() == torch.float32:
         optimizer.register_step_pre_hook(_switch_on)
         optimizer.register_step_post_hook(_switch_off)

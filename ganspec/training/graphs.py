@@ -25,14 +25,14 @@ from ganspec.systems.scaling import tensors_of
 from ganspec.systems.training import Training
 from ganspec.training.counted import Counted
 
-PRACTICE = 2  # steps that are made and undone before a recording, so that libraries allocate memory
+PRACTICE = 2  # steps made and undone before a recording, in which libraries allocate memory
 
 
 class Recorder:
-    """Makes the steps of a training by recording one and playing it again.
+    """Makes the steps of a training by recording one step and playing it again.
 
-    A step on a smaller batch is made as usual. If recording fails, `works` becomes False, and all
-    steps are made as usual.
+    A step on a batch that is smaller than the recorded one is made as usual. If recording fails,
+    `works` becomes False, and all steps are made as usual.
     """
 
     def __init__(self, training: Training):
@@ -54,16 +54,19 @@ class Recorder:
         return recording.play()
 
     def forget(self) -> None:
-        """Drop the recordings, because the training has got other tensors."""
+        """Drop the recordings, which read and write tensors that the training no longer uses."""
         self.recordings.clear()
 
     def _record(self, phase: str) -> dict[str, torch.Tensor]:
-        """Make one step, and keep a recording if that is possible. Return its losses by name."""
+        """Make one step, and keep its recording for the next ones, if it can be recorded.
+
+        Return the losses of the step by name.
+        """
         training, batches = self.training, KeptBatches(self.training.batches)
         recording = None
         try:
             with _drawing_from(training, batches), warnings.catch_warnings():
-                # practice uses a stream of its own, which the warning is about, and waits for it
+                # the warning is about practice's own stream, which `_practise` waits for
                 warnings.filterwarnings("ignore", "The AccumulateGrad node")
                 if _practise(training, batches):
                     recording = Recording(training, batches)
@@ -82,10 +85,10 @@ class Recorder:
 
 
 class KeptBatches:
-    """Batches of a feed that are kept in its stored form, to be given out again.
+    """Batches that are drawn from a feed and kept, so that steps can read them several times.
 
-    `next` gives out the batch at `position`, and draws it first if it is not kept yet. Set
-    `position` to 0 to get the first batch again.
+    `next` returns the batch at `position`, and draws it first if it is not kept yet. Set `position`
+    to 0 to get the first batch again. Batches are kept as `Feed.draw` returns them.
     """
 
     def __init__(self, feed: Feed):
@@ -94,7 +97,7 @@ class KeptBatches:
 
     @property
     def are_full(self) -> bool:
-        """True if no batch is smaller than the others of an epoch."""
+        """True if all kept batches have the spec's batch size. An epoch's last may be smaller."""
         return all(len(images) == self.feed.cfg.batch for images, _ in self.drawn)
 
     def __next__(self) -> tuple[torch.Tensor, torch.Tensor | None]:
@@ -105,7 +108,7 @@ class KeptBatches:
         return pick_images(images, ..., self.feed.cfg), labels
 
     def refill(self) -> None:
-        """Overwrite the batches with the feed's next ones, in the same tensors."""
+        """Draw as many batches again from the feed, and write them into the kept tensors."""
         for kept in self.drawn:
             for old, new in zip(kept, self.feed.draw(), strict=True):
                 if old is not None and new is not None:
@@ -113,7 +116,7 @@ class KeptBatches:
 
 
 class Recording:
-    """One recorded step, with the tensors that it reads and writes."""
+    """One training step that a GPU has recorded, with the tensors that it reads and writes."""
 
     def __init__(self, training: Training, batches: KeptBatches):
         self.training, self.batches = training, batches
@@ -121,16 +124,18 @@ class Recording:
         step, random = training.step, random_states(training.device)
         batches.position = 0
         self.graph = torch.cuda.CUDAGraph()
-        average, training.average = training.average, None  # its decay depends on the step
+        # `follow` moves the average, as its decay depends on the step
+        average, training.average = training.average, None
         generator = torch.cuda.default_generators[training.device.index or 0]
         unused = generator.clone_state()
         try:
-            # another thread pins the workers' batches, and may go on during the recording
+            # so that the thread that pins the workers' batches may call CUDA during the recording
             with torch.cuda.graph(self.graph, capture_error_mode="thread_local"):
                 log = training.advance()
                 self.losses = torch.stack([value.float() for value in log.values()])
         except Exception:
-            generator.graphsafe_set_state(unused)  # the state in use expects the recording to end
+            # the generator's present state belongs to the failed recording
+            generator.graphsafe_set_state(unused)
             raise
         finally:
             training.average, training.step = average, step
@@ -140,7 +145,7 @@ class Recording:
         self.names = list(log)
 
     def play(self) -> dict[str, torch.Tensor]:
-        """Make one step. Return its losses by name."""
+        """Make one step by the recording, on the kept batches. Return its losses by name."""
         self.graph.replay()
         for each in self.counted:
             each.advance()
@@ -151,9 +156,9 @@ class Recording:
 
 @contextmanager
 def _drawing_from(training: Training, batches: KeptBatches) -> Iterator[None]:
-    """Within the block, let the steps of a training draw from `batches`."""
+    """Within the block, let the steps of a training read `batches` in place of its feed."""
     feed = training.batches
-    training.batches = batches  # type: ignore[assignment]  # steps need no more of a feed
+    training.batches = batches  # type: ignore[assignment]  # steps use only `next` of a feed
     try:
         yield
     finally:
@@ -161,9 +166,10 @@ def _drawing_from(training: Training, batches: KeptBatches) -> Iterator[None]:
 
 
 def _practise(training: Training, batches: KeptBatches) -> bool:
-    """Make some steps, and undo them. Return False if they gave optimizers a first state.
+    """Make some steps, and undo them. Return False if the step cannot be recorded yet.
 
-    Raises RuntimeError if a step waits for the GPU, which cannot be recorded.
+    That is so if these steps gave an optimizer its first state, which a recording would make anew
+    each time. Raises RuntimeError if a step waits for the GPU, which cannot be recorded.
     """
     before = Saved(training)
     average, training.average = training.average, None
@@ -185,7 +191,7 @@ def _practise(training: Training, batches: KeptBatches) -> bool:
 
 @contextmanager
 def _waiting_refused(refused: bool) -> Iterator[None]:
-    """Within the block, raise RuntimeError where Python waits for a GPU, if `refused` is True."""
+    """Within the block, if `refused`, raise RuntimeError where Python waits for a GPU."""
     mode = torch.cuda.get_sync_debug_mode()
     with warnings.catch_warnings(action="ignore"):  # torch warns that it misses some waits
         torch.cuda.set_sync_debug_mode("error" if refused else mode)
@@ -196,7 +202,7 @@ def _waiting_refused(refused: bool) -> Iterator[None]:
 
 
 class Saved:
-    """The state of a training, which `restore` writes back into the same tensors."""
+    """A copy of a training's state, which `restore` writes back into the training's tensors."""
 
     def __init__(self, training: Training):
         self.training, self.step = training, training.step
@@ -211,7 +217,7 @@ class Saved:
         ]
 
     def restore(self) -> bool:
-        """Write the state back. Return False if an optimizer had no state of some weights then."""
+        """Write the state back. Return False if an optimizer got its first state after the copy."""
         with torch.no_grad():
             for tensor, value in self.tensors:
                 tensor.copy_(value)
@@ -230,7 +236,7 @@ class Saved:
 
 
 def _tensors(training: Training) -> list[torch.Tensor]:
-    """Return the tensors that a step changes."""
+    """Return the tensors that a step changes: weights, buffers, optimizers' and the scaler's."""
     tensors = [t for n in training.networks.values() for t in [*n.parameters(), *n.buffers()]]
     for optimizer in training.optimizers.values():
         tensors += tensors_of(optimizer)
@@ -240,5 +246,8 @@ def _tensors(training: Training) -> list[torch.Tensor]:
 
 
 def is_recordable(optimizer: optim.Optimizer) -> bool:
-    """Return True if an optimizer counts nothing in Python but what `Counted` counts."""
+    """Return True if `optimizer` is of torch or ganspec.
+
+    A user's own may count steps in Python, which a played graph would not do.
+    """
     return type(optimizer).__module__.startswith(("torch.", "ganspec."))

@@ -14,7 +14,11 @@ from ganspec.systems.scaling import Scaler
 
 
 def fit_settings(execution: Execution, cfg: SimpleNamespace, device: torch.device) -> None:
-    """Let the settings `cfg` of a training fit an execution."""
+    """Change the settings `cfg` of a training so that its steps work under `execution`.
+
+    In fp16, losses get a scaler. In half precision, or with compiled networks, penalties run the
+    discriminator in single precision, not compiled.
+    """
     if execution.precision == "fp16":
         cfg.scaler = Scaler(device)
     penalty = getattr(cfg, "penalty", None)
@@ -23,7 +27,7 @@ def fit_settings(execution: Execution, cfg: SimpleNamespace, device: torch.devic
 
 
 def _in_single(penalty: Callable) -> Callable:
-    """Return a penalty that runs the discriminator in single precision, and not compiled.
+    """Return `penalty` with the discriminator in single precision, and not compiled.
 
     In half precision, gradients would vanish before they are scaled. Compiled networks have no
     second derivatives.

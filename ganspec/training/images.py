@@ -26,19 +26,19 @@ from ganspec.systems.ranks import Ranks
 from ganspec.systems.spec import Data, Spec
 from ganspec.systems.training import Images
 
-MEMORY_SHARE = 0.5  # images are streamed if they would take a larger share of free memory
-DARK = 64  # images without a larger value are suspicious
-SHOWN = 64  # streamed images that are searched for a larger value
+MEMORY_SHARE = 0.5  # images that would take a larger share of free memory are streamed
+DARK = 64  # of 255; if no pixel of any image is brighter, a warning is shown
+SHOWN = 64  # number of streamed images in which a pixel above DARK is looked for
 
 
 def open_images(
     data: Data, folder: Path | None, device: torch.device, streamed: bool | None = None
 ) -> tuple[torch.Tensor | StreamedImages, torch.Tensor | None]:
-    """Return the real images, ready for `Feed`, and their labels. Raises DataError.
+    """Return the real images, ready for `Feed`, and their labels, None if there are none.
 
-    `folder` contains the images; None searches the usual places. `streamed` is True for worker
-    processes, False for memory; None is memory if the images fit. Only folders of images are
-    streamed, other data sets are always read into memory.
+    `folder` contains the images; None searches the usual places. `streamed` is True to let worker
+    processes read them, False to hold them in memory; None is memory if they fit. Only folders of
+    images are streamed, other data sets are always read into memory. Raises DataError.
     """
     return _open(data, folder, device, streamed)[:2]
 
@@ -50,10 +50,10 @@ def _open(
     streamed: bool | None = None,
     listing: Listing | None = None,
 ) -> tuple[torch.Tensor | StreamedImages, torch.Tensor | None, ImageFiles | None]:
-    """Return images and labels as `open_images` does, and the files if each image has one.
+    """Return the real images, their labels, and the files; None for files if images have none.
 
-    If there is a `listing`, it names the images to use, and other images of the folder are left
-    out.
+    The first two and the arguments are those of `open_images`. A `listing` names the images to use;
+    other images of the folder are left out.
     """
     folder = data.dataset.locate(folder)
     with data.dataset.reading(folder):
@@ -64,7 +64,7 @@ def _open(
         size = (*data.read_size, data.shape[0])
         present = data.dataset.files(folder, *size, data.resize, data.transpose)
         if streamed is None:
-            # each process of a training has its own copy
+            # each process of a training on this machine has its own copy
             copies = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
             needed = copies * len(present) * math.prod(data.shape)
             streamed = needed > MEMORY_SHARE * free_memory()
@@ -82,7 +82,10 @@ def _open(
 
 
 def warn_if_dark(images: torch.Tensor, dataset: Dataset) -> None:
-    """Warn if no value of any image is above a quarter of white, as if 12 bits were read as 16."""
+    """Warn if no pixel of any image is above DARK, as if 12 bits were read as 16.
+
+    The pixels are 0 to 255.
+    """
     top = int(images.max())
     if top > DARK:
         return
@@ -94,9 +97,10 @@ def warn_if_dark(images: torch.Tensor, dataset: Dataset) -> None:
 
 
 def warn_of_files(present: ImageFiles, files: ImageFiles, listing: Listing | None = None) -> None:
-    """Warn of files that cannot be read, and of new files that `listing` does not name.
+    """Warn of image files that cannot be read, and of files that are new since the run began.
 
-    `present` are all image files of the folder, `files` those that are used.
+    `present` are all image files of the folder, `files` those that are used. `listing` names the
+    files that a resumed run began with; None for a new run, to which no file is new.
     """
     if skipped := files.skipped:
         count = f"skipped {len(skipped)} of {len(present)} images"
@@ -118,7 +122,7 @@ def open_test_images(
 ) -> tuple[torch.Tensor, torch.Tensor | None] | None:
     """Return the held-out images and their labels; None if no image is held out.
 
-    Raises DataError.
+    The labels are None if the images have none. Raises DataError.
     """
     if (load := data.dataset.test_reader(data.resize)) is None:
         return None
@@ -131,12 +135,15 @@ def open_test_images(
 def open_shown_images(
     data: Data, folder: Path | None, device: torch.device
 ) -> tuple[torch.Tensor | StreamedImages, torch.Tensor | None]:
-    """Return the held-out images and their labels, or else the training ones. Raises DataError."""
+    """Return the held-out images and their labels, or the training's if no image is held out.
+
+    Raises DataError.
+    """
     return open_test_images(data, folder, device) or open_images(data, folder, device)
 
 
 def class_names(data: Data, folder: Path | None) -> list[str]:
-    """Return the names of the classes, in the order of their labels; [] if there are none."""
+    """Return the names of the classes, in the order of their labels; [] if there are no classes."""
     folder = data.dataset.locate(folder)
     with data.dataset.reading(folder):
         return data.dataset.classes(folder)
@@ -151,7 +158,8 @@ def open_all(
 ) -> Images:
     """Return the images, labels, test images and class names for training. Raises DataError.
 
-    `listing` names the images that a run began with; `streamed` is as for `open_images`.
+    `listing` names the images that a resumed run began with; None uses all. `streamed` is True to
+    let worker processes read images, False to hold them in memory; None is memory if they fit.
     """
     images, labels, files = _open(spec.data, folder, device, streamed, listing)
     test = open_test_images(spec.data, folder, device) if spec.reads_test else None
@@ -162,9 +170,10 @@ def open_all(
 def open_together(
     spec: Spec, folder: Path | None, device: torch.device, listing: Listing | None, ranks: Ranks
 ) -> Images:
-    """Return the images as `open_all` does, on every rank, after the first rank has opened them.
+    """Return the images for training, on every rank. The first rank opens them before the others.
 
-    The other ranks find its caches, and stream the images if it does.
+    So the others find the caches that the first rank has made. They stream the images if it does.
+    `listing` names the images that a resumed run began with; None uses all.
     """
     images: Images | None = None
     streamed: bool | None = None
@@ -179,9 +188,10 @@ def open_together(
 
 
 def open_conditions(spec: Spec, folder: Path | None) -> torch.Tensor | None:
-    """Return the labels that pictures are drawn for; None if the spec names no file of them.
+    """Return the labels for which a training draws its pictures, from the file that the spec names.
 
-    The file is in the data set's folder, or in that of its file of labels. Raises DataError.
+    Return None if the spec names no file of labels. The file is in the data set's folder, or beside
+    the data set's own file of labels. Raises DataError.
     """
     if (name := spec.train.condition_file) is None:
         return None

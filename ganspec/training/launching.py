@@ -15,20 +15,21 @@ from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from ganspec.runs.run import RunError
 
-SIGNALS = "SIGTERM,SIGINT,SIGHUP,SIGQUIT,SIGUSR1"  # the launcher passes these on
-LAST_STEP_SECONDS = 600  # the processes may take as long for a step and a checkpoint after a signal
+SIGNALS = "SIGTERM,SIGINT,SIGHUP,SIGQUIT,SIGUSR1"  # those that the launcher passes on
+LAST_STEP_SECONDS = 600  # after a signal, for the step and a checkpoint; then processes are killed
 
 
 def launch(processes: int, max_restarts: int, arguments: Sequence[str]) -> int:
-    """Run `ganspec ARGUMENTS` in several processes of this machine, by torchrun's launcher.
+    """Run `ganspec ARGUMENTS` in `processes` processes of this machine, by torchrun's launcher.
 
-    Signals are passed on to all of them. Return the exit status. Raises KeyboardInterrupt if a
-    signal has ended them, and RunError if the first process was killed. Any other error has been
-    printed by the first process.
+    If one is lost, all are started again, at most `max_restarts` times. Signals are passed on to
+    all of them. Return the exit status, 0 for success. Raises KeyboardInterrupt if a signal has
+    ended them, and RunError if the first process was killed. Any other error has been printed by
+    the first process.
     """
     # by default, torch would use all cores in each process
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, torch.get_num_threads() // processes)))
-    logging.disable(logging.CRITICAL)  # the launcher's remarks
+    logging.disable(logging.CRITICAL)  # else the launcher logs remarks
     config = LaunchConfig(
         min_nodes=1,
         max_nodes=1,

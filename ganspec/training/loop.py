@@ -22,14 +22,15 @@ from ganspec.training.pace import Pace
 from ganspec.training.retention import Retention
 from ganspec.training.stop import Stop, say
 
-FLUSH_STEPS = 50  # steps between two writes of the log, or fewer after FLUSH_SECONDS
+# losses are read from the device and written into the log after so many steps, or seconds
+FLUSH_STEPS = 50
 FLUSH_SECONDS = 2.0
-CHECKPOINT_SECONDS = 300.0  # between checkpoints within an epoch
-TOGETHER_SECONDS = 60.0  # the same with several processes, any of which may be lost
-EPOCH_SECONDS = 20.0  # between checkpoints at epochs' ends
-NOTE_SECONDS = 30.0  # between notes of the pace in `run.json`
+CHECKPOINT_SECONDS = 300.0  # least time between checkpoints within an epoch
+TOGETHER_SECONDS = 60.0  # the same with several processes: any of them may be lost
+EPOCH_SECONDS = 20.0  # least time between checkpoints at epochs' ends
+NOTE_SECONDS = 30.0  # least time between notes of the pace in `run.json`
 
-OnFlush: TypeAlias = Callable[[int, dict[str, float]], None]  # the step, and its losses
+OnFlush: TypeAlias = Callable[[int, dict[str, float]], None]  # the step, and its losses by name
 
 
 class TrainingError(GanspecError):
@@ -40,8 +41,9 @@ class TrainingError(GanspecError):
 class Limits:
     """The end of a training: the step `last`, a request to stop, or `minutes` after its start.
 
-    All `ranks` end after the same step. `asked` is True once all know of a request to stop. With
-    `announces`, a message is printed then; a single process prints one earlier, in `Stop`.
+    `minutes` is None for no limit on the time. All `ranks` end after the same step. `asked` is True
+    once all ranks know of a request to stop. With `announces`, a message is printed at that moment;
+    a single process prints a message earlier, as soon as `Stop` gets the signal.
     """
 
     last: int
@@ -70,7 +72,7 @@ class Limits:
 class LossRecorder:
     """A buffer of losses on the device, written every FLUSH_STEPS steps or FLUSH_SECONDS.
 
-    After each write it calls `on_flush`.
+    After each write it calls `on_flush` with the newest step and its losses by name.
     """
 
     def __init__(self, training: Training, run: Run, on_flush: OnFlush):
@@ -81,14 +83,14 @@ class LossRecorder:
         self.last: dict[str, float] = {}
 
     def add(self, losses: dict[str, torch.Tensor]) -> None:
-        """Buffer a step's losses, and write the buffer if it is time."""
+        """Buffer the losses of the present step by name, and write the buffer if it is time."""
         self.pending.append((self.training.step, losses))
         waited = time.perf_counter() - self.flushed
         if len(self.pending) >= FLUSH_STEPS or waited > FLUSH_SECONDS:
             self.flush()
 
     def flush(self) -> None:
-        """Write the buffered losses.
+        """Write the buffered losses to the run's log, and call `on_flush`.
 
         Raises TrainingError if a loss is not finite, and RunError if the run's folder was deleted
         or moved.
@@ -107,7 +109,7 @@ class LossRecorder:
             self.note()
         finite = [row for row in rows if math.isfinite(sum(row.values()))]
         self.run.loss_log.append(finite)
-        self.last = {**self.last, **rows[-1]}  # keep measurements of the last epoch's end
+        self.last = {**self.last, **rows[-1]}  # rows of other steps lack the measurements
         bad = next((row for row in rows if row not in finite), None)
         if bad:
             name = next(key for key, value in bad.items() if not math.isfinite(value))
@@ -143,23 +145,23 @@ class LossRecorder:
         Raises TrainingError if a loss or a weight is not finite.
         """
         self.flush()
-        if culprit := self.training.culprit():  # keep the last good checkpoint
+        if culprit := self.training.culprit():  # the last checkpoint, which is good, stays
             step = self.training.step
             raise TrainingError(f"weights are not finite after step {step}: {culprit}")
-        # first, so that a power cut cannot leave a log that ends before its checkpoint
+        # the log first, so that after a power cut it does not end before the checkpoint's step
         self.run.loss_log.sync()
         checkpoint.save(self.run.checkpoint_path, self.training.state())
         self.note()
 
 
 def measures(training: Training) -> dict[str, torch.Tensor]:
-    """Return measurements on held-out images, which all ranks make together."""
+    """Return the measurements on held-out images by name; all ranks call this together."""
     with training.ranks.together():
         return training.measures()
 
 
 def run_silently(training: Training, limits: Limits) -> None:
-    """Make the same steps as `Loop.run_to_end`, on a rank that writes nothing."""
+    """Make the steps that `Loop.run_to_end` makes on rank 0, on a rank that writes nothing."""
     goes_on = not limits.reached(training.step)
     limits.start()
     while goes_on:
@@ -177,16 +179,16 @@ def load_plotting() -> Callable[..., None]:
 
 
 class LossPlot:
-    """The plot of a run's losses, and how far it has read the log."""
+    """The plot of a run's losses, which keeps in memory what it has read of the log."""
 
     def __init__(self, training: Training, run: Run, claims: Report):
         self.run = run
         self.epochs = Epochs(training.epoch_steps, training.warmup)
         self.claims = claims.log_columns(self.epochs)
-        self.log, self.read = ThinnedLog(), 0  # bytes of the log
+        self.log, self.read = ThinnedLog(), 0  # bytes of the log that were read
 
     def write(self) -> None:
-        """Write the plot, after reading the lines that are new since the last call."""
+        """Write the plot, after reading the lines of the log that are new since the last call."""
         for rows, end in self.run.loss_log.chunks(self.read):
             self.log.add(rows)
             self.read = end
@@ -196,8 +198,8 @@ class LossPlot:
 class Loop:
     """Makes training steps, and writes the log, pictures, checkpoints and scores of the run.
 
-    The plot of losses has those of the report `claims`, too. `on_flush` is called after each write
-    of the log.
+    The plot of losses also shows the losses that the report `claims`. `on_flush` is called after
+    each write of the log.
     """
 
     def __init__(
@@ -208,18 +210,18 @@ class Loop:
         self.plot, self.retention = LossPlot(training, run, claims), Retention(training, run)
         self.saved = time.perf_counter()  # time of the last checkpoint
         self.spacing = CHECKPOINT_SECONDS
-        if training.ranks.count > 1:  # the first checkpoint is of the first step
+        if training.ranks.count > 1:  # one checkpoint at once, after the first step
             self.saved, self.spacing = -math.inf, TOGETHER_SECONDS
         self.saved_step: int | None = None
 
     def run_to_end(self) -> bool:
         """Train until `limits` are reached. Return False if a signal ended the last scoring.
 
-        Raises TrainingError if losses or weights are not finite; the checkpoint on disk is then an
-        older one.
+        Raises TrainingError if losses or weights are not finite; the run then keeps its last
+        checkpoint, of an earlier step.
         """
         training, limits, pace = self.training, self.limits, self.recorder.pace
-        complete = self.score()  # of a resumed step, whose scores a signal may have prevented
+        complete = self.score()  # of a resumed step, if a signal ended its scoring
         goes_on = not limits.reached(training.step)
         limits.start()
         first = training.step + 1
@@ -228,7 +230,7 @@ class Loop:
             losses = self.recorder.advance()
             pace.end(waited=False)
             ended = training.ends_epoch()
-            # no measurements after a signal: an uninterrupted run has none at this step
+            # no measurements at a step that a signal ends: an uninterrupted run has none there
             if ended or (limits.reached(training.step) and not limits.asked):
                 losses = {**losses, **measures(training)}
             self.recorder.add(losses)
@@ -244,7 +246,10 @@ class Loop:
         return complete
 
     def keep(self, ended: bool) -> None:
-        """Write a checkpoint if it is due; first a picture and a snapshot, if an epoch `ended`."""
+        """Write a checkpoint if it is due. If an epoch has `ended`, first write its other files.
+
+        These are a picture and a snapshot, if the run is to keep them.
+        """
         training, scoring = self.training, self.training.scoring
         waited = time.perf_counter() - self.saved
         # scores are measured after a checkpoint, so that a signal may end them
@@ -258,24 +263,24 @@ class Loop:
         self.recorder.pace.restart()
 
     def picture(self) -> None:
-        """Write a picture of the present step, unless there is one."""
+        """Write a picture of the present step, unless the run has it already."""
         self.recorder.flush()
         path = self.run.samples_path(self.training.step)
         if not path.exists():
             self.training.picture(path)
 
     def score(self) -> bool:
-        """Measure scores if they are due. Return False if a signal ended them."""
+        """Measure scores, if they are due at this step. Return False if a signal ended that."""
         scoring = self.training.scoring
         if scoring is None or not (self.training.ends_epoch() and scoring.due()):
             return True
         complete = scoring(lambda: self.limits.stop.asked)
-        self.retention.thin()  # snapshots that were kept for being the best until now
+        self.retention.thin()  # snapshots that no longer have the best score
         self.recorder.pace.restart()
         return complete
 
     def save(self) -> None:
-        """Write a checkpoint and the plot of losses, and delete superseded pictures and weights."""
+        """Write a checkpoint and the plot of losses. Delete superseded pictures and snapshots."""
         self.recorder.save()
         self.retention.thin()
         self.plot.write()

@@ -1,7 +1,7 @@
 """Losses of probabilities that return NaN for NaN, as all other losses do.
 
-torch's binary cross-entropy raises an error for it. On a GPU no tensor can be read after this
-error, so the step and the weights that went wrong would stay unknown.
+torch's binary cross-entropy raises an error for NaN. After that error no tensor on a GPU can be
+read, so the step and the weights that became NaN first would stay unknown.
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ from types import SimpleNamespace
 
 import torch
 
-READS = {"loss": "scores", "criterion": "outputs"}  # setting: attribute that names what it reads
+# settings that are losses, each with the name of its attribute that says what it reads
+READS = {"loss": "scores", "criterion": "outputs"}
 
 
 def passing_nan(cfg: SimpleNamespace) -> SimpleNamespace:
-    """Let the losses of probabilities in `cfg` return NaN for NaN. Return `cfg`.
+    """Let the losses in `cfg` that read probabilities return NaN for NaN. Return `cfg`.
 
-    Any other loss and its gradient stay the same, bit for bit.
+    For other probabilities, each loss and its gradient stay the same, bit for bit. Losses that read
+    other outputs are left alone.
     """
     for name, form in READS.items():
         part = getattr(cfg, name, None)

@@ -1,4 +1,4 @@
-"""Make the training of a run by an execution: the requested, the resumed or the fastest one."""
+"""Make the training of a run, with the execution that is asked for, resumed or fastest."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ from ganspec.training.device import choose_device
 from ganspec.training.options import TrainingOptions
 from ganspec.training.trainer import Trainer
 
-ALONE = ("compile", "graphs")  # speedups for one process, which waits for no others
+ALONE = ("compile", "graphs")  # speedups that several processes cannot use, as their steps wait
 
 
 def request_of(
     run: Run, state: State | None, options: TrainingOptions, ranks: Ranks
 ) -> ExecutionRequest:
-    """Return the request for an execution: the options', or that of a run's checkpoint `state`.
+    """Return the execution that the options ask for, or that of a resumed run's checkpoint `state`.
 
-    Raises RunError if the device or several processes cannot do it, or if the options ask for
-    another execution than that of the checkpoint.
+    `state` is None for a new run. Raises RunError if the device or several processes cannot do it,
+    or if the options ask for another execution than the checkpoint's.
     """
     device, several = choose_device(options.device), ranks.count > 1
-    # of a resumed run, `exact` says how it began, which `_resumed` compares with the options
+    # for a resumed run, `options.exact` says how the run began, and `_resumed` reads it
     is_exact = options.exact and state is None
     request = read_request(options.precision, options.speedups, is_exact, device)
     if several:
@@ -59,7 +59,7 @@ def request_of(
 
 
 def _require_shared(request: ExecutionRequest) -> None:
-    """Raise RunError if several processes cannot train as the request says."""
+    """Raise RunError if the request has a precision or a speedup for one process only."""
     if request.precision == "fp16":
         raise RunError("fp16 is for one process, which alone sees all gradients: use bf16")
     if one := set(ALONE) & set(request.speedups or ()):
@@ -69,7 +69,12 @@ def _require_shared(request: ExecutionRequest) -> None:
 def _resumed(
     run: Run, state: State, asked: ExecutionRequest, exact: bool, several: bool
 ) -> ExecutionRequest:
-    """Return the request for resuming `run`: its own execution, less what cannot be done here."""
+    """Return the request for resuming `run`: the execution that it began with.
+
+    `asked` are the options of the resuming command. `exact` says whether the run began as exact.
+    Speedups that this device or `several` processes lack are left out, and tf32 becomes fp32 on a
+    CPU. Raises RunError if `asked` names another execution, or if the run's is for one process.
+    """
     device = asked.device
     with checkpoint.fitting(run.folder):
         began = Execution.parsed(state.get("execution", default_precision(device)))
@@ -94,9 +99,10 @@ def _resumed(
 def choose_for(
     spec: Spec, images: Images, request: ExecutionRequest, options: TrainingOptions, ranks: Ranks
 ) -> Choice:
-    """Return the choice of an execution for training `spec`, and print it.
+    """Return the chosen execution for training `spec`, and print it.
 
-    If the request leaves something open, steps of copies of the training are measured.
+    If the request leaves the precision or the speedups open, steps of copies of the training are
+    measured.
     """
     count = len(images.images)
     steps = options.steps or spec.train.length(spec.settings(lower(spec)), count)
@@ -118,7 +124,10 @@ def choose_for(
 def make_training(
     spec: Spec, images: Images, execution: Execution, options: TrainingOptions
 ) -> Training:
-    """Return a new training of `spec`, which computes as `execution` says, unless it is exact."""
+    """Return a new training of `spec`, which computes as `execution` says.
+
+    With `options.exact`, torch's default precision is used in place of the execution's.
+    """
     precision = None if options.exact else execution.precision
     trainer = Trainer(
         spec, images, options.device, options.exact, options.steps, precision, execution.speedups
@@ -127,7 +136,7 @@ def make_training(
 
 
 def tell(spec: Spec, choice: Choice) -> None:
-    """Print the execution of a training, unless it is fp32 without speedups."""
+    """Print how a training is executed, unless that is fp32 without speedups."""
     if choice.execution == Execution():
         return
     precision, speedups = choice.execution.precision, " and ".join(choice.execution.speedups)

@@ -9,7 +9,7 @@ from statistics import median
 from ganspec.systems.training import Training
 
 FIRST = 5  # first steps, not timed: caches, allocators and kernels warm up
-KEPT = 1000  # newest step durations, whose median is the pace
+KEPT = 1000  # number of the newest durations, whose median is the pace
 
 
 class Pace:
@@ -25,7 +25,7 @@ class Pace:
         self.started, self.counted = time.perf_counter(), training.step
 
     def begin(self) -> None:
-        """Start the clock before a step on a CPU; on a GPU it runs on until losses are read."""
+        """On a CPU, start the clock before a step. On a GPU it goes on until losses are read."""
         if self.training.device.type == "cpu":
             self.restart()
 
@@ -34,7 +34,10 @@ class Pace:
         self.started, self.counted = time.perf_counter(), self.training.step
 
     def end(self, waited: bool) -> None:
-        """Record the time per step since the clock started; on a GPU, only if `waited` is True."""
+        """Record the time per step since the clock started, and start it anew.
+
+        On a GPU nothing is done unless `waited` says that Python has waited for all steps.
+        """
         if self.training.device.type != "cpu" and not waited:
             return
         count = self.training.step - self.counted
@@ -43,7 +46,7 @@ class Pace:
         self.restart()
 
     def figures(self) -> dict[str, float]:
-        """Return the median `step_seconds` and `images_per_second`; {} in the first steps."""
+        """Return the median `step_seconds` and `images_per_second`; {} if no step was timed yet."""
         if not self.seconds:
             return {}
         step = median(self.seconds)

@@ -1,4 +1,4 @@
-"""Processes that train one spec together, as torchrun starts them."""
+"""The processes that train one spec together, started by torchrun."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from ganspec.progress import quieted
 from ganspec.runs.run import Run, RunError
 from ganspec.systems.ranks import RankLostError, Ranks
 
-# A lost process closes its connections, which ends the others at once. So a long wait is no
-# failure: the first process may be measuring scores.
+# The longest wait for another process. It is long, since the first process may be measuring scores.
+# A lost process is noticed sooner: it closes its connections, which ends the others at once.
 PATIENCE = timedelta(days=7)
 
 
@@ -26,8 +26,9 @@ PATIENCE = timedelta(days=7)
 def joined(device: str) -> Iterator[Ranks]:
     """Within the block, join the processes that torchrun started. Yield their ranks.
 
-    A caller's own process group is used, and left open. Raises RunError if a machine has fewer GPUs
-    than processes, if `device` names one GPU for all, or if the processes cannot meet.
+    If the program has joined them already, its process group is used and left open. Raises RunError
+    if a machine has fewer GPUs than processes, if `device` names one GPU for all, or if the
+    processes cannot reach each other.
     """
     is_alone = "RANK" not in os.environ or os.environ.get("WORLD_SIZE", "1") == "1"
     if is_alone or dist.is_initialized():
@@ -38,25 +39,26 @@ def joined(device: str) -> Iterator[Ranks]:
         _choose_gpu(device)
     try:
         store, rank, count = next(dist.rendezvous("env://"))
-        # a name for each start, as the launcher's store keeps addresses of processes that were lost
+        # a name of its own for each start, as the store still has the addresses of lost processes
         store = dist.PrefixStore(f"start {restarts()}", store)
         backend = "cpu:gloo,cuda:nccl" if on_gpu else "gloo"
         dist.init_process_group(backend, store=store, rank=rank, world_size=count, timeout=PATIENCE)
     except (RuntimeError, ValueError) as error:
-        raise RunError(f"the processes cannot meet: {one_line(error)}") from error
+        raise RunError(f"the processes cannot reach each other: {one_line(error)}") from error
     ranks = Ranks.joined()
     with warnings.catch_warnings(), quieted(not ranks.is_first):
-        if not ranks.is_first:  # the first one shows them
+        if not ranks.is_first:  # the first process shows the same warnings
             warnings.simplefilter("ignore")
         yield ranks
-    # not after an error, when others may be gone; the end of this process closes its connections
+    # not after an error: this would wait for processes that may be lost
     dist.destroy_process_group()
 
 
 def _choose_gpu(device: str) -> None:
-    """Use the GPU of this process's number on its machine.
+    """Use the GPU whose number is this process's number on its machine.
 
-    Raises RunError if there is none, or if `device` names one GPU for all processes.
+    Raises RunError in the first process of the machine, and UnshownError in the others, if there
+    are too few GPUs, or if `device` names one GPU for all processes.
     """
     place, count = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
     needed = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
@@ -73,7 +75,8 @@ def _choose_gpu(device: str) -> None:
 def told_once(ranks: Ranks, run: Run) -> Iterator[None]:
     """Within the block, change errors so that each is shown once, and says which rank had it.
 
-    An error that all ranks know of is raised by the first, and the others raise UnshownError.
+    An error that all ranks have is shown by the first one. The others raise UnshownError, which is
+    not shown.
     """
     try:
         yield
@@ -90,7 +93,7 @@ def told_once(ranks: Ranks, run: Run) -> Iterator[None]:
 
 
 def _loss_message(run: Run) -> str:
-    """Return a message that a process was lost, and how the training can go on."""
+    """Return a message that a process was lost, and what happens or what to do next."""
     message = "another process of the training was lost"
     if restarts() < int(os.environ.get("TORCHELASTIC_MAX_RESTARTS", "0")):
         return f"{message}: all are started again"
@@ -100,7 +103,7 @@ def _loss_message(run: Run) -> str:
 
 
 def is_restarted(run: Run) -> bool:
-    """Return True if torchrun began `run`, and has started the processes again since."""
+    """Return True if torchrun has started the processes again since it began `run`."""
     return restarts() > 0 and run.info().get("launch") == launch_name()
 
 
@@ -110,6 +113,6 @@ def restarts() -> int:
 
 
 def launch_name() -> str | None:
-    """Return the name of torchrun's launch, the same after a restart; None without torchrun."""
+    """Return a name of this launch of torchrun, the same after restarts; None without torchrun."""
     name = os.environ.get("TORCHELASTIC_RUN_ID")
     return name and f"{name} {platform.node()} {os.getppid()}"

@@ -12,10 +12,10 @@ from ganspec.systems.training import Training
 
 
 def spacing(done: int, unit: int, most: int) -> float:
-    """Return the steps between two files, so that `done` steps have `most` files at most.
+    """Return the steps between two files of a run of `done` steps that keeps at most `most` files.
 
-    The result is the least `unit * 2**n` that does so, down to a spacing of one step; `n` may be
-    negative.
+    The result is the smallest `unit * 2**n` for which that is so, but no less than about one step;
+    `n` may be negative.
     """
     width = float(unit)
     while done > most * width:
@@ -26,10 +26,11 @@ def spacing(done: int, unit: int, most: int) -> float:
 
 
 def superseded(steps: Iterable[int], width: float) -> set[int]:
-    """Return all of `steps` but the newest in each window of `width` steps.
+    """Return the steps whose files are to be deleted: all but the newest in each window.
 
-    A window of twice the width is two windows, so the steps that remain in the end do not depend on
-    how often superseded ones were deleted.
+    Windows have `width` steps, and the first one begins after step 0. A window of twice the width
+    is two windows, so the steps that remain in the end do not depend on how often files were
+    deleted.
     """
     steps = sorted(steps)
     newest = {max(1, math.ceil(step / width)): step for step in steps}
@@ -47,20 +48,20 @@ class Retention:
     def __init__(self, training: Training, run: Run):
         self.training, self.run, self.cfg = training, run, training.cfg
         every = self.cfg.keep if isinstance(self.cfg.keep, int) else 1
-        self.pictures = training.epoch_steps  # steps between two pictures of a short run
+        self.pictures = training.epoch_steps  # steps between two pictures while these are few
         self.snapshots = every * training.epoch_steps
 
     @property
     def done(self) -> int:
-        """Number of steps after the warm-up."""
+        """Number of steps so far, without those of the warm-up."""
         return max(0, self.training.step - self.training.warmup)
 
     def wants_picture(self) -> bool:
-        """Return True if the picture of the epoch that has just ended would be kept."""
+        """Return True if the run is to keep a picture of the epoch that has just ended."""
         return self._fits(self.pictures, self.cfg.pictures)
 
     def wants_snapshot(self) -> bool:
-        """Return True if the spec asks for this epoch's weights, and they would be kept."""
+        """Return True if the run is to keep the weights of the epoch that has just ended."""
         keep = self.cfg.keep
         listed = isinstance(keep, tuple) or self._fits(self.snapshots, self.cfg.snapshots)
         return includes(keep, self.training.epoch) and listed
@@ -69,7 +70,7 @@ class Retention:
         return self.done % max(unit, spacing(self.done, unit, most)) == 0
 
     def thin(self) -> None:
-        """Delete the pictures and snapshots that are too many."""
+        """Delete the pictures and snapshots beyond the numbers that the spec allows."""
         pictures, snapshots, warmup = self.run.samples(), {}, self.training.warmup
         if isinstance(self.cfg.keep, int):
             snapshots = {

@@ -33,7 +33,7 @@ from ganspec.training.sharing import require_same_start
 from ganspec.training.stop import stop_requests
 from ganspec.training.tracking import following, require_trackers
 
-CALL_SECONDS = 0.2  # between two calls of the user's function
+CALL_SECONDS = 0.2  # least time between two calls of the user's function `progress`
 
 ScoringFactory: TypeAlias = Callable[[Spec, Path | None, Training, Run], Scoring | None]
 
@@ -41,10 +41,10 @@ ScoringFactory: TypeAlias = Callable[[Spec, Path | None, Training, Run], Scoring
 def train(
     spec: Spec, out: Path | str | None, options: TrainingOptions, scoring: ScoringFactory | None
 ) -> Run:
-    """Train `spec` into the folder `out`, as `ganspec.train` does. Return the run.
+    """Train `spec` into the folder `out`; None is `runs/NAME`. Return the run.
 
-    `scoring` returns an object that measures the scores of `spec.evaluate`, or None if it cannot
-    measure any. It is None for a spec without that section.
+    `scoring` is None if the spec has no section `evaluate`. Otherwise it is a function; it returns
+    an object that measures the scores, or None if none can be measured.
     """
     refuse_unread(spec)
     run = Run(Path(out) if out else Path("runs") / spec.name)
@@ -63,7 +63,7 @@ def _train(
     scoring: ScoringFactory | None,
     ranks: Ranks,
 ) -> None:
-    """Train `spec` on every rank. The first one reads and writes the run."""
+    """Train `spec` on this rank. Only the first rank reads and writes the run."""
     images: Images | None = None
     try:
         with ranks.agreed():
@@ -82,7 +82,7 @@ def _train(
             if scoring and ranks.is_first:
                 training.scoring = scoring(spec, data, training, run)
         require_same_start(training, images, ranks)
-        # from the first write on, a signal ends the run with a checkpoint
+        # nothing is written before this block, in which a signal ends the run with a checkpoint
         with stop_requests(quiet=options.progress is not True or ranks.count > 1) as stop:
             with ranks.agreed():
                 if not ranks.is_first:
@@ -104,9 +104,10 @@ def _train(
 
 @dataclass(frozen=True)
 class Beginning:
-    """The start of a training on all ranks.
+    """The state that a training starts from, on all ranks.
 
-    `state` is the checkpoint of a resumed run, and `listing` its images; a new run has neither.
+    `state` is the checkpoint of a resumed run; `listing` its images, if each has a file. Both are
+    None for a new run. `exact` is True if modules run without rewrites.
     """
 
     state: State | None
@@ -115,9 +116,10 @@ class Beginning:
 
 
 def _begin(run: Run, spec: Spec, options: TrainingOptions) -> Beginning:
-    """Return the start of a training, a locked run's if it is resumed.
+    """Return the state that a training starts from. If a run is to be resumed, lock it.
 
-    Raises RunError if a run can neither begin in the folder nor be resumed, as `options` ask.
+    Raises RunError if `options` ask for a new run, which cannot begin in the folder, or to resume a
+    run, which cannot be resumed.
     """
     state = _saved_state(run, spec, options.exact) if options.resume else None
     if state is None:
@@ -127,7 +129,10 @@ def _begin(run: Run, spec: Spec, options: TrainingOptions) -> Beginning:
 
 
 def _after_restart(options: TrainingOptions, run: Run) -> TrainingOptions:
-    """Return `options`, changed to continue `run` if torchrun has started its processes again."""
+    """Return `options`; if torchrun has started the processes again, changed to go on with `run`.
+
+    A run without a checkpoint is begun again.
+    """
     if not is_restarted(run):
         return options
     has_state = run.checkpoint_path.is_file()
@@ -135,7 +140,7 @@ def _after_restart(options: TrainingOptions, run: Run) -> TrainingOptions:
 
 
 def _info(spec: Spec, training: Training, images: Images) -> dict[str, object]:
-    """Return the entries of `run.json` that a run begins with."""
+    """Return the entries of `run.json` that a new run has at its start."""
     info = {**environment(training.device), "exact": training.exact}
     info["epoch_steps"] = training.epoch_steps
     if spec.takes_labels and spec.labelled:  # `ganspec sample --label` reads their names
@@ -148,14 +153,18 @@ def _info(spec: Spec, training: Training, images: Images) -> dict[str, object]:
 def _check_images(run: Run, images: Images) -> None:
     """Raise RunError if `run` began with other images, or with other labels."""
     sha256 = images.sha256
-    # an older ganspec did not note the hash
+    # runs of an older ganspec have no hash
     if sha256 and run.info().get("images_sha256", sha256) != sha256:
         message = f"{run.folder} began with other images or labels"
         raise RunError(f"{message}: name their folder with --data")
 
 
 def _record(run: Run, training: Training, images: Images, is_listed: bool) -> None:
-    """Write the list of images, unless `is_listed`, the unreadable files and the processes."""
+    """Note in the run which images it trains on, which it skips, and its processes.
+
+    `is_listed` is True if the run has its list of images already. Streamed images that prove
+    unreadable later are noted then.
+    """
     if images.files and is_listed:
         note_skipped(run.folder, images.files.skipped, training.step)
     elif images.files:
@@ -164,7 +173,7 @@ def _record(run: Run, training: Training, images: Images, is_listed: bool) -> No
     def notice(skipped: list[Skipped]) -> None:
         note_skipped(run.folder, skipped, training.step)
 
-    # streamed images may turn out to be unreadable later
+    # a worker may find only later that a file is unreadable
     if isinstance(training.batches.images, StreamedImages):
         training.batches.images.notice = notice
     if launch := launch_name():
@@ -174,7 +183,7 @@ def _record(run: Run, training: Training, images: Images, is_listed: bool) -> No
 def _advance(
     spec: Spec, training: Training, run: Run, limits: Limits, options: TrainingOptions
 ) -> None:
-    """Train until `limits` are reached. Set `step` and `interrupted` of `run`."""
+    """Train until `limits` are reached. Set `run.step` and `run.interrupted`."""
     if not training.ranks.is_first:
         run_silently(training, limits)
         run.step, run.interrupted = training.step, limits.asked and training.step < limits.last
@@ -191,7 +200,7 @@ def _advance(
 
         try:
             complete = Loop(training, run, limits, spec.report, report).run_to_end()
-        except FileNotFoundError:  # of any file in a folder that was deleted
+        except FileNotFoundError:  # of any file, if the run's folder was deleted
             run.require_present()
             raise
         often.finish()
@@ -200,9 +209,9 @@ def _advance(
 
 
 class Throttle:
-    """A function that passes on its calls, at most one every CALL_SECONDS.
+    """A function that passes its calls on to `call`, at most one every CALL_SECONDS.
 
-    `finish` passes on the last call.
+    A call that comes sooner waits, and is replaced by the next one. `finish` passes on the last.
     """
 
     def __init__(self, call: OnFlush):
@@ -217,7 +226,7 @@ class Throttle:
             self.finish()
 
     def finish(self) -> None:
-        """Pass on the last call, unless that was done."""
+        """Pass on the call that waits, if one does."""
         if self.waiting is not None:
             self.call(*self.waiting)
             self.waiting = None
@@ -226,10 +235,10 @@ class Throttle:
 def _restore(
     run: Run, spec: Spec, training: Training, images: Images, state: State, last: int
 ) -> None:
-    """Restore a run's checkpoint, and remove its files and scores of later steps.
+    """Restore a run's checkpoint `state`, and remove the run's files and scores of later steps.
 
-    Raises RunError if the run began with other images, or if it has reached step `last` and nothing
-    is left to write.
+    Raises RunError if the run began with other images, or if it is at step `last` or beyond and all
+    its files are written.
     """
     _check_images(run, images)
     training.restore(state, run.folder)
@@ -238,7 +247,7 @@ def _restore(
     lacks_scores = scoring and training.ends_epoch() and scoring.due() and not scoring.is_done()
     is_complete = run.is_complete(step) and not lacks_scores
     if step > last or (step == last and is_complete):
-        raise RunError(f"{run.folder} is at step {step} already: ask for more than {last}")
+        raise RunError(f"{run.folder} is at step {step} already: ask for more than {step} steps")
     if began != now:
         message = f"the run began on {began}: on {now} its random numbers differ from here on"
         warnings.warn(message, stacklevel=2)
@@ -252,9 +261,10 @@ def _restore(
 
 
 def _saved_state(run: Run, spec: Spec, exact: bool) -> State:
-    """Lock `run` and return its checkpoint.
+    """Lock `run`, and return its checkpoint.
 
-    Raises RunError if there is nothing to resume, or if it does not fit `spec` or `exact`.
+    Raises RunError if there is no checkpoint, if the run trains another spec than `spec`, or if
+    `exact` is asked for and the run did not begin so.
     """
     if run.state() in ("empty", "cut"):
         raise RunError(f"{run.folder} is no run yet: leave out --resume")

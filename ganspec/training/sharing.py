@@ -1,9 +1,9 @@
 """Networks whose batches are shared out among ranks, with the results of a single process.
 
-Most layers treat each image by itself, so each rank runs them on its slice. Batch norms exchange
-their statistics. Any layer that is not torch's is tried on random inputs. If it draws random
-numbers, it is run on a batch of the whole size, so that each image gets the same numbers as in a
-single process. If it mixes images, it is run on the images of all ranks.
+Most layers treat each image by itself, so each rank runs them on its slice of the batch. Batch
+norms exchange their statistics. Any other layer that is not torch's is tried on random inputs. If
+it draws random numbers, it is run on a batch of the whole size, so that each image gets the same
+numbers as in a single process. If it mixes images, it is run on the images of all ranks.
 """
 
 from __future__ import annotations
@@ -26,15 +26,16 @@ from ganspec.systems.feed import StreamedImages
 from ganspec.systems.ranks import Ranks, ToSlice, Total, ToWhole
 from ganspec.systems.training import Images, Training
 
+# what the output for an image depends on: that image; also random numbers; also other images
 Reach: TypeAlias = Literal["image", "random", "batch"]
-TRIED = 4  # images in a trial
-SCALES = (1.0, 0.01)  # of random inputs; a layer may compare only images that are close together
+TRIED = 4  # number of images in a trial
+SCALES = (1.0, 0.01)  # of random inputs; some layers mix only images whose distance is small
 
 
 def share(training: Training, ranks: Ranks) -> None:
-    """Let the networks of `training` run in slices, and average their gradients, within `together`.
+    """Let each network of `training` run on slices of a batch, and average gradients over `ranks`.
 
-    Nothing changes if there is one rank.
+    The networks do so only within `ranks.together`. Nothing changes if there is one rank.
     """
     training.ranks = ranks
     if isinstance(training.batches.images, StreamedImages):
@@ -47,7 +48,7 @@ def share(training: Training, ranks: Ranks) -> None:
 
 
 def require_same_start(training: Training, images: Images, ranks: Ranks) -> None:
-    """Raise GanspecError if a rank has another spec, other images or other weights."""
+    """Raise GanspecError if a rank has another spec, other images or other weights than rank 0."""
     if ranks.count == 1:
         return
     weights = {key: hash_weights(n.state_dict()) for key, n in training.networks.items()}
@@ -56,10 +57,10 @@ def require_same_start(training: Training, images: Images, ranks: Ranks) -> None
 
 
 class SharedNetwork:
-    """The hooks of one network.
+    """The hooks by which a network runs on this rank's slice of each batch.
 
-    `size` is the size of the whole batch, 0 for one that is not shared out: outside `together`, and
-    if it has fewer images than there are ranks.
+    `size` is the size of the whole batch that is being read. It is 0 while a batch is not shared
+    out: outside `Ranks.together`, and if it has fewer images than there are ranks.
     """
 
     def __init__(self, network: nn.Module, ranks: Ranks):
@@ -78,13 +79,19 @@ class SharedNetwork:
                     layer.register_forward_hook(partial(self.leave, reach))
 
     def begin(self, _: nn.Module, inputs: tuple[torch.Tensor, ...]) -> Any:
-        """Keep this rank's slice of a network's inputs."""
+        """Return this rank's slice of a network's inputs, in place of the whole batches.
+
+        Return None, which leaves the inputs unchanged, if the batch is not shared out.
+        """
         size = len(inputs[0])
         self.size = size if self.ranks.is_together and size >= self.ranks.count else 0
         return tuple(ToSlice.apply(x, self.ranks) for x in inputs) if self.size else None
 
     def end(self, _: nn.Module, inputs: object, output: Any) -> Any:
-        """Return the outputs of all ranks."""
+        """Return a network's outputs for the whole batch, in place of those for this rank's slice.
+
+        Return None, which leaves the outputs unchanged, if the batch is not shared out.
+        """
         if not self.size:
             return None
         if isinstance(output, tuple):
@@ -92,7 +99,12 @@ class SharedNetwork:
         return ToWhole.apply(output, self.ranks, self.size)
 
     def enter(self, reach: Reach, _: object, inputs: tuple[torch.Tensor, ...]) -> Any:
-        """Return a batch of the whole size for a layer that mixes images or draws numbers."""
+        """Return a layer's inputs as batches of the whole size, in place of this rank's slices.
+
+        If the layer mixes images, the other rows are those of the other ranks. If it only draws
+        random numbers, they are copies of this rank's first image, since only their number matters.
+        Return None, which leaves the inputs unchanged, if the batch is not shared out.
+        """
         if not self.size:
             return None
         if reach == "batch":
@@ -100,7 +112,10 @@ class SharedNetwork:
         return tuple(self.filled(x) for x in inputs)
 
     def leave(self, reach: Reach, _: object, inputs: object, output: torch.Tensor) -> Any:
-        """Return this rank's slice of the output of a layer that mixes images or draws numbers."""
+        """Return this rank's slice of the output of a layer, whose inputs `enter` has changed.
+
+        Return None, which leaves the output unchanged, if the batch is not shared out.
+        """
         if not self.size:
             return None
         if reach == "batch":
@@ -108,20 +123,23 @@ class SharedNetwork:
         return output[self.ranks.slice(self.size)]
 
     def filled(self, x: torch.Tensor) -> torch.Tensor:
-        """Return a batch of the whole size that has `x` in the place of this rank's slice."""
+        """Return a batch of the whole size: `x` as this rank's slice, and else copies of `x[0]`."""
         own = self.ranks.slice(self.size)
         before, after = own.start, self.size - own.stop
-        other = x[:1].detach()  # real images rather than zeros, which a layer may divide by
+        other = x[:1].detach()  # an image of `x` rather than zeros, which a layer may divide by
         rest = other.shape[1:]
         filled = torch.cat([other.expand(before, *rest), x, other.expand(after, *rest)])
-        # random numbers are drawn in the order of memory
+        # random numbers are drawn in the order of memory, so the order has to be that of `x`
         is_usual = x.dim() != 4 or x.is_contiguous()
         return filled.contiguous(
             memory_format=torch.contiguous_format if is_usual else torch.channels_last
         )
 
     def wrapped(self, step: Step, inputs: list[Value]) -> Callable | None:
-        """Return a function to apply in place of a step's; None if it treats images singly."""
+        """Return a function to apply in place of the step's own function.
+
+        Return None if the step's function treats each image by itself, and needs no replacement.
+        """
         reach = batch_reach(step, inputs, None)
         if reach == "image":
             return None
@@ -135,7 +153,10 @@ class SharedNetwork:
 
 
 def normalize(module: _BatchNorm, shared: SharedNetwork, x: torch.Tensor) -> torch.Tensor:
-    """Apply a batch norm with the statistics of the whole batch; it has second derivatives, too."""
+    """Apply a batch norm with the statistics of the whole batch, of which `x` is one slice.
+
+    The result can be differentiated twice.
+    """
     by_batch = module.training or module.running_mean is None
     if not (shared.size and by_batch):
         return type(module).forward(module, x)
@@ -157,7 +178,7 @@ def normalize(module: _BatchNorm, shared: SharedNetwork, x: torch.Tensor) -> tor
 
 
 def move_statistics(module: _BatchNorm, mean: torch.Tensor, variance: torch.Tensor) -> None:
-    """Move a batch norm's running statistics towards those of a batch, as torch does."""
+    """Move a batch norm's running statistics towards those of a batch, in place, as torch does."""
     assert module.running_mean is not None and module.running_var is not None
     assert module.num_batches_tracked is not None
     module.num_batches_tracked.add_(1)
@@ -169,9 +190,10 @@ def move_statistics(module: _BatchNorm, mean: torch.Tensor, variance: torch.Tens
 
 
 def batch_reach(step: Step, inputs: list[Value], module: nn.Module | None) -> Reach:
-    """Return "batch" if a step mixes images, "random" if it draws random numbers, or "image".
+    """Return "batch" if a step mixes images; else "random" if it draws random numbers, or "image".
 
-    torch's own modules are known; other calls are tried on random inputs, in training mode.
+    torch's own modules are known not to mix images. Any other module or function is tried on random
+    inputs, in training mode.
     """
     if type(module).__module__.startswith("torch.nn."):
         draws = isinstance(module, _DropoutNd | nn.RReLU)
@@ -204,16 +226,16 @@ def _trial(step: Step, inputs: list[Value], module: nn.Module | None, scale: flo
 def _run(
     step: Step, tensors: list[torch.Tensor], module: nn.Module | None
 ) -> tuple[torch.Tensor, bool]:
-    """Return a step's output, and whether it drew random numbers."""
+    """Return the output of a step on `tensors`, and True if the step drew random numbers."""
     device = tensors[0].device
     torch.manual_seed(1)
     before = random_states(device)
     if module is None:
         output = step.call.apply(*tensors)
     else:
-        tried = copy.deepcopy(module).train()  # buffers may change
+        tried = copy.deepcopy(module).train()  # a copy, as its buffers may change
         for part in tried.modules():
-            if isinstance(part, _BatchNorm):  # its statistics are exchanged in any case
+            if isinstance(part, _BatchNorm):  # `normalize` shares its batch
                 vars(part)["forward"] = nn.Identity()
         output = tried(*tensors)
     after = random_states(device)

@@ -1,4 +1,4 @@
-"""Requests to stop a training: the signals that make one, and what they do."""
+"""Stop a training by a signal: the signals that do so, and what they do."""
 
 from __future__ import annotations
 
@@ -14,24 +14,25 @@ from typing import Any, Self
 NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1")
 SIGNALS = tuple(getattr(signal, name) for name in NAMES if hasattr(signal, name))
 STATUS = 130  # exit status of a training that a signal ended
-AGAIN = 1.0  # seconds; a parent process may pass on a Ctrl-C that both processes have received
+AGAIN = 1.0  # seconds in which a repeated Ctrl-C is taken for the first: a parent may pass it on
 
 
 class Stop:
     """Turns signals into a request to stop, within a `with` block.
 
     The first of SIGNALS sets `asked`. Later ones change nothing, since schedulers and terminals
-    repeat them; but a second Ctrl-C, more than AGAIN seconds later, raises KeyboardInterrupt. While
-    `begun` is False there is nothing to save, and the first signal ends the process.
+    repeat them; but a second Ctrl-C, more than AGAIN seconds after the first signal, raises
+    KeyboardInterrupt. While `begun` is False there is nothing to save, and the first signal ends
+    the process.
 
     Outside the main thread nothing changes, since only the main thread can handle signals. A
-    handler that Python did not install stays, since Python could not restore it. A hang-up stays
-    ignored under `nohup`. With `quiet`, the first signal is not announced on standard error.
+    handler that Python did not install stays, since Python could not restore it. Under `nohup`,
+    hang-ups stay ignored. With `quiet`, the first signal is not announced on standard error.
     """
 
     def __init__(self, begun: bool = True, quiet: bool = False):
         self.asked, self.begun, self.quiet = False, begun, quiet
-        self.time = 0.0  # of the first signal
+        self.time = 0.0  # of the first signal, by `time.monotonic`
         self.before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
@@ -50,10 +51,10 @@ class Stop:
         self.before = {}
 
     def receive(self, number: int, frame: FrameType | None) -> None:
-        """Handle a signal."""
+        """Handle the signal `number`: the handler that `signal.signal` gets."""
         now = time.monotonic()
         if not self.begun:
-            if os.environ.get("RANK", "0") == "0":  # only the first of several processes prints
+            if os.environ.get("RANK", "0") == "0":  # else each of several processes would print it
                 say("stopped before the first step")
             os._exit(STATUS)  # an exception could be swallowed, as within an import
         if not self.asked:
@@ -68,9 +69,9 @@ class Stop:
 
 @contextmanager
 def stop_requests(quiet: bool) -> Iterator[Stop]:
-    """Within the block, turn signals into requests to stop. Yield the `Stop` that has them.
+    """Within the block, turn signals into requests to stop. Yield the `Stop` whose `asked` tells.
 
-    A `Stop` of the caller that handles signals already is used, or else a new one.
+    If a `Stop` of the caller handles signals already, it is used; otherwise a new one.
     """
     handler = signal.getsignal(signal.SIGTERM)
     callers = getattr(handler, "__self__", None)
@@ -83,6 +84,6 @@ def stop_requests(quiet: bool) -> Iterator[Stop]:
 
 
 def say(text: str) -> None:
-    """Write a line to standard error from a signal handler, which must not use `print`."""
-    with suppress(OSError):  # a terminal that was closed
+    """Write a line to standard error, in a signal handler, where `print` may not be used."""
+    with suppress(OSError):  # the terminal was closed
         os.write(2, f"\n{text}\n".encode())

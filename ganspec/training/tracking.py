@@ -1,8 +1,8 @@
 """Log a run to trackers of experiments, such as TensorBoard or MLflow.
 
-The lines and pictures are read from the run's own files, so a tracker cannot change the training.
-`track.json` in the run folder notes how far they were logged, so that a resumed run continues the
-tracked one.
+Losses, scores and pictures are read from the run's own files, so a tracker cannot change the
+training. `track.json` in the run folder notes how much of them each tracker has, so that a resumed
+training goes on in the tracker where it ended.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from ganspec.training.options import TrackerName
 
 TRACKERS = tuple(TrackerName)
 FILE = "track.json"
-UNLISTED = ("blocks", "layers", "report")  # keys of a spec that are not logged as settings
+UNLISTED = ("blocks", "layers", "report")  # keys of a spec that are left out of the settings
 
 
 class TrackerError(GanspecError):
@@ -37,28 +37,31 @@ class TrackerError(GanspecError):
 
 
 class Tracker(Protocol):
-    """One run in a tracker. Its methods may raise anything: the training goes on without it."""
+    """A run in a tracker; `id` is its name there.
+
+    Its methods may raise any error: the training then goes on without the tracker.
+    """
 
     id: str
 
     def log(self, rows: list[tuple[int, dict[str, float]]]) -> None:
-        """Log values by name at training steps."""
+        """Log rows, each a training step and values by name."""
 
     def picture(self, step: int, path: Path) -> None:
-        """Log the PNG file `path` as the samples of a step."""
+        """Log the PNG file `path` as the picture of a training step."""
 
     def flush(self) -> None:
-        """Write all logged values and pictures."""
+        """Make sure that all logged values and pictures are written."""
 
     def close(self) -> None:
-        """End the run in the tracker, where it can be continued later."""
+        """End the run in the tracker, so that it can go on later."""
 
 
 @dataclass
 class Position:
-    """The progress of logging: steps of the last losses and picture, and number of scores.
+    """The part of a run that a tracker has: steps of the last losses and picture, number of scores.
 
-    `id` is the run's name in the tracker, by which it is continued.
+    `id` is the run's name in the tracker; None if the tracker has no run yet.
     """
 
     id: str | None = None
@@ -74,7 +77,7 @@ def require_trackers(names: Sequence[str]) -> None:
             hint = suggestion(name, TRACKERS, "trackers")
             raise TrackerError(f"no tracker is called `{name}`: {hint}")
         package = find_spec(name)
-        if package is None or package.origin is None:  # a folder of that name, such as `wandb/`
+        if package is None or package.origin is None:  # it is a mere folder, such as `wandb/`
             raise TrackerError(
                 f"--track {name} needs the package {name}: run `pip install {name}`, "
                 f"`pip install 'ganspec[track]'` for all trackers, or leave --track {name} out"
@@ -83,7 +86,11 @@ def require_trackers(names: Sequence[str]) -> None:
 
 @contextmanager
 def following(run: Run, spec: Spec, names: Sequence[str]) -> Iterator[Callable[[], None]]:
-    """Yield a function that logs to the trackers everything that is new in the run's files."""
+    """Yield a function that logs to the trackers `names` all that is new in the run's files.
+
+    At the end of the block, the rest is logged, and the runs in the trackers end. An error of a
+    tracker becomes a warning.
+    """
     followers = [Follower(run, spec, name) for name in dict.fromkeys(names)]
 
     def update() -> None:
@@ -99,19 +106,19 @@ def following(run: Run, spec: Spec, names: Sequence[str]) -> Iterator[Callable[[
 
 
 class Follower:
-    """Logs to one tracker the lines and pictures of a run that are new since the last time."""
+    """Logs to one tracker the losses, scores and pictures of a run that it does not have yet."""
 
     def __init__(self, run: Run, spec: Spec, name: str):
         self.run, self.name = run, name
-        self.read, self.size = 0, 0  # bytes of the log that were read, and of the scores
+        self.read, self.size = 0, 0  # bytes of the log that were read; size of `scores.jsonl`
         self.at = self._positions().get(name, Position())
         self.tracker: Tracker | None = None
         self.attempt(lambda: self.start(spec))
 
     def attempt(self, call: Callable[[], None]) -> None:
-        """Call a function. If it fails, warn, and leave the tracker alone from now on."""
+        """Call `call`. If it fails, warn, and leave the tracker alone from now on."""
         try:
-            with redirect_stdout(io.StringIO()):  # standard output is the command's own
+            with redirect_stdout(io.StringIO()):  # trackers may print
                 call()
         except Exception as error:  # any error of a library, a network or a disk
             self.tracker = None
@@ -119,7 +126,7 @@ class Follower:
             warnings.warn(message, stacklevel=2)
 
     def start(self, spec: Spec) -> None:
-        """Begin the tracked run, or continue it."""
+        """Begin a run in the tracker, or go on with the one that `track.json` names."""
         adapter = importlib.import_module(f"ganspec.training.trackers.{self.name}")
         settings = dict(settings_of(spec.tree.plain()))
         self.tracker = adapter.start(self.run, settings, self.at.id, self.at.step)
@@ -127,7 +134,7 @@ class Follower:
         self._note()
 
     def update(self) -> None:
-        """Log new losses, scores and pictures, in the order of their steps."""
+        """Log the losses, then the scores, then the pictures that the tracker does not have yet."""
         if self.tracker is None:
             return
         before = asdict(self.at)
@@ -144,7 +151,7 @@ class Follower:
             self._note()
 
     def close(self) -> None:
-        """End the tracked run."""
+        """End the run in the tracker."""
         if self.tracker is not None:
             self.tracker.close()
 
@@ -172,7 +179,7 @@ class Follower:
         return [(row.step or 0, {f"scores/{row.of}/{row.metric}": row.value}) for row in new]
 
     def _positions(self) -> dict[str, Position]:
-        """Return the positions of all trackers of the run; none if the file is damaged."""
+        """Return the positions of the run's trackers by name; {} if the file is lost or damaged."""
         try:
             entries = json.loads((self.run.folder / FILE).read_text("utf-8"))
             return {name: Position(**entry) for name, entry in entries.items()}
@@ -191,7 +198,11 @@ def is_number(value: object) -> bool:
 
 
 def settings_of(value: object, path: str = "") -> Iterator[tuple[str, object]]:
-    """Yield the single values of a spec by their key paths, such as `train.batch`."""
+    """Yield the values of a part of a spec, each after its key path, such as `train.batch`.
+
+    `path` is the key path of the part `value`. A list is one value, as JSON. Keys in UNLISTED are
+    left out, and so are values of None.
+    """
     if isinstance(value, dict):
         for key, inner in value.items():
             if key not in UNLISTED:

@@ -38,14 +38,14 @@ class Trainer:
     Arguments:
 
     - `spec`: a validated spec, as `ganspec.load` returns it.
-    - `data`: the folder of the real images, or the images themselves, with the conditions of
-      pictures if the spec names some. None searches the usual places of the data set; data sets
-      that ganspec draws itself need no folder.
+    - `data`: the folder of the real images, or an `Images` with the images in memory. None
+      searches the usual places of the data set; data sets that ganspec draws itself need no
+      folder.
     - `device`: `cpu`, `cuda`, or `auto` for the first GPU, or the CPU without one.
     - `exact`: apply every module without rewrites. The results then equal those of the emitted
       file bit for bit, and a step takes longer.
-    - `steps`: the number of steps that you will make; None for all of the spec's epochs. A layer
-      that cannot read a batch of these steps is found before the first step.
+    - `steps`: the number of steps that you will make; None for all of the spec's epochs. If a layer
+      cannot read a batch of these steps, BatchSizeError is raised at once.
     - `precision`: `fp32`, `tf32`, `bf16` or `fp16`; None is `tf32` on a GPU that has it, or else
       `fp32`.
     - `speedups`: any of `channels_last`, `compile` and `graphs` (docs/speed_precision.md).
@@ -100,7 +100,7 @@ class Trainer:
             raise DataError(f"{error}: set a smaller `train: {{batch: ...}}`") from error
 
     def _build(self, nets: dict[str, Net]) -> dict[str, nn.Module]:
-        """Return the networks with fresh weights, set to run under the execution."""
+        """Return the networks by key, with fresh weights, on the device, set for the execution."""
         networks: dict[str, nn.Module] = {}
         for key, net in nets.items():
             # on the CPU first, so that the same seed draws the same weights for every device
@@ -111,7 +111,10 @@ class Trainer:
         return networks
 
     def _require_batches(self, nets: dict[str, Net], images: Images, steps: int | None) -> None:
-        """Raise BatchSizeError if a layer cannot read a batch of the first `steps` steps."""
+        """Raise BatchSizeError if a layer cannot read a batch of the first `steps` steps.
+
+        None stands for all of the spec's epochs.
+        """
         count, conditions = len(images.images), images.conditions
         size = TrainingSize(
             count,
@@ -132,7 +135,7 @@ class Trainer:
         return self.training.step
 
     def step(self) -> dict[str, torch.Tensor]:
-        """Make one training step. Return its losses by name, as scalars on the device."""
+        """Make one training step. Return its losses by name, as scalar tensors on the device."""
         return self.training.make_step()
 
     def sample(self, count: int, seed: int = 0) -> torch.Tensor:
@@ -153,7 +156,7 @@ class Trainer:
         return torch.cat([images for images, _ in source.images(count, seed)])
 
     def save(self, path: Path | str) -> None:
-        """Write a checkpoint atomically.
+        """Write a checkpoint to the file `path`, whole or, after an error, not at all.
 
         It contains weights, optimizers, the position in the data, random states, the number of
         steps and the fixed inputs of pictures. Training from a restored checkpoint gives the same
@@ -162,10 +165,10 @@ class Trainer:
         checkpoint.save(Path(path), self.training.state())
 
     def restore(self, path: Path | str) -> None:
-        """Restore a checkpoint, of `save` or of a run (`checkpoint.pt`).
+        """Restore the checkpoint in the file `path`, which `save` or a run (`checkpoint.pt`) wrote.
 
         Only tensors and plain data are read, so that a file from elsewhere cannot run code. Raises
-        CheckpointError if the file is missing, damaged or of another spec, whose differences the
-        message lists. The training is then unchanged.
+        CheckpointError if the file is missing, damaged or of another spec; the message lists the
+        differences. After an error the training is unchanged.
         """
         self.training.restore(checkpoint.load(Path(path)), path)

@@ -13,14 +13,14 @@ from PIL import Image
 
 from ganspec.runs.run import Run
 
-BATCH, BATCH_OF_PARAMS = 1000, 100  # entries in a call, MLflow's own bounds
-LONGEST = 500  # characters of a parameter that every store takes
+BATCH, BATCH_OF_PARAMS = 1000, 100  # most entries in a call: limits of MLflow
+LONGEST = 500  # characters of a parameter's value; some stores refuse longer ones
 
 
 def start(run: Run, settings: dict[str, object], id: str | None, step: int) -> MlflowRun:
-    """Begin a run of MLflow, or continue the one called `id`."""
+    """Begin a run of MLflow, or go on with the run called `id`. Return its tracker."""
     logging.getLogger("mlflow").setLevel(logging.WARNING)
-    # a server that does not answer holds a training up for seconds, not for minutes
+    # so that a server that does not answer delays a training by seconds, not by minutes
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
     client = MlflowClient()
@@ -55,7 +55,7 @@ class MlflowRun:
             self.client.log_image(self.id, image.convert("RGB"), key="samples", step=step)
 
     def flush(self) -> None:
-        pass  # each call writes
+        pass  # MLflow writes at each call
 
     def close(self) -> None:
         self.client.set_terminated(self.id)

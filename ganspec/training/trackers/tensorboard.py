@@ -14,7 +14,7 @@ FOLDER = "tensorboard"  # inside the run folder
 
 
 def start(run: Run, settings: dict[str, object], id: str | None, step: int) -> EventFiles:
-    """Begin new event files, or continue those of the run after `step`."""
+    """Begin new event files, or go on after `step` with those of the run. Return their tracker."""
     folder = run.folder / FOLDER
     if id is None:
         for path in folder.glob("events.out.tfevents.*"):

@@ -12,7 +12,7 @@ from ganspec.runs.run import Run
 
 
 def start(run: Run, settings: dict[str, object], id: str | None, step: int) -> TrackioRun:
-    """Begin a run of Trackio, or continue the one called `id`."""
+    """Begin a run of Trackio, or go on with the run called `id`. Return its tracker."""
     name = id or f"{run.folder.name}-{uuid.uuid4().hex[:8]}"
     project = os.environ.get("TRACKIO_PROJECT", "ganspec")
     tracked = trackio.init(project, name=name, config=settings, resume="allow", embed=False)
@@ -33,7 +33,7 @@ class TrackioRun:
         self.tracked.log({"samples": trackio.Image(str(path))}, step=step)
 
     def flush(self) -> None:
-        pass  # a thread writes what is logged
+        pass  # a thread of Trackio writes what is logged
 
     def close(self) -> None:
-        trackio.finish()  # nothing is left for the end of the process
+        trackio.finish()  # waits until all is written, so that the process can end

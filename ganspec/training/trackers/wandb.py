@@ -12,7 +12,7 @@ from ganspec.runs.run import Run
 
 
 def start(run: Run, settings: dict[str, object], id: str | None, step: int) -> WandbRun:
-    """Begin a run of wandb, or continue the one called `id`."""
+    """Begin a run of wandb, or go on with the run called `id`. Return its tracker."""
     tracked = wandb.init(
         project=os.environ.get("WANDB_PROJECT", "ganspec"),
         name=run.folder.name,
@@ -23,7 +23,7 @@ def start(run: Run, settings: dict[str, object], id: str | None, step: int) -> W
         config=settings,
         settings=wandb.Settings(silent=True, console="off"),  # leave standard output alone
     )
-    # steps of their own, since wandb's count calls and may not go back
+    # an axis of training steps, since wandb's own steps count calls and may not go back
     tracked.define_metric("step", hidden=True)
     tracked.define_metric("*", step_metric="step")
     return WandbRun(tracked)
@@ -43,7 +43,7 @@ class WandbRun:
         self.tracked.log({"step": step, "samples": wandb.Image(str(path))})
 
     def flush(self) -> None:
-        pass  # another process writes what is logged
+        pass  # a process of wandb writes what is logged
 
     def close(self) -> None:
         self.tracked.finish()
