@@ -243,10 +243,9 @@ def layer_table(
 ) -> LayerTable:
     """Return the table of a network, with a row for each input and layer.
 
-    A layer whose key path, without the network's key, is in `signs` has the `*` of implied values
-    after its name. With `captions`, a layer's settings follow its kind, and its line in the spec is
-    left out. `receptive` adds columns of receptive fields and jumps, if the network reads an image,
-    and `macs` one of multiply-adds.
+    A layer whose path below the network's key is in `signs` has the `*` of implied values. With
+    `captions`, settings follow a layer's kind, and its line in the spec is left out. `receptive`
+    adds receptive fields and jumps, if the network reads an image, and `macs` multiply-adds.
     """
     rows, fields = costs(net, macs=macs), receptive_fields(net) if receptive else {}
     names = _captions(net) if captions else {}
