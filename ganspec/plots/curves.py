@@ -269,10 +269,7 @@ def figure_of(panels: list[Panel], epochs: Epochs | None = None, width: float = 
 
 
 def undated(form: str) -> dict[str, None]:
-    """Return metadata by which `savefig` writes no date, so that equal figures are equal files.
-
-    For a `form` that has no date, such as `png`, return {}.
-    """
+    """Return metadata with which `savefig` writes no date: equal figures become equal files."""
     return {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(form, {})
 
 
