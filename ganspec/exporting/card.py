@@ -112,7 +112,7 @@ class Card:
         return f"input: N x {start.value} images, black {low:g} and white {high:g}"
 
     def _range(self) -> str:
-        """Return what the numbers of an output mean, if it is images; otherwise return ""."""
+        """Return the range of an output that is images, such as `, logits`; "" for any other."""
         if self.task not in ("draws", "restores"):
             return ""
         low, high = self.spec.data.range

@@ -148,7 +148,7 @@ WRITERS: dict[str, Writer] = {
 
 
 def write_weights(state: dict[str, torch.Tensor], network: TrainedNetwork, path: Path) -> None:
-    """Write the weights `state` as safetensors; equal weights of equal networks are equal bytes."""
+    """Write the weights `state` as a safetensors file; equal weights give equal bytes."""
     from safetensors.torch import save
 
     copies = {name: value.detach().clone().contiguous() for name, value in state.items()}

@@ -109,7 +109,7 @@ class ExportRequest:
             if value is not None and form != "python":
                 raise ExportError(f"{option} needs --format python, which has a model card")
         if self.private and self.push is None:
-            raise ExportError("--private needs --push: add it, or leave --private out")
+            raise ExportError("--private needs --push: add --push NAME, or leave --private out")
         if self.license is not None and not LICENSE.fullmatch(self.license):
             raise ExportError(
                 f"`{self.license}` is no licence of the Hugging Face hub: write it as `apache-2.0`"

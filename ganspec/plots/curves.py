@@ -269,7 +269,7 @@ def figure_of(panels: list[Panel], epochs: Epochs | None = None, width: float = 
 
 
 def undated(form: str) -> dict[str, None]:
-    """Return metadata with which `savefig` writes no date: equal figures become equal files."""
+    """Return metadata for `savefig` without a date, so that equal figures become equal files."""
     return {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(form, {})
 
 

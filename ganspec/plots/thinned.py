@@ -9,7 +9,7 @@ import numpy as np
 
 from ganspec.plots.log import Band, Column, columns
 
-MOST = 2400  # most bins of a column, so that its points take bounded memory
+MOST = 2400  # most bins of a column in memory; a plot draws at most half as many points
 
 
 @dataclass(frozen=True)

@@ -258,7 +258,7 @@ def _times(nodes: list[GraphNode], start: int, width: int) -> int:
 
 
 def _shifted(run: list[GraphNode], by: int) -> list[GraphNode]:
-    """Return copies of the nodes `run` that read indices larger by `by`."""
+    """Return copies of the nodes `run`, with `by` added to each index that they read."""
     return [replace(node, reads=tuple(read + by for read in node.reads)) for node in run]
 
 

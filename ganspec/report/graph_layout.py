@@ -78,7 +78,7 @@ class Wire:
 
 @dataclass
 class Drawing:
-    """A graph's nodes, lines and shapes, with where they are drawn; `x` is its main path's.
+    """A graph's nodes, lines and shapes at their positions; lines enter and leave it at `x`.
 
     `shapes` are the texts of output shapes, beside lines: x and y of the left end of the text's
     baseline, and the text.
