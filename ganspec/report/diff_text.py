@@ -157,7 +157,7 @@ def _title(side: Side) -> str:
 
 
 def near_changes(edits: list[Edit], context: int) -> list[bool]:
-    """Return for each edit: True if it, or one of `context` edits on either side, is no Keep."""
+    """Return for each edit: True if it or one of the `context` edits on a side is not a Keep."""
     changed = [not isinstance(edit, Keep) for edit in edits]
     return [any(changed[max(0, i - context) : i + context + 1]) for i in range(len(edits))]
 

@@ -97,9 +97,8 @@ def themed(svg: str, title: str) -> str:
     """
     body = svg[svg.index("<svg") :]
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.S)
-    body = re.sub(
-        r'<g id="[^"]*">', "<g>", body
-    )  # ids must differ in a page; all figures have these
+    # all figures have the same ids, and an id may occur only once in a page
+    body = re.sub(r'<g id="[^"]*">', "<g>", body)
     head = f'<svg role="img" aria-label="{escape(title)}" viewBox='
     body = re.sub(r"<svg\b.*?\bviewBox=", lambda _: head, body, count=1, flags=re.S)
     for name, (light, _) in THEME.items():

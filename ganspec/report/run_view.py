@@ -53,7 +53,7 @@ class Count:
 class RunView:
     """One run on a page; the names of its anchors and pictures begin with `key`, such as `run1`.
 
-    `share`, more than 0 and at most 1, is a factor of the most bytes that each picture may have.
+    `share`, more than 0 and at most 1, scales the number of bytes that each picture may have.
     """
 
     def __init__(self, record: RunRecord, key: str, share: float = 1):

@@ -51,7 +51,7 @@ class Animation:
 def animate_training(
     run: Run, animation: Animation, most: int | None, on_progress: OnProgress
 ) -> str:
-    """Write an animation of the pictures that a training made. Return `40 of 90 pictures`, say.
+    """Write an animation of a training's pictures. Return their number: `40 of 90 pictures`.
 
     If there are more than `most` pictures, or MOST_FRAMES if `most` is None, the first, the last
     and evenly spaced pictures between them are shown. Raises RunError if there is no picture, or if

@@ -69,7 +69,7 @@ class Request:
 
     @property
     def is_animation(self) -> bool:
-        """True if the file is an animation. Raises SampleError if its format is not clear."""
+        """True if the file is an animation. Raises SampleError if no known format is named."""
         return self.chosen_form in MOVING
 
     @property
