@@ -423,7 +423,7 @@ def test_too_large_a_difference_is_an_error_and_leaves_nothing(
         status, output = invoke(runs / "grey", "-o", f"{tmp_path}/{name}")
         assert status == 2
         said = r"error: the export, run by torch \S+, differs from ganspec by 0.00\d+, and \S+ is "
-        assert re.fullmatch(said + r"allowed\n", output), output
+        assert re.fullmatch(said + r"allowed: use another --format\n", output), output
     assert list(tmp_path.iterdir()) == []
 
 

@@ -16,7 +16,7 @@ from ganspec.systems.grid import save_grid
 
 
 def read_images(paths, cfg):
-    """Read files. Return uint8 images, N x C x H x W."""
+    """Return the images in files, resized for the network, as uint8 N x C x H x W."""
     size = (cfg.width, cfg.height)
     read = [
         Image.open(path).convert(cfg.mode).resize(size, Image.Resampling.BILINEAR) for path in paths
@@ -24,7 +24,7 @@ def read_images(paths, cfg):
     images = torch.stack([torch.from_numpy(np.array(image)) for image in read])
     images = images.view(-1, cfg.height, cfg.width, cfg.channels).permute(0, 3, 1, 2)
     if cfg.transpose:
-        images = images.mT  # rows become columns
+        images = images.mT  # in training, too, rows become columns
     return images
 
 

@@ -17,8 +17,8 @@ from ganspec.scores.matching import all_series, conditions, metric_name
 from ganspec.scores.text import unit, value_text
 from ganspec.version import VERSION
 
-NO_LICENSE = "unknown"  # the hub's word if none was chosen
-# the hub's names of tasks, by the attribute of a spec that names the network for the task
+NO_LICENSE = "unknown"  # the hub's word if no licence was chosen
+# the hub's names of tasks, by the attribute of a spec that holds the key of the task's network
 TASKS = {
     "draws": "unconditional-image-generation",
     "predicts": "image-classification",
@@ -27,9 +27,11 @@ TASKS = {
 
 
 class Card:
-    """A model card. `program` is the file of the folder's program, `kept` the name of the class.
+    """A model card of an exported network.
 
-    `license` is an identifier of the hub, such as `apache-2.0`; None if none was chosen.
+    `program` is the name of the folder's program, such as `generate.py`, and `kept` that of the
+    network's class. `license` is an identifier of the hub, such as `apache-2.0`; None if the user
+    chose none.
     """
 
     def __init__(self, network: TrainedNetwork, license: str | None, program: str, kept: str):
@@ -40,7 +42,7 @@ class Card:
 
     @property
     def task(self) -> str | None:
-        """The network's task, a key of TASKS; None for a network that only trains another one."""
+        """The network's task, a key of TASKS; None if the network only helps to train another."""
         return next((t for t in TASKS if getattr(self.spec, t) == self.network.key), None)
 
     def text(self) -> str:
@@ -110,7 +112,7 @@ class Card:
         return f"input: N x {start.value} images, black {low:g} and white {high:g}"
 
     def _range(self) -> str:
-        """Return the range of an output's numbers in words if they are images, or else nothing."""
+        """Return the range of an output that is images, such as `, logits`; "" for any other."""
         if self.task not in ("draws", "restores"):
             return ""
         low, high = self.spec.data.range
@@ -144,9 +146,9 @@ class Card:
             parts.append(self._pixels())
         if self.task == "draws":
             parts.append(
-                "One seed draws the images that `ganspec sample --label all` draws of it."
+                "A seed draws the same images as `ganspec sample --label all` with this seed."
                 if self.network.net.conditional
-                else "One seed draws the images that `ganspec sample` draws of it."
+                else "A seed draws the same images as `ganspec sample` with this seed."
             )
         if self.task == "predicts":
             parts.append("It prints one number for each class, in order.")
@@ -162,7 +164,7 @@ class Card:
         return f" photograph.png{label}"
 
     def _pixels(self) -> str:
-        """Return how an output becomes a picture."""
+        """Return Markdown that shows how an output becomes pixels, with code."""
         output = next(iter(self.network.net.outputs))
         value = f"{output}.sigmoid()" if self.network.logits else output
         value = f"({value} * 0.5 + 0.5)" if self.network.cfg.low == -1 else value
@@ -182,7 +184,7 @@ class Card:
         )
 
     def _scores(self) -> Iterator[ScoreRow]:
-        """Yield the scores that were measured of these weights."""
+        """Yield the scores that were measured with the exported weights."""
         kinds = (None, "average" if self.network.averaged else "raw")
         for series in all_series(self.record) if self.task else []:
             for row in series:
@@ -191,7 +193,7 @@ class Card:
 
     def _score_table(self) -> str:
         if not self.rows:
-            return "None was measured of these weights."
+            return "No score was measured with these weights."
         rows = [
             [
                 metric_name(row.metric),
@@ -204,5 +206,5 @@ class Card:
 
     def _license(self) -> str:
         if self.license == NO_LICENSE:
-            return "None was chosen. That of the data set may bind these weights, too."
-        return f"`{self.license}`. That of the data set may bind these weights, too."
+            return "No licence was chosen. The data set's licence may bind these weights, too."
+        return f"`{self.license}`. The data set's licence may bind these weights, too."

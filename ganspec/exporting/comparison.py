@@ -28,9 +28,10 @@ class Agreement:
     """The largest difference of an export from what ganspec computes, and how it was measured.
 
     `limit` is the largest difference that is allowed. `pixels` is the number of bytes that differ
-    in the images, out of `of`; None if the network draws no images. `rows` is the number of inputs,
-    `library` the one that ran the export. `as_sampled` is True if the export was compared with
-    `ganspec sample`, False if with the network alone.
+    in the images, out of `of`; None if the network draws no images. `rows` is the number of inputs
+    that were compared, `library` the library that computed the export's outputs (`torch 2.8.0`).
+    `as_sampled` is True if the export was compared with `ganspec sample`, False if it was compared
+    with the network alone.
     """
 
     difference: float
@@ -53,10 +54,11 @@ class Agreement:
 def compare(
     network: TrainedNetwork, expected: list[Tensors], settings: dict[str, str]
 ) -> Agreement:
-    """Run an export on the network's batches, and compare its outputs with `expected`.
+    """Run an export on the batches of `network`, and compare its outputs with `expected`.
 
-    `expected` are ganspec's outputs for each batch. `settings` are those of `outside.py` that name
-    the export. Raises ExportError if a difference is larger than allowed, or if the export fails.
+    `expected` has ganspec's outputs for each batch. `settings` tell `outside.py` the format and the
+    files of the export. Raises ExportError if a difference is larger than allowed, if an output has
+    another shape or is not finite, or if the export fails.
     """
     arrays = {
         f"{index}.{name}": value.contiguous().numpy()
@@ -71,7 +73,7 @@ def compare(
             if mine.shape != theirs.shape:
                 raise ExportError(
                     f"the export makes {tuple(theirs.shape)} of {len(mine)} rows, ganspec "
-                    f"{tuple(mine.shape)}"
+                    f"{tuple(mine.shape)}: use another --format"
                 )
             if not torch.isfinite(mine).all():
                 raise ExportError(
@@ -83,7 +85,7 @@ def compare(
             if apart > allowed:
                 raise ExportError(
                     f"the export, run by {library}, differs from ganspec by {apart:.2g}, and "
-                    f"{allowed:.2g} is allowed"
+                    f"{allowed:.2g} is allowed: use another --format"
                 )
             if network.draws and (network.batch or index == 0):
                 parts = [quantize(images, network.cfg) for images in (mine, theirs)]
@@ -96,7 +98,10 @@ def compare(
 def _run(
     arrays: dict[str, np.ndarray], settings: dict[str, str]
 ) -> tuple[dict[str, torch.Tensor], str]:
-    """Return what `outside.run` writes for `arrays`, and what it returns. Raises ExportError."""
+    """Run `outside.py` on inputs named `BATCH.INPUT`. Return its outputs, and the library it used.
+
+    Outputs are named `BATCH.INDEX`. Raises ExportError if the program fails.
+    """
     with TemporaryDirectory() as name:
         folder = Path(name)
         np.savez(folder / "inputs.npz", **arrays)  # type: ignore[arg-type]  # NumPy's own stub

@@ -20,10 +20,10 @@ from ganspec.streams import is_stdout
 
 @dataclass(frozen=True)
 class Exported:
-    """An export: its path, format and network, and how far it agrees with ganspec.
+    """An export: its path, format and network's key, and how far it agrees with ganspec.
 
-    `shapes` tells what the network reads and returns. `url` is that of the repository to which it
-    was pushed, None if it was not pushed.
+    `shapes` says what the network reads and returns: `z (N x 100) to image (N x 3 x 64 x 64)`.
+    `url` is the address of the repository to which the export was pushed, None if it was not.
     """
 
     path: Path
@@ -43,10 +43,10 @@ class Exported:
 
 
 def export(run: Run | Path | str, **options: object) -> Exported:
-    """Export a network of a run, which may be named by its folder.
+    """Export a network of `run`, a run or its folder, and compare the export with ganspec.
 
     `options` are the fields of ExportRequest. Raises OSError, or a GanspecError such as
-    ExportError; nothing is written then, except if only the push fails.
+    ExportError; nothing is written then, unless only the push fails: the export stays.
     """
     request = ExportRequest(**options)  # type: ignore[arg-type]  # checked by `check`
     request.check()
@@ -74,7 +74,10 @@ def export(run: Run | Path | str, **options: object) -> Exported:
 
 
 def _target(run: Run, request: ExportRequest) -> Path:
-    """Return `out`, or a path in the run's folder that is named by network, label and weights."""
+    """Return `out`, or a path in the run's folder, such as `generator_3_step400.onnx`.
+
+    The name has the network's key, then the label, the step and `raw`, if they were chosen.
+    """
     if request.out is not None:
         return Path(request.out)
     name = chosen_key(run.spec, request)
@@ -85,7 +88,10 @@ def _target(run: Run, request: ExportRequest) -> Path:
 
 
 def _write_weights(network: TrainedNetwork, expected: list[Tensors], path: Path) -> Agreement:
-    """Write weights alone, and compare them in the class that `ganspec build` emits."""
+    """Write only the weights, to `path`. Compare the class that `ganspec build` emits, with them.
+
+    Raises ExportError if this class cannot load the weights, or if its outputs differ.
+    """
     write_weights(network.module.state_dict(), network, path)
     with TemporaryDirectory() as name:
         source, kept = network_source(network, network.net)

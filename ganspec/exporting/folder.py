@@ -23,11 +23,11 @@ from ganspec.seal import BLANK, sealed
 from ganspec.systems.settings import INLINE
 from ganspec.systems.source import PORTION
 
-COLUMNS = 8  # of a grid, without a label
+COLUMNS = 8  # of a grid, unless each class has a column of its own
 
 
 def write_folder(network: TrainedNetwork, folder: Path, license: str | None) -> dict[str, str]:
-    """Write the folder's files. Return the settings by which `outside.py` finds them."""
+    """Write all files into `folder`. Return the settings by which `outside.py` finds them."""
     net, state = loadable(network)
     key, name = network.key, f"{network.key}.safetensors"
     source, kept = network_source(network, net)
@@ -46,12 +46,12 @@ def write_folder(network: TrainedNetwork, folder: Path, license: str | None) -> 
 
 
 def weights_of(source: Path, kept: str, weights: Path) -> dict[str, str]:
-    """Return the settings of `outside.py` for weights, and the class `kept` that has them."""
+    """Return the settings by which `outside.py` loads weights into the class `kept` of a file."""
     return {"form": "weights", "source": str(source), "class": kept, "weights": str(weights)}
 
 
 def network_source(network: TrainedNetwork, net: Net) -> tuple[str, str]:
-    """Return the source of the class that prints `net`, and the class's name."""
+    """Return the text of a file with the class that `net` is printed as, and the class's name."""
     spec = network.spec
     title = docstring(f"The {network.key} of `{spec.name}`")[:-3]
     note = f"Written by ganspec from the spec `{spec.name}` ({BLANK}). Plain PyTorch."
@@ -60,7 +60,10 @@ def network_source(network: TrainedNetwork, net: Net) -> tuple[str, str]:
 
 
 def program_source(network: TrainedNetwork, main: Callable, kept: str, weights: str) -> str:
-    """Return a program that loads the class `kept` with `weights`: `main`, settled and moved."""
+    """Return the text of a program that loads the file `weights` into the class `kept`.
+
+    It is the function `main` with all that it uses of ganspec, and with settings as constants.
+    """
     imported = Import(f"from {network.key} import {kept}", kept)
 
     def move(mover: Mover) -> str:
@@ -68,7 +71,7 @@ def program_source(network: TrainedNetwork, main: Callable, kept: str, weights: 
         return mover.start(main)
 
     mover = moved(vars(settings(network, weights)), move)
-    for piece in mover.pieces:  # in one section, a function comes before its uses
+    for piece in mover.pieces:  # only within a section does each function come before its uses
         piece.section = "Training"
     module = Module(mover)
     text = module.text(titled=False)
@@ -78,7 +81,10 @@ def program_source(network: TrainedNetwork, main: Callable, kept: str, weights: 
 
 
 def settings(network: TrainedNetwork, weights: str) -> SimpleNamespace:
-    """Return what the programs read as `cfg.name`."""
+    """Return the `cfg` that the programs `generate.py` and `apply.py` read.
+
+    `weights` is the name of the file of weights.
+    """
     cfg, net = network.cfg, network.net
     label = next((start.value for start in net.inputs if start.role == "label"), None)
     kind = None if label is None else "classes" if label.is_index else "multi_hot"

@@ -23,15 +23,15 @@ from ganspec.language.errors import printable
 from ganspec.program.ir import Net, Origin
 from ganspec.version import VERSION
 
-EXAMPLES = 2  # images to trace a network with a free batch by: torch takes 1 for a constant
-MOST_BYTES = 2**31 - 2**20  # of weights in one ONNX file, which cannot exceed 2 GiB
+EXAMPLES = 2  # images to trace a network with, if its batch is free: torch takes 1 for a constant
+MOST_BYTES = 2**31 - 2**20  # of weights in one ONNX file: with its graph it cannot exceed 2 GiB
 Examples: TypeAlias = tuple[torch.Tensor, ...]  # inputs that a network is traced with
 
 
 def write_graph(network: TrainedNetwork, form: str, path: Path) -> None:
-    """Write the network's steps and weights in a format of GRAPHS.
+    """Write the network's steps and weights to `path`; `form` is a format of GRAPHS.
 
-    Raises ExportError, which names the layer that the format cannot express.
+    Raises ExportError if the format cannot express a layer, which the message names.
     """
     if form == "onnx":
         _check_onnx(network)
@@ -45,14 +45,14 @@ def write_graph(network: TrainedNetwork, form: str, path: Path) -> None:
         cause: BaseException = error
         while cause.__cause__:  # exporters wrap the reason in advice
             cause = cause.__cause__
-        # the error of a layer that fails while it runs names the layer
+        # an error that a layer raised while it ran has the layer as an attribute
         layer = getattr(cause, "layer", None) or culprit(network, write)
         reason = printable((str(cause).strip() or type(cause).__name__).splitlines()[0])
         raise ExportError(f"{form} cannot express {_of(layer)}: {reason}") from error
 
 
 def _of(layer: Origin | None) -> str:
-    """Return a layer in words, or `the network` if the layer is unknown."""
+    """Return a layer in words, with its path, kind and place; `the network` if it is None."""
     if layer is None:
         return "the network"
     place = f", {layer.mark}" if layer.mark else ""
@@ -60,7 +60,7 @@ def _of(layer: Origin | None) -> str:
 
 
 def _check_onnx(network: TrainedNetwork) -> None:
-    """Raise ExportError if ONNX, or a comparison with it, is impossible for the network."""
+    """Raise ExportError if ONNX cannot hold the network, or if the file could not be compared."""
     if (layer := network.drawing) is not None:
         raise ExportError(
             f"{_of(layer)}, draws random numbers, and onnxruntime draws others than torch, so "
@@ -68,7 +68,7 @@ def _check_onnx(network: TrainedNetwork) -> None:
         )
     weights = [*network.module.parameters(), *network.module.buffers()]
     if (size := sum(w.numel() * w.element_size() for w in weights)) > MOST_BYTES:
-        message = f"an ONNX file takes 2 GB, and the weights have {size:,} bytes"
+        message = f"an ONNX file holds 2 GiB at most, and the weights have {size:,} bytes"
         raise ExportError(f"{message}: use another format")
 
 
@@ -92,9 +92,10 @@ def silenced() -> Iterator[None]:
 def exported(
     module: nn.Module, examples: Examples, batch: int | None
 ) -> torch.export.ExportedProgram:
-    """Return the program that torch.export records, without the paths of this machine's files.
+    """Return the program that torch.export records of `module`, applied to `examples`.
 
-    The number of images is free if `batch` is None.
+    The number of images is free if `batch` is None, and otherwise that of `examples`. Paths of this
+    machine's files are removed from the program.
     """
     free = {0: torch.export.Dim("batch", min=1)}
     # `Labelled` takes `x`, any other network `*inputs`; the batch is the first axis of each input
@@ -147,7 +148,7 @@ WRITERS: dict[str, Writer] = {
 
 
 def write_weights(state: dict[str, torch.Tensor], network: TrainedNetwork, path: Path) -> None:
-    """Write weights as safetensors. Equal weights of equal networks give equal bytes."""
+    """Write the weights `state` as a safetensors file; equal weights give equal bytes."""
     from safetensors.torch import save
 
     copies = {name: value.detach().clone().contiguous() for name, value in state.items()}
@@ -162,7 +163,7 @@ def write_weights(state: dict[str, torch.Tensor], network: TrainedNetwork, path:
 
 
 def facts_of(network: TrainedNetwork) -> dict[str, str | int]:
-    """Return the metadata of an exported file: where the network is from, and its pixels' range."""
+    """Return the metadata of an exported file: version, spec, network, weights, range of pixels."""
     low, high = network.spec.data.range
     return {
         "ganspec": VERSION,
@@ -180,7 +181,7 @@ def facts_of(network: TrainedNetwork) -> dict[str, str | int]:
 def culprit(network: TrainedNetwork, write: Writer) -> Origin | None:
     """Return the first layer that `write` cannot express; None if it can write the whole network.
 
-    The longest beginning of the program that can be written is searched by bisection.
+    Bisection finds the longest beginning of the program that can be written.
     """
     steps = network.net.steps
     examples = tuple(value[: network.batch or EXAMPLES] for value in network.values)

@@ -9,7 +9,7 @@ from ganspec.language.errors import one_line, printable
 
 
 def check_repository(name: str) -> None:
-    """Raise ExportError if `name` is no name of a repository, or if the user has not logged in."""
+    """Raise ExportError if no repository of the hub can have `name`, or without a login to it."""
     from huggingface_hub import get_token
     from huggingface_hub.errors import HFValidationError
     from huggingface_hub.utils import validate_repo_id
@@ -24,10 +24,10 @@ def check_repository(name: str) -> None:
 
 
 def push(folder: Path, name: str, private: bool) -> str:
-    """Upload the files of `folder` to the repository `name`. Return the address of its page.
+    """Upload the files of `folder` to the repository `name`. Return the URL of its page.
 
-    A repository that does not exist is created, for the user alone if `private`. Raises
-    ExportError; the folder stays.
+    A repository that does not exist is created; if `private`, only its owner can see it. Raises
+    ExportError if anything fails; the folder stays.
     """
     from huggingface_hub import HfApi
     from huggingface_hub.utils import disable_progress_bars

@@ -26,7 +26,7 @@ from ganspec.systems.source import PORTION, Source, own_batch, regrouped, whole
 from ganspec.systems.spec import Spec
 
 CPU = torch.device("cpu")
-SEED = 0  # of the inputs that an export is compared by
+SEED = 0  # draws the inputs for which an export's outputs are compared
 
 Tensors = tuple[torch.Tensor, ...]
 State = dict[str, torch.Tensor]
@@ -35,13 +35,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class TrainedNetwork:
-    """The network `key` of a run, in evaluation mode on the CPU, with exact arithmetic.
+    """The network `key` of a run, in evaluation mode on the CPU, without rewrites.
 
-    `step` is that of its weights; `averaged` is True if they are the moving average. `label`, a
-    tensor of one row, is the one label that it is exported for, None for any label. `batch` is the
-    number of images that the export reads, None if it is free. `own` is the size of training's
-    batches if the network normalizes by the batch, else None. `sampler` draws images by the run's
-    generator, None if it has none.
+    `step` is the training step after which its weights were saved; `averaged` is True if they are
+    the moving average. `label`, a tensor of one row, is the only label that the network is exported
+    for; None exports it for any label. `batch` is the number of images that the export reads at
+    once, None if any. `own` is the size of training's batches if the network normalizes by the
+    batch, else None. `sampler` draws images by the run's generator, None if the run has none.
     """
 
     run: Run
@@ -62,17 +62,20 @@ class TrainedNetwork:
 
     @property
     def inputs(self) -> tuple[Input, ...]:
-        """The inputs of the export: those of the network, but no label if `label` is set."""
+        """The inputs of the export: those of the network, except its label if `label` is set."""
         return tuple(i for i in self.net.inputs if self.label is None or i.role != "label")
 
     def read_from(self, batch: Tensors) -> dict[str, torch.Tensor]:
-        """Return the tensors of a network's batch that the export reads, by the input's name."""
+        """Return the tensors that the export reads, by the name of the input.
+
+        `batch` has a tensor for each input of the network, also for a label that the export lacks.
+        """
         pairs = zip(self.net.inputs, batch, strict=True)
         return {start.name: value for start, value in pairs if start in self.inputs}
 
     @property
     def draws(self) -> bool:
-        """True if `ganspec sample` draws its images by this network."""
+        """True if this is the run's generator, by which `ganspec sample` draws images."""
         return self.key == self.spec.draws
 
     @property
@@ -83,7 +86,7 @@ class TrainedNetwork:
         return self.cfg.logits
 
     def graph(self) -> nn.Module:
-        """Return a module that reads `inputs`, without weight norms."""
+        """Return a module that reads `inputs`. This folds weight norms into weights, for good."""
         folded = fold(self.module)
         return folded if self.label is None else Labelled(folded, self.label)
 
@@ -91,9 +94,10 @@ class TrainedNetwork:
 
     @cached_property
     def values(self) -> Tensors:
-        """The network's inputs to compare by, a tensor each: latents, labels, and images.
+        """The inputs that the export is compared for: a tensor for each input of the network.
 
-        Images are drawn by the run's generator, or random without one. `batches` divides them.
+        Latents and labels are those of SEED. Images are drawn by the run's generator; in a run
+        without a generator, they are random.
         """
         rows = whole(self.own or PORTION["cpu"], self.batch)
         drawn = self.sampler.inputs(rows, SEED) if self.sampler else {}
@@ -108,7 +112,7 @@ class TrainedNetwork:
         return tuple(values)
 
     def _labels(self, rows: int, drawn: torch.Tensor | None, start: Input) -> torch.Tensor:
-        """Return `label` for each row, or else the labels `drawn`, or else all classes in turn."""
+        """Return `rows` labels: `label` for each, else the labels `drawn`, else classes in turn."""
         if self.label is not None:
             return self.label.expand(rows, *self.label.shape[1:])
         if drawn is not None:
@@ -127,7 +131,7 @@ class TrainedNetwork:
 
     @cached_property
     def drawing(self) -> Origin | None:
-        """The layer that draws random numbers in evaluation mode, too; None if there is none."""
+        """The first layer that draws random numbers in evaluation mode; None if no layer does."""
         watch = DrawingWatch()
         failures.watch = watch
         try:
@@ -138,9 +142,11 @@ class TrainedNetwork:
         return watch.drawing
 
     def batches(self) -> list[Tensors]:
-        """Return `values` as batches of the fixed size, or else whole, then the first row alone.
+        """Return `values` divided into batches of size `batch`.
 
-        A network that normalizes by the batch, or draws random numbers, gets no single row.
+        If `batch` is None, the first batch is all of `values`, and the second their first row, to
+        compare two sizes. A network that normalizes by the batch, or draws random numbers, gets no
+        single row: its outputs would be others.
         """
         if self.batch:
             return list(regrouped([self.values], self.batch))
@@ -149,11 +155,11 @@ class TrainedNetwork:
 
     @property
     def as_sampled(self) -> bool:
-        """True if `outputs` are those of `ganspec sample`, not those of the network alone."""
+        """True if `outputs` computes as `ganspec sample` does, False if by the network alone."""
         return self.draws and not self.drawing and (not self.own or self.batch in (None, self.own))
 
     def outputs(self, batch: Tensors) -> Tensors:
-        """Return what ganspec computes of a batch, a tensor for each output of the network."""
+        """Return what ganspec computes for a batch: a tensor for each output of the network."""
         if self.as_sampled and self.sampler:
             parts = regrouped([batch], self.sampler.portion)
             return (torch.cat([self.sampler.outputs(*part) for part in parts]),)
@@ -178,7 +184,7 @@ class Labelled(nn.Module):
 
 
 class DrawingWatch(failures.Watch):
-    """A watch that remembers the first layer to change the state of torch's random generator."""
+    """A watch that keeps the first layer that draws from torch's random generator in `drawing`."""
 
     drawing: Origin | None = None
 
@@ -191,9 +197,10 @@ class DrawingWatch(failures.Watch):
 
 
 def open_network(run: Run, request: ExportRequest) -> TrainedNetwork:
-    """Return the network of a run that a request names, or else the run's main one.
+    """Return the trained network that `request` names or, if it names none, the run's main one.
 
-    Raises ExportError, LabelError, RunError and CheckpointError.
+    Raises ExportError if the run lacks the network or it reads no label, LabelError if a label is
+    unknown, RunError if weights were not kept, and CheckpointError if they cannot be read.
     """
     spec = run.spec
     key = chosen_key(spec, request)
@@ -220,15 +227,24 @@ def open_network(run: Run, request: ExportRequest) -> TrainedNetwork:
 
 
 def chosen_key(spec: Spec, request: ExportRequest) -> str:
-    """Return the key of the network that a request names, or else of the spec's main one."""
+    """Return the key of the network that `request` names or, if it names none, of the main one.
+
+    That is the network that draws, restores or predicts, or else the spec's first.
+    """
     return request.network or spec.draws or spec.restores or spec.predicts or spec.networks[0]
 
 
 def _label(text: str, run: Run, spec: Spec, module: EvaluatedNetwork) -> torch.Tensor:
-    """Return the one label that `text` names, a tensor of one row."""
+    """Return the one label that `text` names, a tensor of one row.
+
+    Raises ExportError if the network reads no label or `text` names several, LabelError if the
+    label is unknown.
+    """
     labels = find_labels(text, spec, label_names(run, spec))
     if not module.is_conditional:
-        raise ExportError(f"the {module.program.name.lower()} of {spec.name} reads no label")
+        raise ExportError(
+            f"the {module.program.name.lower()} of {spec.name} reads no label: leave --label out"
+        )
     if len(labels) != 1:
         raise ExportError(f"--label takes one label to export for, `{text}` names {len(labels)}")
     return labels
@@ -237,7 +253,7 @@ def _label(text: str, run: Run, spec: Spec, module: EvaluatedNetwork) -> torch.T
 def fold(network: nn.Module) -> nn.Module:
     """Replace each weight norm, such as spectral norm, by the weight that it returns.
 
-    Return the network, which is changed.
+    Change `network` itself, and return it.
     """
     for module in list(network.modules()):
         if parametrize.is_parametrized(module):
@@ -247,13 +263,13 @@ def fold(network: nn.Module) -> nn.Module:
 
 
 def without_norms(net: Net) -> Net:
-    """Return a program without weight norms and initializers, for a network that loads weights."""
+    """Return a program without weight norms and initial weights: weights are loaded into it."""
     steps = (replace(step, call=_plain(step.call), initialize=None) for step in net.steps)
     return replace(net, steps=tuple(steps), initialize=None)
 
 
 def _plain(call: Call) -> Call:
-    """Return a call without weight norms, its inner programs included."""
+    """Return a call without weight norms; a block that it calls has none either."""
     if call.bare and call.kwargs.get("norm"):  # attention applies it to its own layers
         return call.bare
     plain = copy(call)
@@ -264,10 +280,10 @@ def _plain(call: Call) -> Call:
 
 
 def loadable(network: TrainedNetwork) -> tuple[Net, State]:
-    """Return a program without weight norms, and weights that its printed class can load.
+    """Return a program without weight norms, and weights that the class printed from it can load.
 
-    Weight norms stay if one of your own kinds applies them to its inner layers, as the program does
-    not show those.
+    Weight norms stay if a user's own kind applies them to its inner layers, which the program does
+    not show.
     """
     plain, given = without_norms(network.net), dict(network.module.state_dict())
     with torch.random.fork_rng(devices=[]):

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 
 sys.dont_write_bytecode = True
-Network = Callable[[dict[str, np.ndarray]], list[np.ndarray]]  # from inputs by name, to outputs
+Network = Callable[[dict[str, np.ndarray]], list[np.ndarray]]  # takes inputs by name, in order
 
 
 def load_onnx(settings: dict[str, Any]) -> tuple[Network, str]:
-    """Return an ONNX model as a function, and the library that runs it."""
+    """Return an ONNX model as a function, and the name and version of the library that runs it."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(settings["path"], providers=["CPUExecutionProvider"])
@@ -28,7 +28,7 @@ def load_onnx(settings: dict[str, Any]) -> tuple[Network, str]:
 
 
 def load_torch(settings: dict[str, Any]) -> tuple[Network, str]:
-    """Return a network of torch as a function, and the library that runs it."""
+    """Return a torch network as a function, and `torch` with its version."""
     import torch
 
     if settings["form"] == "torch-export":
@@ -49,7 +49,7 @@ def load_torch(settings: dict[str, Any]) -> tuple[Network, str]:
 
 
 def load_weights(settings: dict[str, Any]) -> Any:
-    """Return a network whose class is in a file of Python, with weights in safetensors."""
+    """Return a network whose class is in a Python file and whose weights are in safetensors."""
     from safetensors.torch import load_file
 
     spec = importlib.util.spec_from_file_location("network", settings["source"])
@@ -62,10 +62,10 @@ def load_weights(settings: dict[str, Any]) -> Any:
 
 
 def run(settings: dict[str, Any]) -> str:
-    """Run the export on all batches, and write its outputs. Return the library that ran it.
+    """Run the export on all batches, and write its outputs. Return the library's name and version.
 
-    The arrays in the file of batches are named `BATCH.INPUT`, those in the file of outputs
-    `BATCH.INDEX`.
+    Arrays in the npz file `settings["inputs"]` are named `BATCH.INPUT` (`0.z`), those in the npz
+    file `settings["outputs"]` `BATCH.INDEX` (`0.0`).
     """
     network, library = (load_onnx if settings["form"] == "onnx" else load_torch)(settings)
     batches: dict[str, dict[str, np.ndarray]] = {}

@@ -10,24 +10,24 @@ from pathlib import Path
 from ganspec.language.errors import GanspecError
 from ganspec.streams import is_stdout
 
-SUFFIXES = {
+SUFFIXES = {  # endings of files by format
     "onnx": ".onnx",
     "torch-export": ".pt2",
     "torchscript": ".ts",
     "safetensors": ".safetensors",
     "python": "",  # a folder
 }
-PACKAGES = {
+PACKAGES = {  # what a format needs besides torch
     "onnx": ("onnx", "onnxscript", "onnxruntime"),
     "safetensors": ("safetensors",),
     "python": ("safetensors",),
 }
 GRAPHS = ("onnx", "torch-export", "torchscript")  # formats that hold a network's steps
-LICENSE = re.compile(r"[a-z0-9][a-z0-9.+-]*")
+LICENSE = re.compile(r"[a-z0-9][a-z0-9.+-]*")  # the hub's identifiers
 
 
 class ExportError(GanspecError):
-    """Raised when a network cannot be exported as requested, or its export is wrong."""
+    """Raised when a network cannot be exported as requested, or when its export is wrong."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,8 @@ class ExportRequest:
 
     `form` is a key of SUFFIXES. A string `out` that ends in a slash is a folder. `network` is a
     network's key, `label` the only label to export it for. `batch` is a number of images as text,
-    or `free`. `push` is a repository of the Hugging Face hub, `private` if it is new.
+    or `free`. `raw` takes the trained weights, not their moving average. `push` is the repository
+    of the Hugging Face hub to push to; `private` hides it from others if it is new.
     """
 
     form: str | None = None
@@ -53,9 +54,10 @@ class ExportRequest:
 
     @property
     def chosen_form(self) -> str:
-        """The format: `form`, or else that of the ending of `out`.
+        """The format: `form` or, if that is None, the format of the ending of `out`.
 
-        Raises ExportError if there is none, if it is unknown, or if `out` has another's ending.
+        Raises ExportError if neither names a format, if `form` is unknown, or if the ending is that
+        of another format.
         """
         ending = self._ending
         if self.form is None:
@@ -73,7 +75,7 @@ class ExportRequest:
 
     @property
     def _ending(self) -> str | None:
-        """The format that the ending of `out` names, if any."""
+        """The format that the ending of `out` names; None if it names none."""
         if self.out is None or is_stdout(self.out):
             return None
         if str(self.out).endswith("/") or Path(self.out).is_dir():
@@ -83,7 +85,10 @@ class ExportRequest:
 
     @property
     def size(self) -> int | None:
-        """The number in `batch`, None if that is `free` or None. Raises ExportError."""
+        """The number in `batch`, None if `batch` is `free` or None.
+
+        Raises ExportError if `batch` is any other text, 0 or too large.
+        """
         if self.batch in (None, "free"):
             return None
         text = str(self.batch)
@@ -104,7 +109,7 @@ class ExportRequest:
             if value is not None and form != "python":
                 raise ExportError(f"{option} needs --format python, which has a model card")
         if self.private and self.push is None:
-            raise ExportError("--private needs --push")
+            raise ExportError("--private needs --push: add --push NAME, or leave --private out")
         if self.license is not None and not LICENSE.fullmatch(self.license):
             raise ExportError(
                 f"`{self.license}` is no licence of the Hugging Face hub: write it as `apache-2.0`"
@@ -112,7 +117,7 @@ class ExportRequest:
         self._require(*PACKAGES.get(form, ()), *(("huggingface_hub",) if self.push else ()))
 
     def _require(self, *packages: str) -> None:
-        """Raise ExportError if one of `packages` is not installed."""
+        """Raise ExportError if one of `packages` is not installed, and say how to install it."""
         missing = [name for name in packages if find_spec(name) is None]
         if missing:
             what = "--push" if missing[0] == "huggingface_hub" else f"--format {self.chosen_form}"

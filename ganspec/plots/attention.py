@@ -1,4 +1,4 @@
-"""Pictures of self-attention: images, and maps of the places that queries in them attend to."""
+"""Pictures of self-attention: images, and maps of the positions that queries in them attend to."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from matplotlib.figure import Figure
 from ganspec.atomic import replacing
 from ganspec.plots.curves import THEME, undated
 
-COLOURS = ("blue", "orange", "green", "pink", "ochre")  # of the queries
-SIDE = 1.1  # inches of an image
+COLOURS = ("blue", "orange", "green", "pink", "ochre")  # of the queries' dots, keys of THEME
+SIDE = 1.1  # width and height in inches of an image or a map
 
 
 @dataclass(frozen=True)
 class AttentionMaps:
     """The attention of one layer: images, uint8 N x H x W x C, and maps, N x queries x h x w.
 
-    `queries` are places, down and across, as shares of the image. A map has a query's weights of
-    all places. The layer adds its attention, times `gamma`, to its input.
+    `layer` is the layer's key path. `queries` are positions, down and across, as shares of the
+    image's height and width. A map has the weight that a query gives to each position of the
+    layer's input. The layer adds its attention, times the learned `gamma`, to its input.
     """
 
     layer: str
@@ -39,9 +40,9 @@ class AttentionMaps:
 def plot_attention(layers: Sequence[AttentionMaps], path: Path) -> None:
     """Write a PNG, PDF or SVG with each layer's images and, beside each, one map per query.
 
-    The ending of `path` chooses the form; without one, as of a FIFO, it is a PNG. Each query is a
-    dot in the image and in its map. A map is bright at the places that the query attends to, and
-    scaled to its own maximum (after Zhang et al., 2019, figure 5).
+    The ending of `path` chooses the form; if it has no ending, like a FIFO's, a PNG is written.
+    Each query is a dot in the image and in its map. A map is bright at the positions that the query
+    attends to, and scaled to its own maximum (after Zhang et al., 2019, figure 5).
     """
     columns = 1 + max(len(each.queries) for each in layers)
     heights = [SIDE * len(each.images) + 0.3 for each in layers]
@@ -60,7 +61,10 @@ def plot_attention(layers: Sequence[AttentionMaps], path: Path) -> None:
 def draw_row(
     axes: np.ndarray, image: np.ndarray, maps: np.ndarray, queries: Sequence[tuple[float, float]]
 ) -> None:
-    """Draw an image with a dot for each query, and to its right each query's map with its dot."""
+    """Draw an image with a dot for each query, and to its right each query's map with its dot.
+
+    `axes` are matplotlib's, 1 + queries. `image` is uint8 H x W x C, `maps` queries x h x w.
+    """
     height, width = image.shape[:2]
     frame = (0, width, height, 0)
     for each in axes:

@@ -1,4 +1,4 @@
-"""Plots of the classes or labels that a classifier predicts for images of each."""
+"""Plots of a classifier's predictions: a matrix for classes, bars for multi-hot labels."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from ganspec.atomic import replacing
 
-NUMBERED = 16  # most classes of a matrix whose cells have room for numbers
+NUMBERED = 16  # most classes of a matrix with numbers in its cells; more make cells too small
 
 
 def count(predicted: torch.Tensor, labels: torch.Tensor, classes: int) -> torch.Tensor:
@@ -23,7 +23,8 @@ def count(predicted: torch.Tensor, labels: torch.Tensor, classes: int) -> torch.
 def plot_matrix(counts: torch.Tensor, names: list[str], where: str, path: Path) -> None:
     """Write a confusion matrix as a PNG: colours are shares of a row, numbers count images.
 
-    `names` are those of the classes. `where` is the title's word for the images, `test images`.
+    `counts` is classes x predicted classes, and `names` are those of the classes. `where` is a word
+    for the images in the title, such as `test images`.
     """
     size = len(names)
     total, right = int(counts.sum()), int(counts.diagonal().sum())
@@ -52,8 +53,8 @@ def plot_shares(
 ) -> None:
     """Write a PNG with one bar per label: its recall, and the number of images that have it.
 
-    `labels` counts the images with each label, and `hits` those in which it is predicted. `where`
-    is the title's word for the images.
+    `labels` counts the images that have each label, and `hits` those of them for which it is
+    predicted. `names` are those of the labels. `where` is a word for the images in the title.
     """
     shares = hits / labels.clamp(min=1)
     total, right = int(labels.sum()), int(hits.sum())

@@ -30,18 +30,18 @@ THEME = {  # colour on white, on black
     "sky": ("#3a9bd0", "#a3dcff"),
     "ochre": ("#a87400", "#f0c04a"),
 }
-ORDER = ("blue", "orange", "green", "pink", "ochre", "sky")
+ORDER = ("blue", "orange", "green", "pink", "ochre", "sky")  # colours of runs, keys of THEME
 Style: TypeAlias = str | tuple[float, tuple[float, ...]]
 Look: TypeAlias = tuple[str, Style]  # name of a colour in `THEME`, line style
 STYLES: tuple[Style, ...] = ("-", (0, (6, 1.5)), "-.", (0, (2, 1)), (0, (8, 2, 2, 2)), ":")
 BINS = 600  # points of a thinned curve: more would fall on the same pixels
 LABEL = 36  # longest name in a legend, in characters
-CUT = 3  # factor by which outliers may stretch an axis before they are cut off
+CUT = 3  # outliers may make an axis up to this many times longer; beyond, they are cut off
 
 
 @dataclass(frozen=True)
 class Curve:
-    """A column with its label and look; a `sparse` one has markers and is not smoothed."""
+    """A column, its label and look; a `sparse` curve has markers and is not smoothed."""
 
     column: Column
     label: str
@@ -52,10 +52,10 @@ class Curve:
 
 @dataclass(frozen=True)
 class Panel:
-    """Curves on one axis, and claims: pairs of an epoch, or None for the whole run, and a value.
+    """Curves on one axis, and claims: pairs of an epoch, None if a claim names none, and a value.
 
     `claimed` curves are drawn to the right of the measured ones, on an x axis of their own, since
-    reports print few steps of a long training.
+    reports print few steps of a long training. `x` is the title of the x axis.
     """
 
     title: str
@@ -66,12 +66,12 @@ class Panel:
 
 
 def looks(count: int) -> list[Look]:
-    """Return a colour and a line style for each of `count` runs."""
+    """Return a colour and a line style for each of `count` runs; the first six differ."""
     return [(ORDER[i % len(ORDER)], STYLES[i % len(STYLES)]) for i in range(count)]
 
 
 def window(count: int) -> int:
-    """Return the width of a moving average of `count` values: 1 % of them, and at least one."""
+    """Return how many of `count` values a moving average takes together: 1 %, at least one."""
     return max(1, count // 100)
 
 
@@ -84,7 +84,7 @@ def smoothed(values: np.ndarray, width: int) -> np.ndarray:
 
 
 def envelope(column: Column, bins: int = BINS) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the last index, lowest and highest value of each of `bins` equal parts of a column."""
+    """Return the last index, the lowest and the highest value of `bins` equal parts of a column."""
     edges = np.linspace(0, len(column), bins + 1).astype(int)
     starts = edges[:-1]
     low = np.minimum.reduceat(column.low, starts)
@@ -92,9 +92,10 @@ def envelope(column: Column, bins: int = BINS) -> tuple[np.ndarray, np.ndarray, 
 
 
 def y_limits(curves: tuple[Curve, ...]) -> tuple[float, float] | None:
-    """Return limits of the y axis that cut off outliers; None if outliers stretch the axis little.
+    """Return limits of the y axis, low and high, that cut off outliers; None to cut off nothing.
 
-    99 % of each curve's values are within the limits.
+    99 % of each curve's values are within the limits. Return None if an axis of all values is at
+    most CUT times as long as one of these 99 %.
     """
     parts = [curve.column for curve in curves if len(curve.column)]
     if not parts:
@@ -109,7 +110,7 @@ def y_limits(curves: tuple[Curve, ...]) -> tuple[float, float] | None:
 
 
 def outside(panel: Panel) -> str:
-    """Return a note on the number and the furthest of the values beyond the y axis, "" if none."""
+    """Return a note that counts the values cut off a panel, and names the furthest; "" if none."""
     limits = y_limits(panel.curves + panel.claimed)
     if limits is None:
         return ""
@@ -128,7 +129,7 @@ def outside(panel: Panel) -> str:
 
 
 def thinning(curves: Iterable[Curve], bins: int = BINS) -> str:
-    """Return a note on what full and pale lines show, "" if no curve is smoothed."""
+    """Return a note that says what full and pale lines show, "" if no curve is smoothed."""
     counts = [len(curve.column) for curve in curves if not curve.sparse]
     widths = sorted({window(count) for count in counts} - {1})
     if not widths:
@@ -148,9 +149,10 @@ def legend_label(text: str) -> str:
 
 
 def draw_curve(axes: Axes, curve: Curve, bins: int = BINS) -> None:
-    """Draw a sparse curve with markers, any other smoothed over its raw values or range in pale.
+    """Draw a sparse curve with markers, any other as its moving average, with its values in pale.
 
-    A curve of so many values that single ones cannot be seen has a range, of `bins` points.
+    If there are 2 * `bins` values or more, too many to be seen one by one, a pale band shows the
+    lowest and the highest of each of `bins` parts instead.
     """
     column, colour = curve.column, THEME[curve.colour][0]
     label = legend_label(curve.label)
@@ -170,7 +172,7 @@ def draw_curve(axes: Axes, curve: Curve, bins: int = BINS) -> None:
 
 
 def draw_claims(axes: Axes, panel: Panel) -> None:
-    """Draw a single claim as a horizontal line, several as points if the x axis shows epochs."""
+    """Draw a single claim as a horizontal line; several as points, if the x axis shows epochs."""
     ink = THEME["ink"][0]
     lines = []
     if len(panel.claims) == 1:
@@ -207,7 +209,7 @@ def draw_panel(axes: Axes, panel: Panel) -> None:
 
 
 def draw_claimed(axes: Axes, panel: Panel) -> None:
-    """Draw a panel's claimed curves, and the measured values at their steps as pale lines."""
+    """Draw a panel's claimed curves, and as pale lines the values measured at the same steps."""
     ink = THEME["ink"][0]
     for curve in panel.claimed:
         colour = THEME[curve.colour][0]
@@ -240,8 +242,7 @@ def dress(axes: Axes) -> None:
 def figure_of(panels: list[Panel], epochs: Epochs | None = None, width: float = 8) -> Figure:
     """Return a figure of panels below each other, `width` inches wide.
 
-    With `epochs`, a second x axis counts epochs. Claimed curves, if a panel has any, have an x axis
-    of their own, to the right.
+    With `epochs`, a second x axis counts epochs. Claimed curves have their own x axis on the right.
     """
     ratios = [3, 1] if any(panel.claimed for panel in panels) else [1]
     figure = Figure(figsize=(width, 0.6 + 2.9 * len(panels)), dpi=120, layout="constrained")
@@ -268,15 +269,15 @@ def figure_of(panels: list[Panel], epochs: Epochs | None = None, width: float = 
 
 
 def undated(form: str) -> dict[str, None]:
-    """Return metadata for `savefig` without a date, so that equal figures are equal files."""
+    """Return metadata for `savefig` without a date, so that equal figures become equal files."""
     return {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(form, {})
 
 
 def name_steps(axes: Axes, title: str, epochs: Epochs | None, is_narrow: bool = False) -> None:
     """Write the x axis's title, and below it an axis of epochs if steps go beyond the first epoch.
 
-    If the x axis is shorter than an epoch, its title names the epoch instead. A narrow axis has one
-    to three ticks, at whole numbers.
+    If the x axis is shorter than an epoch, its title names the epoch instead. If `epochs` is None,
+    there is only the title. A narrow axis has one to three ticks, at whole numbers.
     """
     ink = THEME["ink"][0]
     if is_narrow:

@@ -8,7 +8,7 @@ from itertools import chain
 
 import numpy as np
 
-LOOKS = {  # name in the log: label and colour in plots
+LOOKS = {  # by a column's name in the log: its label in plots and its colour, a key of THEME
     "d_loss": ("discriminator", "blue"),
     "g_loss": ("generator", "orange"),
     "q_loss": ("labels", "green"),
@@ -21,12 +21,12 @@ LOOKS = {  # name in the log: label and colour in plots
     "test_loss": ("test", "orange"),
     "test_accuracy": ("test", "orange"),
 }
-HUGE = 1e100  # larger values are left out: their sums and axes overflow
+HUGE = 1e100  # values beyond HUGE or -HUGE are left out: sums of them and their axes overflow
 
 
 @dataclass(frozen=True)
 class Band:
-    """The lowest value, the highest and the mean of the values around each point of a column.
+    """The lowest, the highest and the mean of the logged values near each point of a column.
 
     `count` is the number of values that were logged.
     """
@@ -53,26 +53,26 @@ class Column:
 
     @property
     def count(self) -> int:
-        """Number of values that were logged."""
+        """Number of values that were logged, more than the points of a thinned column."""
         return self.band.count if self.band else len(self)
 
     @property
     def low(self) -> np.ndarray:
-        """The lowest value around each point."""
+        """The lowest logged value near each point; without a band, the point's own value."""
         return self.band.low if self.band else self.values
 
     @property
     def high(self) -> np.ndarray:
-        """The highest value around each point."""
+        """The highest logged value near each point; without a band, the point's own value."""
         return self.band.high if self.band else self.values
 
     @property
     def mean(self) -> np.ndarray:
-        """The mean around each point."""
+        """The mean of the logged values near each point; without a band, the point's own value."""
         return self.band.mean if self.band else self.values
 
     def equals(self, other: Column) -> bool:
-        """Return True if both have the same steps and values."""
+        """Return True if this column and `other` have the same steps and values."""
         pairs = ((self.steps, other.steps), (self.values, other.values))
         return all(np.array_equal(mine, others) for mine, others in pairs)
 
@@ -88,27 +88,28 @@ class Epochs:
     warmup: int = 0
 
     def of(self, step: float) -> float:
-        """Return the number of epochs that end with a training step; it is below 0 in warm-up."""
+        """Return the epochs done after a training step, with a fraction; below 0 in warm-up."""
         return (step - self.warmup) / self.steps
 
     def step(self, epoch: float) -> float:
-        """Return the training step that ends `epoch` epochs."""
+        """Return the training step after which `epoch` epochs are done."""
         return epoch * self.steps + self.warmup
 
 
 def joined(parts: Sequence[Column]) -> Column:
-    """Return several columns of one name as one, sorted by step, without their bands."""
+    """Return the values of several columns as one column, sorted by step, without bands."""
     steps = np.concatenate([part.steps for part in parts])
     order = np.argsort(steps, kind="stable")
     return Column(steps[order], np.concatenate([part.values for part in parts])[order])
 
 
 def columns(rows: Iterable[Mapping[str, object]]) -> dict[str, Column]:
-    """Return the columns of a log's rows by name, sorted by step.
+    """Return the columns of a log's rows by name, each sorted by step.
 
-    Each row has a `step`. A column has no values of HUGE or more, and none that are not finite.
+    Each row has a `step`. Values that are no numbers, not finite, or beyond HUGE are left out, and
+    so is a column without other values.
     """
-    tables: dict[tuple[str, ...], list[Iterable[object]]] = {}  # of rows with the same names
+    tables: dict[tuple[str, ...], list[Iterable[object]]] = {}  # values of rows, by the rows' names
     for row in rows:
         tables.setdefault(tuple(row), []).append(row.values())
     parts: dict[str, list[Column]] = {}
@@ -123,7 +124,7 @@ def columns(rows: Iterable[Mapping[str, object]]) -> dict[str, Column]:
 
 
 def numbers(rows: list[Iterable[object]]) -> np.ndarray:
-    """Return the values of all rows, in order, as one array of floats, NaN for other types."""
+    """Return the values of all rows, in order, as one array of floats; NaN if not a number."""
     flat = list(chain.from_iterable(rows))
     if set(map(type, flat)) <= {int, float}:
         try:

@@ -14,8 +14,8 @@ MOST = 8  # most curves on one axis; ganspec's own logs have fewer
 def panels(log: dict[str, Column], claims: dict[str, Column] | None = None) -> list[Panel]:
     """Return a panel of the first MOST losses and one of the first MOST accuracies.
 
-    A panel of which `log` has no column is left out. `claims` are the columns of the log that the
-    spec's report prints.
+    A panel is left out if none of its columns is in `log`. `claims` are the columns of the log that
+    the spec's report prints.
     """
     longest = max((column.count for column in log.values()), default=0)
     claims = claims or {}
@@ -34,7 +34,7 @@ def panels(log: dict[str, Column], claims: dict[str, Column] | None = None) -> l
 
 
 def curve(name: str, column: Column, longest: int) -> Curve:
-    """Return a column's curve, which is sparse if it has less than half of `longest` values."""
+    """Return a column's curve, which is sparse if it has fewer than `longest` / 2 values."""
     label, colour = LOOKS.get(name, (name, "green"))
     return Curve(column, label, colour, sparse=column.count < longest / 2)
 

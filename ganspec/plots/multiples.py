@@ -22,9 +22,9 @@ from ganspec.plots.curves import (
 )
 
 BINS = 150  # points of a thinned curve: a small plot has no more pixels
-WIDTH, HEIGHT = 2.4, 1.6  # inches of a small plot
-COLUMNS = 4  # of plots in one figure
-TICKS = 3  # most labels of an axis
+WIDTH, HEIGHT = 2.4, 1.6  # of a small plot without its title, in inches
+COLUMNS = 4  # most plots in a row of a figure
+TICKS = 3  # most intervals between the labels of an axis
 
 
 class SharedAxes(NamedTuple):
@@ -35,7 +35,10 @@ class SharedAxes(NamedTuple):
 
 
 def shared_axes(panels: Sequence[Panel]) -> SharedAxes:
-    """Return the axes on which all panels can be drawn; far outliers are cut off."""
+    """Return limits within which all panels can be drawn; far outliers on the y axis are cut off.
+
+    At least one curve must have a value.
+    """
     curves = tuple(curve for panel in panels for curve in panel.curves)
     columns = [curve.column for curve in curves if len(curve.column)]
     claims = [value for panel in panels for _, value in panel.claims]
@@ -48,7 +51,7 @@ def shared_axes(panels: Sequence[Panel]) -> SharedAxes:
 
 
 def small_figure(panels: Sequence[Panel], limits: SharedAxes, titled: bool = True) -> Figure:
-    """Return a figure of small plots, in rows of COLUMNS, with each panel's title above it."""
+    """Return a figure of small plots, in rows of COLUMNS; if `titled`, with titles above them."""
     columns = min(COLUMNS, len(panels))
     rows = -(-len(panels) // columns)
     size = (WIDTH * columns, (HEIGHT + 0.2 * titled) * rows)
@@ -60,13 +63,13 @@ def small_figure(panels: Sequence[Panel], limits: SharedAxes, titled: bool = Tru
         if titled:
             with matplotlib.rc_context({"text.parse_math": False}):  # `$` starts no formula
                 axes.set_title(legend_label(panel.title), fontsize=8, color=THEME["ink"][0])
-    for axes in places:  # those that are left
+    for axes in places:  # the iterator now yields those that are left over in the last row
         axes.set_visible(False)
     return figure
 
 
 def draw_small(axes: Axes, panel: Panel, limits: SharedAxes) -> None:
-    """Draw a panel without names of its axes; with a legend if it has several curves."""
+    """Draw a panel within `limits`, with a legend if it has several curves, no names of axes."""
     axes.patch.set_alpha(0)
     for curve in panel.curves:
         draw_curve(axes, curve, BINS)

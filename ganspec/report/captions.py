@@ -12,7 +12,7 @@ from ganspec.language.types import pair
 from ganspec.program.ir import Step, Value
 from ganspec.program.probe import hollow
 
-# names of calls that differ from their targets' own, for layers that pictures show call by call
+# words for calls, by the calls' targets; for other targets, `call_name` takes the name in torch
 CALLS: dict[object, str] = {
     nn.Embedding: "embedding",
     nn.Flatten: "flatten",
@@ -21,7 +21,7 @@ CALLS: dict[object, str] = {
     OneHot: "one_hot",
     label_planes: "planes",
 }
-# attributes of modules that captions show, with the word before each value
+# attributes of torch modules whose values a caption shows, and the word before each value, if any
 NUMBERS = {
     "stride": "stride",
     "dilation": "dilation",
@@ -38,10 +38,11 @@ NUMBERS = {
 
 
 def caption(steps: list[Step], name: str | None = None) -> str:
-    """Return a line that describes the steps of one layer: `conv 4 x 4, stride 2, spectral`.
+    """Return one line about a layer, whose steps are `steps`: `conv 4 x 4, stride 2, spectral`.
 
-    `name` replaces the layer's kind at its beginning. For several steps of which one joins two
-    values, as in a condition, the line is the kind alone: there are too many calls for one line.
+    The line begins with `name`, by default the layer's kind. If there are several steps, and one of
+    them reads two values, as in a condition, the line is the kind alone: the settings of so many
+    calls would not fit on it.
     """
     if len(steps) > 1 and any(len(step.inputs) > 1 for step in steps):
         return steps[0].origin.kind
@@ -53,29 +54,32 @@ def caption(steps: list[Step], name: str | None = None) -> str:
 
 
 def call_name(step: Step) -> str:
-    """Return the name of a step's call, such as `reshape` or `relu`; "" if it has none."""
+    """Return a word for a step's call, such as `reshape` or `relu`; "" if its target is unnamed."""
     target = step.call.target
     return CALLS.get(target) or getattr(target, "__name__", "").lower()
 
 
 def sides(values: Sequence[int]) -> str:
-    """Return sizes as text, such as `4 x 4`."""
+    """Return sizes as text, joined by ` x `: `4 x 4`."""
     return " x ".join(map(str, values))
 
 
 def shape_text(shape: tuple[int, ...]) -> str:
-    """Return a shape as text: `64 x 32 x 32` for a map, `1,024` for a vector."""
+    """Return a shape without its batch as text: `64 x 32 x 32` for a map, `1,024` for a vector."""
     return sides(shape) if len(shape) > 1 else f"{shape[0]:,}"
 
 
 def label_text(label: Value) -> str:
-    """Return a label's size as text: `1 of 10` for one class of ten, `10` for a multi-hot label."""
+    """Return a label's size as text: with ten classes, `1 of 10` for a class, `10` if multi-hot."""
     count = f"{int(label.channels):,}"
     return f"1 of {count}" if label.is_index else count
 
 
 def _details(step: Step) -> Iterator[str]:
-    """Yield the settings of a step's module that differ from the usual ones, such as `stride 2`."""
+    """Yield texts about a step's module: the kernel's size, and unusual settings (`stride 2`).
+
+    For `nn.Unflatten`, yield only the shape of its output.
+    """
     if step.call.target is nn.Unflatten:
         yield sides(step.output.shape)
         return
@@ -85,7 +89,7 @@ def _details(step: Step) -> Iterator[str]:
     if kernel is not None:
         yield sides(pair(kernel))
         if not hasattr(module, "out_channels"):
-            usual["stride"] = kernel  # a pool's default stride
+            usual["stride"] = kernel  # a pooling layer's stride is its kernel, unless it is set
     for attribute, words in NUMBERS.items():
         value = getattr(module, attribute, None)
         if value is None or (attribute in usual and pair(value) == pair(usual[attribute])):
@@ -102,7 +106,7 @@ def _details(step: Step) -> Iterator[str]:
 def _weight_norms(step: Step) -> Iterator[str]:
     """Yield the names of the weight norms of a step's module, such as `spectral`."""
     functions: list[object] = [wrap.target for wrap in step.call.wraps]
-    if step.call.bare and step.call.kwargs.get("norm"):  # attention norms the layers inside it
+    if step.call.bare and step.call.kwargs.get("norm"):  # attention applies it to the layers inside
         functions.append(step.call.kwargs["norm"])
     for function in functions:
         name = getattr(getattr(function, "func", function), "__name__", "")

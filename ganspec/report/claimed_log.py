@@ -8,14 +8,14 @@ from ganspec.systems.claims import Report
 
 
 def log_tables(report: Report) -> Iterator[str]:
-    """Yield the text of each table of the claimed log: a title, then aligned columns."""
+    """Yield each table of `report.log` as text: the line `claimed log`, then aligned columns."""
     for table in report.log:
         cells = [table.columns, *(tuple(f"{number:.15g}" for number in row) for row in table.rows)]
         yield "\n".join(["claimed log", *aligned(cells)])
 
 
 def aligned(rows: Sequence[tuple[str, ...]], left: int = 0) -> list[str]:
-    """Return the lines of a table, indented: the first row, a rule, then the other rows.
+    """Return a table's lines, indented by 2 spaces: the first row, a line of `-`, the other rows.
 
     The first `left` columns are aligned to the left, the others to the right.
     """

@@ -20,15 +20,15 @@ from ganspec.systems.feed import StreamedImages, at
 from ganspec.systems.spec import Data
 from ganspec.training.images import open_images
 
-CACHE = Path("~/.cache/ganspec/data")
+CACHE = Path("~/.cache/ganspec/data")  # downloads of a data set are in a folder of its name
 
 
 def data_of(name: str, settings: Sequence[str] = ()) -> Data:
-    """Return the section `data` of the spec `name`, or one for the data set `name`.
+    """Return the section `data` of the spec `name`, or a new one if `name` is a data set's.
 
-    `settings`, such as `data.size=32`, change the spec. Images of a data set have its own size and
-    channels. Raises DataError if no data set is called `name`, or if it is one and there are
-    settings, and SpecError if the spec has errors.
+    `settings`, such as `data.size=32`, change the spec. In the new section, images have the data
+    set's own size and channels. Raises DataError if `name` is neither a spec nor a data set, or if
+    it is a data set and there are settings. Raises SpecError if the spec has errors.
     """
     kind = kinds_of("dataset").get(name)
     if name.endswith(SUFFIXES) or (kind is None and (names_spec(name) or Path(name).is_dir())):
@@ -37,17 +37,17 @@ def data_of(name: str, settings: Sequence[str] = ()) -> Data:
         raise DataError(f"--set changes a spec, and {name} is a data set: name a spec that has it")
     if kind is None:
         known = ", ".join(sorted(kinds_of("dataset")))
-        raise DataError(f"no data set is called `{name}`; there are {known}, or name a spec file")
+        raise DataError(f"no data set is called `{name}`; there are {known}; or name a spec file")
     dataset = kind()
     assert isinstance(dataset, Dataset)
     return Data(dataset=dataset)
 
 
 def find(dataset: Dataset, folder: Path | None, fetch: bool) -> Path:
-    """Return the folder that holds a data set's files: `folder`, or one where they usually are.
+    """Return the folder that holds a data set's files: in `folder`, or by default in usual places.
 
-    With `fetch`, missing files are downloaded into the cache, unless the user named `folder`.
-    Raises DataError if files are missing.
+    With `fetch`, files that are in no usual place are downloaded into CACHE; if `folder` is set,
+    nothing is downloaded. Raises DataError if the files are not found or cannot be downloaded.
     """
     try:
         return dataset.locate(folder)
@@ -61,7 +61,10 @@ def find(dataset: Dataset, folder: Path | None, fetch: bool) -> Path:
 
 
 def read(data: Data, folder: Path) -> tuple[torch.Tensor | StreamedImages, torch.Tensor]:
-    """Return all images and labels, opened as for a training. Raises DataError."""
+    """Return the training images, in memory or streamed, and their labels. Raises DataError.
+
+    Images are uint8 N x C x H x W; labels are N classes, or N x classes if multi-hot.
+    """
     place = folder if data.dataset.needs_folder else None
     images, labels = open_images(data, place, torch.device("cpu"))
     assert labels is not None  # every data set returns labels, if only zeros
@@ -70,7 +73,7 @@ def read(data: Data, folder: Path) -> tuple[torch.Tensor | StreamedImages, torch
 
 @dataclass(frozen=True)
 class ClassCount:
-    """A class's index, its name if the data set tells it, and the number of its images."""
+    """A class's index, its name (None if the data set has no names), and its number of images."""
 
     label: int
     name: str | None
@@ -96,7 +99,7 @@ def described(
 ) -> DatasetFacts:
     """Return a data set's folder, the number and size of its images, and the images per class.
 
-    Only classes with images are listed, but of multi-hot labels all.
+    A class without images is left out, unless labels are multi-hot.
     """
     dataset, (channels, height, width) = data.dataset, data.shape
     with dataset.reading(folder):
@@ -121,12 +124,12 @@ def described(
 
 
 def as_json(facts: DatasetFacts) -> str:
-    """Return the facts as JSON."""
+    """Return `facts` as JSON, a map with the fields of DatasetFacts."""
     return json.dumps(asdict(facts), indent=2)
 
 
 def as_text(facts: DatasetFacts) -> str:
-    """Return the facts as lines for a terminal."""
+    """Return `facts` as lines for a terminal."""
     where = f"in {facts.folder}" if facts.folder else "drawn on the spot"
     rows = [(str(each.label), each.name or "", f"{each.images:,}") for each in facts.classes]
     first, second, third = (max(map(len, column)) for column in zip(*rows, strict=True))
@@ -143,14 +146,15 @@ def as_text(facts: DatasetFacts) -> str:
 
 
 def many(number: int, one: str, more: str) -> str:
-    """Return a number with its noun, such as `1 class` or `10 classes`."""
+    """Return a number with its noun, `one` for 1 and else `more`: `1 class`, `10 classes`."""
     return f"{number:,} {one if number == 1 else more}"
 
 
 def write_grid(images: torch.Tensor | StreamedImages, count: int | None, path: Path) -> None:
-    """Write a PNG of the first `count` images, 64 by default, in a grid that is about square.
+    """Write a PNG of the first `count` images in a grid that is about square.
 
-    By default, fewer images are enough. Raises DataError if there are fewer than `count`.
+    If `count` is None, these are the first 64 images, or all if there are fewer. Raises DataError
+    if there are fewer than `count`.
     """
     if count and count > len(images):
         raise DataError(f"there are {len(images):,} images, not {count:,}: give -n {len(images)}")

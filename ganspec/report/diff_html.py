@@ -22,21 +22,22 @@ from ganspec.report.page import page
 from ganspec.version import VERSION
 
 CONTEXT = 2  # number of equal layers shown before and after a change
-FOLDED = 4  # least number of equal layers to fold
+FOLDED = 4  # least number of adjacent equal layers that are hidden until the reader opens them
 
 
 def render(comparison: Comparison) -> str:
-    """Return the page's HTML, which has no scripts and loads no other files."""
+    """Return the HTML of a page about a comparison, which has no scripts and loads no files."""
     networks = [NetworkView(network) for network in comparison.networks]
     return page("diff.html.jinja", diff=comparison, networks=networks, version=VERSION)
 
 
 @dataclass(frozen=True)
 class SideView:
-    """One side of a line: a layer of `edit`, and the name of its HTML anchor.
+    """One half of a line: on the left a layer of spec A, on the right one of spec B.
 
-    `other` is the anchor of the same layer on the other side if it has moved. `crumbs` are the
-    names of the blocks and branches that begin at this layer.
+    `edit` is the edit of this layer, and `name` its HTML anchor. `other` is the anchor of the same
+    layer in the other spec if it has moved, else None. `crumbs` are the names of the blocks and
+    branches that begin at this layer.
     """
 
     layer: ComparedLayer
@@ -55,7 +56,7 @@ class SideView:
 
 @dataclass(frozen=True)
 class Line:
-    """A line of the page: one edit, with a layer on the left, on the right, or on both."""
+    """A line of the page: an edit, with a layer on the left, on the right (else None), or both."""
 
     edit: Edit
     left: SideView | None
@@ -64,14 +65,14 @@ class Line:
 
 @dataclass(frozen=True)
 class Stretch:
-    """Adjacent lines that are all shown, or all folded."""
+    """Adjacent lines that are all shown or, if `is_folded`, hidden until the reader opens them."""
 
     lines: tuple[Line, ...]
     is_folded: bool
 
 
 class NetworkView:
-    """One network of the page: its lines, and counts of its edits."""
+    """One network of the page: its lines, and the numbers of its edits."""
 
     def __init__(self, diff: NetworkDiff):
         self.diff, self.name = diff, diff.name
@@ -80,12 +81,15 @@ class NetworkView:
 
     @property
     def counts(self) -> list[tuple[str, str, int]]:
-        """The sign, word and number of the edits of each class except `Keep`."""
+        """A sign, a word and a number for each class of edits except `Keep`: `+`, `insert`, 2."""
         counts = Counter((edit.word, edit.sign) for edit in self.diff.changed)
         return [(sign, word, count) for (word, sign), count in sorted(counts.items())]
 
     def runs(self) -> Iterator[Stretch]:
-        """Yield the lines in order; long runs of equal layers are folded, except near changes."""
+        """Yield all lines in order, as stretches.
+
+        A stretch is folded if it has FOLDED lines or more, all further than CONTEXT from a change.
+        """
         near = near_changes([line.edit for line in self.lines], CONTEXT)
         for is_near, run in groupby(zip(near, self.lines, strict=True), key=itemgetter(0)):
             lines = tuple(line for _, line in run)
@@ -96,10 +100,14 @@ class NetworkView:
         return Line(row.edit, left, right)
 
     def _side(self, side: str, layer: ComparedLayer | None, edit: Edit) -> SideView | None:
-        """Return the view of a layer of the side `a` or `b`, whose layers must come in order."""
+        """Return the view of a layer on the side `a` or `b`, None if `layer` is None.
+
+        Calls for one side must come in the order of its layers: `crumbs` leave out the blocks and
+        branches that the layer before is in, too.
+        """
         if layer is None:
             return None
-        # the path of blocks and branches that this side is in, before and from this layer on
+        # the blocks and branches around the layer before, and around this one, outermost first
         before, self._inside[side] = self._inside[side], layer.inside
         pairs = zip(before, layer.inside, strict=False)
         known = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
@@ -110,5 +118,5 @@ class NetworkView:
         return SideView(layer, edit, self._anchor(side, layer), other, crumbs)
 
     def _anchor(self, side: str, layer: ComparedLayer) -> str:
-        """Return the name of a layer's HTML anchor."""
+        """Return the name of a layer's HTML anchor, such as `generator-a3`."""
         return f"{self.name}-{side}{layer.number}"

@@ -9,7 +9,10 @@ from ganspec.comparison.edits import Change, ComparedLayer, Comparison, Edit, Ke
 
 
 def render(comparison: Comparison) -> str:
-    """Return JSON with both specs, the answer, all edits and the number of equal layers."""
+    """Return JSON with both specs, the main differences in words, and every change.
+
+    Layers that are equal are only counted, under `kept` of their network.
+    """
     return json.dumps(
         {
             "equal": comparison.is_equal,

@@ -7,11 +7,14 @@ from collections.abc import Iterator
 from ganspec.comparison.edits import Change, ComparedLayer, Comparison, Edit, Move, NetworkDiff
 from ganspec.report.markup import markdown, markdown_line
 
-HEAD = ["", "| | A | B | |", "| --- | --- | --- | --- |"]
+HEAD = ["", "| | A | B | |", "| --- | --- | --- | --- |"]  # lines between a heading and its rows
 
 
 def render(comparison: Comparison) -> str:
-    """Return a list of the answer, then a table for each network and section that differs."""
+    """Return Markdown: a list of the main differences, then a table for each part that differs.
+
+    A part is a network or another section of the spec.
+    """
     a, b = comparison.a, comparison.b
     parts = [f"**{markdown(a.title)}** against **{markdown(b.title)}**"]
     parts.append("\n".join(f"- {markdown_line(line)}" for line in comparison.answer))
@@ -44,14 +47,14 @@ def _layer(layer: ComparedLayer | None) -> str:
 
 
 def _change(change: Change) -> str:
-    """Return a table's row for a changed property of a network or section."""
+    """Return the row of a table for a property of a network or section: name, A, B, reason."""
     note = f"{change.because}'s default" if change.because else ""
     before, after = markdown(change.before or ""), markdown(change.after or "")
     return f"| {markdown(change.name)} | {before} | {after} | {note} |"
 
 
 def _field(change: Change) -> str:
-    """Return a changed field of a layer, for the last cell of the layer's row."""
+    """Return a changed field of a layer as `kernel 4 to 3`, for the last cell of a layer's row."""
     note = f" ({change.because}'s default)" if change.because else ""
     before, after = markdown(change.before or "none"), markdown(change.after or "none")
     return f"{markdown(change.name)} {before} to {after}{note}"

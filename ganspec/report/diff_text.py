@@ -22,14 +22,14 @@ from ganspec.comparison.edits import (
 )
 from ganspec.language.errors import printable
 
-NARROWEST, WIDEST = 60, 160
+NARROWEST, WIDEST = 60, 160  # least and largest width in characters
 PIPED = 100  # width in characters if the output is no terminal
 NAME = 19  # width in characters of the column with names of properties
 CONTEXT = 1  # number of equal layers shown before and after a difference
 
 
 def render(comparison: Comparison, width: int | None = None) -> str:
-    """Return the comparison as a text, in lines of at most `width` characters.
+    """Return a comparison as text for a terminal, in lines of at most `width` characters.
 
     By default, `width` is the terminal's, or PIPED if the output is no terminal. Less than
     NARROWEST counts as NARROWEST, more than WIDEST as WIDEST.
@@ -41,7 +41,11 @@ def render(comparison: Comparison, width: int | None = None) -> str:
 
 
 def stat(comparison: Comparison) -> str:
-    """Return a line for each network and section that differs, with the number of its changes."""
+    """Return a line for each network and section that differs, with the numbers of its changes.
+
+    A network's numbers have the signs of their edits: `generator  +2 ~1`. Return "" if nothing
+    differs.
+    """
     lines = []
     for network in comparison.networks:
         if network.is_equal:
@@ -60,16 +64,20 @@ def stat(comparison: Comparison) -> str:
 class DiffTable:
     """Writer of the lines of a comparison, each of at most `width` characters.
 
-    A layer's line has the sign of its edit, and for A and for B the number of its line in the spec
-    and its text, in `cell` characters.
+    A layer's line has the sign of its edit, and then, once for A and once for B, the number of its
+    line in the spec and its text, which has `cell` characters of space.
     """
 
     def __init__(self, width: int):
         self.width = width
-        self.cell = (width - 16) // 2  # 16 for the sign, two numbers of lines, and gaps
+        self.cell = (width - 16) // 2  # 16 characters hold the sign, two line numbers and gaps
 
     def parts(self, comparison: Comparison) -> Iterator[list[str]]:
-        """Yield the lines of each part: titles, answer, networks and sections that differ."""
+        """Yield the lines of each part of the text.
+
+        The parts are the specs' titles, the main differences, if any, and then each network and
+        section that differs.
+        """
         yield [
             f"{name}  {_title(side)}" for name, side in (("A", comparison.a), ("B", comparison.b))
         ]
@@ -82,13 +90,13 @@ class DiffTable:
             yield [section.name, *self.changes(section.changes)]
 
     def folded(self, text: str, indent: str = "") -> list[str]:
-        """Return `text` in lines, with `indent` before all lines but the first."""
+        """Return `text` in lines of the table's width, with `indent` before all but the first."""
         return wrap(printable(text), self.width, subsequent_indent=indent, break_on_hyphens=False)
 
     def network(self, network: NetworkDiff) -> Iterator[str]:
         """Yield the lines of a network: layers, settings, totals.
 
-        Of layers that are equal and not near a change, only the number is shown.
+        Equal layers that are further than CONTEXT from a change are only counted.
         """
         yield network.name + (f" (only in {network.only.upper()})" if network.only else "")
         rows = list(network.rows())
@@ -104,7 +112,7 @@ class DiffTable:
         yield from self.changes(network.totals)
 
     def row(self, row: EditRow) -> Iterator[str]:
-        """Yield the lines of one row, with the changes of its layer below."""
+        """Yield the lines of one row: its layers side by side, and below them what has changed."""
         edit = row.edit
         yield from self.line(edit.sign, row.left, row.right)
         if isinstance(edit, Move) and row.left is None:
@@ -117,7 +125,7 @@ class DiffTable:
     def line(
         self, sign: str, left: ComparedLayer | None, right: ComparedLayer | None
     ) -> Iterator[str]:
-        """Yield the lines that show a layer of A on the left and one of B on the right."""
+        """Yield the lines with a layer of A on the left and of B on the right; None is a blank."""
         texts = [wrap(printable(x.text), self.cell) if x else [""] for x in (left, right)]
         numbers = [str(x.line or "") if x else "" for x in (left, right)]
         for i, (a, b) in enumerate(zip_longest(*texts, fillvalue="")):
@@ -126,7 +134,10 @@ class DiffTable:
             yield f"{start}  {other:>4}  {b}".rstrip()
 
     def changes(self, changes: tuple[Change, ...]) -> Iterator[str]:
-        """Yield the lines of properties with their two values, in columns if these fit."""
+        """Yield each property with its values in A and in B: in columns if these fit on a line.
+
+        Other properties are written as `name: A -> B`, on several lines if need be.
+        """
         for change in changes:
             sign = " " if change.before == change.after else "~"
             name, a, b = change.name, change.before or "-", change.after or "-"
@@ -140,13 +151,13 @@ class DiffTable:
 
 
 def _title(side: Side) -> str:
-    """Return a spec's title, name, system and framework."""
+    """Return a line with a spec's title, its name if that is another, its system and framework."""
     known = "" if side.title == side.name else f"  {side.name}"
     return printable(f"{side.title}{known}  ({side.system}, {side.framework})")
 
 
 def near_changes(edits: list[Edit], context: int) -> list[bool]:
-    """Return, for each edit, True if it or one of the `context` edits on either side is no Keep."""
+    """Return for each edit: True if it or one of the `context` edits on a side is not a Keep."""
     changed = [not isinstance(edit, Keep) for edit in edits]
     return [any(changed[max(0, i - context) : i + context + 1]) for i in range(len(edits))]
 

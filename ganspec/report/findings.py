@@ -14,15 +14,19 @@ from ganspec.version import VERSION
 Findings: TypeAlias = Sequence[tuple[Path, Sequence[Diagnostic]]]
 """Each checked file with its diagnostics."""
 
-SETTING = "--set"  # in place of a file's name, for a mistake in a setting
-TEXT, VALUE = "%\r\n", "%\r\n:,"  # written as codes in a workflow command's text, in its values
+SETTING = "--set"  # stands for the name of the file if a mistake is in a setting of that option
+# characters that a GitHub workflow command must hold as percent codes: in its text, in its values
+TEXT, VALUE = "%\r\n", "%\r\n:,"
 SARIF = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
 def github(findings: Findings) -> str:
-    """Return a workflow command for each diagnostic, which GitHub shows at its line."""
+    """Return a line for each diagnostic: a workflow command, by which GitHub shows it at its line.
+
+    Equal commands are written once. Return "" without diagnostics.
+    """
     commands = (f"{_command(path, each)}\n" for path, found in findings for each in found)
-    return "".join(dict.fromkeys(commands))  # specs that extend one file have its diagnostics, too
+    return "".join(dict.fromkeys(commands))  # specs that extend one file repeat its diagnostics
 
 
 def as_json(findings: Findings) -> str:
@@ -39,7 +43,7 @@ def as_json(findings: Findings) -> str:
 
 
 def sarif(findings: Findings) -> str:
-    """Return the diagnostics as a log in SARIF 2.1.0, for code scanning."""
+    """Return the diagnostics as a log in SARIF 2.1.0, for code scanning, equal ones once."""
     codes = dict.fromkeys(each.code for _, found in findings for each in found)
     results = (_result(path, each) for path, found in findings for each in found)
     driver = {
@@ -56,20 +60,23 @@ def sarif(findings: Findings) -> str:
 
 
 def _file(path: Path, found: Diagnostic) -> str | None:
-    """Return the file of a diagnostic, the checked one if it has no place; None for a setting."""
+    """Return the name of the file with a mistake, None if the mistake is in a `--set` option.
+
+    For a diagnostic without a place, this is the checked file, `path`.
+    """
     name = found.mark.text.name if found.mark else str(path)
     return None if name == SETTING else name
 
 
 def text_of(found: Diagnostic) -> str:
-    """Return the message, notes and help of a diagnostic, each on a line."""
+    """Return the message, each note, and the help of a diagnostic, with a line for each."""
     help = [f"help: {found.help}"] if found.help else []
     lines = [found.message, *(f"note: {note}" for note in found.notes), *help]
     return "\n".join(map(printable, lines))
 
 
 def _command(path: Path, found: Diagnostic) -> str:
-    """Return the workflow command of a diagnostic."""
+    """Return a diagnostic as `::error file=NAME,line=3,...::TEXT`, a GitHub workflow command."""
     place: dict[str, object] = {"file": _file(path, found)}
     if found.mark and place["file"]:
         place |= {"line": found.mark.line, "col": found.mark.column, "endColumn": found.mark.end}
@@ -80,14 +87,17 @@ def _command(path: Path, found: Diagnostic) -> str:
 
 
 def _escaped(text: str, characters: Iterable[str]) -> str:
-    """Return `text` with `characters` as percent codes, `%` first."""
+    """Return `text` with each of `characters` as a percent code, such as `%0A`.
+
+    `%` must be the first of `characters`, or else the `%` of codes would be replaced, too.
+    """
     for character in characters:
         text = text.replace(character, f"%{ord(character):02X}")
     return text
 
 
 def _data(path: Path, found: Diagnostic) -> dict[str, Any]:
-    """Return a diagnostic as data; its file is SETTING for a mistake in a setting."""
+    """Return a diagnostic as a map; `file` is `--set` if the mistake is in that option."""
     mark = found.mark
     return {
         "severity": found.severity,
@@ -103,7 +113,7 @@ def _data(path: Path, found: Diagnostic) -> dict[str, Any]:
 
 
 def _result(path: Path, found: Diagnostic) -> dict[str, Any]:
-    """Return a diagnostic as a result of SARIF, without a location for a mistake in a setting."""
+    """Return a diagnostic as a SARIF result, without a location if it is about a `--set` option."""
     result = {
         "ruleId": found.code,
         "level": found.severity,
@@ -120,6 +130,6 @@ def _result(path: Path, found: Diagnostic) -> dict[str, Any]:
 
 
 def _uri(file: str) -> str:
-    """Return a file as an address: `file:` for an absolute path, else relative."""
+    """Return a file's name as a URI: `file:///...` for an absolute path, else a relative one."""
     path = Path(file)
     return path.as_uri() if path.is_absolute() else quote(path.as_posix())

@@ -1,8 +1,9 @@
 """A network as a graph of boxes, joins and frames, for pictures.
 
-A box has one heavy layer, which has weights or resizes its input, and the light layers around it,
-such as normalizations and activations; each layer is a line of it, as in figures of papers. A
-block, or a sequence of nodes that repeats, is a frame around a graph of its own.
+A heavy layer has weights or resizes its input; all others, such as normalizations and activations,
+are light. A box has at most one heavy layer, and the light layers around it, with a line of text
+for each layer, as in figures of papers. A join is a call that reads several values, such as a sum.
+A frame is a block, or a sequence of nodes that repeats, with a graph of its own inside.
 """
 
 from __future__ import annotations
@@ -25,20 +26,22 @@ from ganspec.program.ir import Net, Step, Value
 from ganspec.report.captions import call_name, caption, label_text, shape_text
 
 JOINS: dict[object, str] = {operator.add: "+", operator.mul: "x", torch.cat: "concat"}
+# modules that change a shape, and are light all the same
 MOVES = (nn.Flatten, nn.Unflatten, nn.ZeroPad2d, nn.ReflectionPad2d, nn.ReplicationPad2d)
-INPUTS = {"x": "image", "z": "latent"}
-ROUND = re.compile(r".*\.repeat\.\d+\.")
+INPUTS = {"x": "image", "z": "latent"}  # words for a program's names of inputs
+ROUND = re.compile(r".*\.repeat\.\d+\.")  # the part of a layer's key path that names one repetition
 
 
 @dataclass(frozen=True)
 class GraphNode:
     """One element of a picture, with its `lines` of text.
 
-    `form` is `source`, `result`, `box`, `join` or `frame`. `reads` has the indices of the nodes
-    that the node reads. `shape` is the shape of its output, as text. `tone` decides its colour:
-    `weights`, `label` for a node that reads the label alone, or `plain`. `label` is True if the
-    node reads the label besides another input. `inner` is the graph inside a frame. `count` is how
-    often the node is applied, one after the other.
+    `form` is `source` (an input), `result` (an output), `box`, `join` or `frame`. `reads` has the
+    indices of the nodes that the node reads. `shape` is the shape of its output, as text. `tone`
+    decides its colour: `label` for the label and nodes that only it leads to, else `weights` if a
+    layer has weights, else `plain`. `label` is True if the node reads the label besides another
+    input. `inner` is the graph inside a frame, else None. `count` is how often the node is applied
+    in a row.
     """
 
     form: str
@@ -53,7 +56,7 @@ class GraphNode:
 
 @dataclass(frozen=True)
 class NetworkGraph:
-    """Nodes, each after the nodes that it reads.
+    """A network, or the inside of a frame, as a sequence of nodes, each after those that it reads.
 
     The source and the result of a graph inside a frame have no text.
     """
@@ -62,7 +65,7 @@ class NetworkGraph:
 
     @cached_property
     def readers(self) -> list[list[int]]:
-        """The indices of the nodes that read each node."""
+        """For each node, the indices of the nodes that read it."""
         readers: list[list[int]] = [[] for _ in self.nodes]
         for i, node in enumerate(self.nodes):
             for read in node.reads:
@@ -109,7 +112,7 @@ class _Gathering:
             self.add(step)
 
     def add(self, step: Step) -> None:
-        """Add a step to the last part, or as a new part."""
+        """Add a step to the last part if it belongs there, or else as a new part."""
         reads = _read(step)
         others = [i for i in reads if self.label is None or i != self.label.id]
         form = "join" if len(reads) > 1 and not step.is_module else "box"
@@ -152,7 +155,7 @@ class _Gathering:
         places, count = {start.value.id: 0}, 1
         for part in self.parts:
             reads = tuple(dict.fromkeys(places[i] for i in part.reads))
-            if self.label and part.label and not reads:  # the label alone, so it gets a node
+            if self.label and part.label and not reads:  # only the label, which becomes a node
                 yield GraphNode("source", ("label",), (), label_text(self.label), "label")
                 reads, part.label = (count,), False
                 count += 1
@@ -165,7 +168,7 @@ class _Gathering:
             yield GraphNode("result", self.titled(title), (places[value.id],), "")
 
     def titled(self, name: str) -> tuple[str, ...]:
-        """Return the text of an input or output, which a block's do not have."""
+        """Return `(name,)` as the text of an input or output; (), no text, if this is a block."""
         return () if self.net.is_block else (name,)
 
     def node(self, part: _Part, reads: tuple[int, ...]) -> GraphNode:
@@ -191,13 +194,16 @@ class _Gathering:
             if path not in self.split:
                 yield caption(steps)
                 continue
-            for step in steps:  # the kind names its only call, such as an inner activation's
+            for step in steps:  # a kind's only call, such as an inner activation's, has its name
                 kind = step.origin.kind
                 yield caption([step], kind if self.calls[path, kind] == 1 else call_name(step))
 
 
 def _read(step: Step) -> tuple[int, ...]:
-    """Return the ids of the values that a step reads, without a map of which it takes the size."""
+    """Return the ids of the values that a step reads, except one that it reads only for its size.
+
+    That is the second input of `label_planes`.
+    """
     return step.inputs[:1] if step.call.target is label_planes else step.inputs
 
 
@@ -208,7 +214,7 @@ def _is_weighted(step: Step) -> bool:
 
 
 def _round(step: Step) -> str:
-    """Return the path of the round of a repeat that a step is in, "" outside repeats."""
+    """Return the key path of the repetition that a step is in, `...repeat.2.`; "" if in none."""
     match = ROUND.match(step.origin.path)
     return match[0] if match else ""
 
@@ -217,7 +223,7 @@ def _round(step: Step) -> str:
 
 
 def folded(nodes: list[GraphNode]) -> list[GraphNode]:
-    """Return `nodes` with each sequence that repeats as one node, whose `count` is how often."""
+    """Return `nodes` with one node in place of each sequence that repeats; `count` is how often."""
     width = 1
     while width <= len(nodes) // 2:
         for start in range(1, len(nodes) - 2 * width + 1):
@@ -232,8 +238,8 @@ def folded(nodes: list[GraphNode]) -> list[GraphNode]:
 def _times(nodes: list[GraphNode], start: int, width: int) -> int:
     """Return how often the `width` nodes from `start` on occur in a row; 0 if only once.
 
-    It is also 0 if one node cannot stand for all: if these nodes change the shape or have a result
-    among them, or if a node is read from too far away.
+    Return 0, too, if one node cannot stand for all repetitions: if they change the shape, contain a
+    result, read further back than the node before them, or are read by other nodes than the next.
     """
     run, end = nodes[start : start + width], start + width
     if nodes[start - 1].shape != run[-1].shape or any(n.form == "result" for n in run):
@@ -244,19 +250,23 @@ def _times(nodes: list[GraphNode], start: int, width: int) -> int:
     for i, node in enumerate(nodes):
         first = start + (i - start) // width * width
         for read in node.reads:
-            # a repetition may read its own nodes and the one before; later nodes only the very last
+            # a repetition may read its own nodes and the one before it; nodes after the repetitions
+            # may read only the last node of the last repetition
             if (read < first - 1) if i in inside else (read in inside and read != end - 1):
                 return 0
     return (end - start) // width if end > start + width else 0
 
 
 def _shifted(run: list[GraphNode], by: int) -> list[GraphNode]:
-    """Return nodes that read the nodes `by` places further on."""
+    """Return copies of the nodes `run`, with `by` added to each index that they read."""
     return [replace(node, reads=tuple(read + by for read in node.reads)) for node in run]
 
 
 def _once(nodes: list[GraphNode], start: int, width: int, count: int) -> list[GraphNode]:
-    """Return `nodes` with one node for `count` repetitions of the `width` nodes from `start` on."""
+    """Return `nodes` with one node for `count` repetitions of the `width` nodes from `start` on.
+
+    It is a frame around these nodes or, if `width` is 1, the node itself with another count.
+    """
     run, end = nodes[start : start + width], start + count * width
     if width == 1:
         whole = replace(run[0], count=run[0].count * count)

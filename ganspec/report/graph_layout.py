@@ -1,8 +1,8 @@
-"""Places of a graph's nodes and lines: a main column, branches to its right, labels to its left.
+"""The layout of a graph: a main column, branches to its right, labels to its left.
 
-A node's rank is its row, counted from the top. Nodes outside the main path form chains from a fork
-to a join, each in a column of its own. A chain without nodes, such as an empty skip, is a line in
-its column. Units are pixels.
+A node's rank is its row, counted from the top. The main path leads from an input to the first
+output, down the main column. Other nodes form chains from a fork to a join, each in a column of its
+own. A chain without nodes, such as an empty skip, is a line in its column. Units are pixels.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from ganspec.report.graph_ranks import chains, main_path, ranked
 FONT = 11  # size of the font
 LINE = 15  # distance between the lines in a box
 PAD = 7  # distance between a box's edge and its text
-GAP = 34  # distance between ranks, with room for an arrow and a shape beside it
-SHORT = 22  # distance between ranks without a shape between them
-FORK = 8  # distance from a rank to the turns of lines below it
+GAP = 34  # distance between ranks, enough for an arrow and the text of a shape beside it
+SHORT = 22  # distance between ranks without the text of a shape between them
+FORK = 8  # distance from a rank down to where lines that leave it turn sideways
 SIDE = 18  # distance between columns
 PILL = 30  # length of the arrow from the word `label` to its reader
 TITLE = 20  # height of a frame's title
-# letters that are narrow or wide in usual fonts
+# letters that are narrow or wide in usual sans-serif fonts
 NARROW, WIDE = frozenset(" !'(),-./:;I[\\]fijlt|"), frozenset("mwMW@%#&+<=>^~")
 
 
@@ -42,9 +42,9 @@ def _width(letter: str) -> float:
 
 @dataclass
 class PlacedNode:
-    """A node with its place; lines enter at its top and leave at its bottom, at `x`.
+    """A node and where it is drawn. Lines enter at its top and leave at its bottom, at `x`.
 
-    `y` is its top, and `inner` the drawing inside a frame.
+    `y` is its top. `inner` is the drawing inside a frame, None for other nodes.
     """
 
     node: GraphNode
@@ -66,7 +66,7 @@ class PlacedNode:
 
 @dataclass(frozen=True)
 class Wire:
-    """A line through `points`; an arrow if it ends at a visible node."""
+    """A line through `points`, pairs of x and y; an arrow if it ends at a visible node."""
 
     points: tuple[tuple[float, float], ...]
     is_arrow: bool = False
@@ -78,9 +78,10 @@ class Wire:
 
 @dataclass
 class Drawing:
-    """A graph with the places of its nodes, lines and shapes; lines enter and leave it at `x`.
+    """A graph's nodes, lines and shapes at their positions; lines enter and leave it at `x`.
 
-    `shapes` are texts beside lines, each with the left end of its baseline.
+    `shapes` are the texts of output shapes, beside lines: x and y of the left end of the text's
+    baseline, and the text.
     """
 
     width: float = 0
@@ -98,12 +99,13 @@ class Drawing:
 
 
 def size(node: GraphNode, inner: Drawing | None) -> tuple[float, float, float]:
-    """Return the widths of a node to the left and the right of its axis, and its height.
+    """Return how far a node reaches left and right of its axis, and how high it is.
 
-    `inner` is the drawing inside a frame.
+    The axis is the vertical line of its `x`. `inner` is the drawing inside a frame, None for other
+    nodes. A node without text has three zeros.
     """
     if inner is not None:
-        title = measured(title_of(node)) + 2 * PAD  # to the right of the line into the frame
+        title = measured(title_of(node)) + 2 * PAD  # right of the line that enters the frame
         right = max(inner.width - inner.x + 2 * PAD, title)
         return inner.x + 2 * PAD, right, inner.height + TITLE
     if not node.lines:
@@ -128,9 +130,10 @@ def layout(graph: NetworkGraph) -> Drawing:
 
 
 class _Layout:
-    """The places of a graph's nodes and lines, computed step by step into `drawing`.
+    """The positions of a graph's nodes and lines, computed step by step into `drawing`.
 
-    `axis` has each node's x, `lanes` the x of each line that runs in a column of its own.
+    `axis` has the x of each node, by its index. `lanes` has the x of each line in a column of its
+    own, by the indices of the nodes at its ends.
     """
 
     def __init__(self, graph: NetworkGraph):
@@ -151,7 +154,8 @@ class _Layout:
 
     def spread(self) -> None:
         """Set `axis` and `lanes`: chains are as near to the main path as the nodes beside allow."""
-        bands = 2 * max(self.ranks) + 2  # a band for each rank and for the gap below it
+        # a band for each rank and for the gap below it, with the outermost x that is taken in it
+        bands = 2 * max(self.ranks) + 2
         left, right = [0.0] * bands, [0.0] * bands
         for i in self.main:
             self.cover(i, 0.0, left, right)
@@ -174,7 +178,7 @@ class _Layout:
         self.drawing.x, self.drawing.width = shift, max(right) + shift
 
     def cover(self, index: int, x: float, left: list[float], right: list[float]) -> None:
-        """Widen the bands of a node and of the gap below it by the room that it takes at `x`."""
+        """Widen `left` and `right` in the bands of a node and the gap below, to hold it at `x`."""
         before, after, below = self.room(index)
         band = 2 * self.ranks[index]
         left[band] = min(left[band], x - before)
@@ -182,9 +186,10 @@ class _Layout:
         right[band + 1] = max(right[band + 1], x + below)
 
     def room(self, index: int) -> tuple[float, float, float]:
-        """Return how far a node reaches left and right of its axis, and its shape's text right.
+        """Return how far a node reaches left and right of its axis, and how far its shape's text.
 
-        The text of the shape stands below the node and begins at its axis; 0 if it is not shown.
+        The first two include the word `label` and the count beside it. The text of its output shape
+        is below the node and begins at its axis; its reach is 0 if it is not shown.
         """
         node, (left, right, _) = self.nodes[index], self.sizes[index]
         if node.label:
@@ -196,7 +201,7 @@ class _Layout:
     def shows_shape(self, index: int) -> bool:
         """Return True if the shape of a node's output is written below the node.
 
-        It is not at the ends of a frame's graph, where it would be beside the frame's own shape.
+        At the ends of a frame's graph it is not, since it would be beside the frame's own shape.
         """
         readers = self.graph.readers[index]
         node, others = self.nodes[index], [i for i in readers if self.nodes[i].form != "result"]
@@ -205,7 +210,7 @@ class _Layout:
         return bool(readers) and not is_end and bool(others or ends_in_text)
 
     def place(self) -> None:
-        """Add all nodes to the drawing."""
+        """Add all nodes to the drawing, and set `bottoms`, the lower edge of each rank."""
         tops, self.bottoms = self.rows()
         for i, node in enumerate(self.nodes):
             left, right, height = self.sizes[i]
@@ -219,7 +224,7 @@ class _Layout:
         self.drawing.height = max(self.bottoms)
 
     def rows(self) -> tuple[list[float], list[float]]:
-        """Return the tops and the bottoms of all ranks."""
+        """Return the upper edges of all ranks, and their lower edges, from the top down."""
         tops, bottoms, y = [], [], 0.0
         for rank in range(max(self.ranks) + 1):
             nodes = [i for i, r in enumerate(self.ranks) if r == rank]
@@ -245,7 +250,7 @@ class _Layout:
         """Return the points of the line from the node `start` to its reader `end`."""
         a, b = self.drawing.places[start], self.drawing.places[end]
         fork = self.bottoms[self.ranks[start]] + FORK
-        if (start, end) not in self.lanes and a.x != b.x:  # from the rank just above `b`
+        if (start, end) not in self.lanes and a.x != b.x:  # `a` is in the rank just above `b`
             enter = b.x + (b.right if a.x > b.x else -b.left) / 2
             return [(a.x, a.bottom), (a.x, fork), (enter, fork), (enter, b.y)]
         x = self.lanes.get((start, end), b.x)

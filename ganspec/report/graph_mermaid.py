@@ -46,8 +46,9 @@ class _Flow:
     def graph(self, part: NetworkGraph, prefix: str, entry: str) -> Iterator[str]:
         """Yield the statements of a graph, whose nodes' names begin with `prefix`.
 
-        In a frame, nodes that read the graph's source read the node `entry` outside instead, and
-        `self.end` becomes the name of the node that gives the frame's output.
+        Mermaid's frames have no input and output. So in a frame, nodes that read the graph's source
+        read the node `entry` outside instead, and `self.end` becomes the name of the node inside
+        whose output is the frame's.
         """
         ends: list[str] = []  # for each node, the Mermaid node at which its arrows start
         for i, node in enumerate(part.nodes):
@@ -72,12 +73,12 @@ class _Flow:
             ends.append(own)
 
     def node(self, own: str, node: GraphNode) -> str:
-        """Return the statement of the node named `own`."""
+        """Return the statement that draws `node` under the name `own`."""
         lines = [*node.lines, *([title_of(node).strip()] if node.count > 1 else [])]
         text = "<br/>".join(map(_quoted, lines))
         return f"{own}{SHAPES[node.form].format(text)}:::{node.tone}"
 
 
 def _quoted(text: str) -> str:
-    """Return `text` for a quoted Mermaid string, with special characters as codes like `#35;`."""
+    """Return `text` for a quoted Mermaid string: special characters become codes such as `#35;`."""
     return re.sub(r"[^\w .,:+×-]", lambda match: f"#{ord(match[0])};", times(text))  # noqa: RUF001

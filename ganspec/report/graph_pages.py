@@ -1,4 +1,4 @@
-"""Places of a tall graph's nodes and lines, in several columns from left to right."""
+"""The layout of a tall graph, in several columns from left to right."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ COLUMN = 48  # distance between two columns, in pixels
 def paged(graph: NetworkGraph, limit: float) -> Drawing:
     """Return a drawing of a graph, in columns if it is higher than `limit` pixels.
 
-    Columns are about equally high. They are cut where only one line passes, which leads from the
-    bottom of a column to the top of the next, so that a column may be higher than `limit`.
+    Columns are about equally high, but a graph is cut only between ranks that a single line joins,
+    so a column may be higher than `limit`. This line is drawn from the bottom of a column to the
+    top of the next.
     """
     whole = layout(graph)
     count = -(-int(whole.height) // int(limit))
@@ -39,7 +40,10 @@ def paged(graph: NetworkGraph, limit: float) -> Drawing:
 
 @dataclass(frozen=True)
 class _Cut:
-    """The first and the last rank of a piece; `leaving` is the node that the next piece reads."""
+    """The first and the last rank of one piece of a graph.
+
+    `leaving` is the index of the node that the next piece reads, None in the last piece.
+    """
 
     start: int
     end: int
@@ -47,7 +51,10 @@ class _Cut:
 
 
 def _parts(graph: NetworkGraph, whole: Drawing, height: float) -> list[NetworkGraph]:
-    """Return pieces of a graph of about `height` pixels; `whole` is its drawing in one column."""
+    """Return a graph in pieces that are about `height` pixels high, from the top down.
+
+    `whole` is the drawing of the graph in one column.
+    """
     ranks, start, top = ranked(graph), 0, 0.0
     cuts: list[_Cut] = []
     bottoms = [0.0] * (max(ranks) + 1)
@@ -63,7 +70,10 @@ def _parts(graph: NetworkGraph, whole: Drawing, height: float) -> list[NetworkGr
 
 
 def _pieces(graph: NetworkGraph, ranks: list[int], cuts: list[_Cut]) -> list[NetworkGraph]:
-    """Return the pieces of a graph that `cuts` describe, with a source or result at each cut."""
+    """Return the pieces of a graph that `cuts` describe.
+
+    Where a piece is cut off, it ends in a result without text, and the next begins with a source.
+    """
     pieces: list[NetworkGraph] = []
     entry: int | None = None
     for cut in cuts:

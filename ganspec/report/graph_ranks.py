@@ -12,8 +12,9 @@ from ganspec.report.graph import NetworkGraph
 class Chain:
     """A branch: nodes in one column, between the ranks `low` of its fork and `high` of its join.
 
-    `edges` are its lines, as pairs of nodes. A chain without nodes is a single line, such as an
-    empty skip. `is_label` is True if the chain begins at the label, and so is on the left.
+    `nodes` are indices. `edges` are the branch's lines, as pairs of the indices of a node and its
+    reader. A chain without nodes is a single line, such as an empty skip. `is_label` is True if the
+    chain begins at the label, and so is drawn on the left.
     """
 
     nodes: list[int]
@@ -24,9 +25,9 @@ class Chain:
 
 
 def ranked(graph: NetworkGraph) -> list[int]:
-    """Return each node's rank, from 0: one more than the largest of the nodes that it reads.
+    """Return each node's rank: one more than the largest rank of the nodes that it reads, or 0.
 
-    A node that reads the label alone is just above its first reader.
+    The label, and nodes that only the label leads to, are just above their first reader instead.
     """
     ranks: list[int] = []
     for node in graph.nodes:
@@ -38,7 +39,10 @@ def ranked(graph: NetworkGraph) -> list[int]:
 
 
 def main_path(graph: NetworkGraph) -> list[int]:
-    """Return the path that leads to the first result through the first input of each node."""
+    """Return the indices of the nodes on the way to the first result, from a source on.
+
+    Backwards, the way follows the first input of each node.
+    """
     at = next(i for i, node in enumerate(graph.nodes) if node.form == "result")
     path = [at]
     while graph.nodes[at].reads:
@@ -48,9 +52,9 @@ def main_path(graph: NetworkGraph) -> list[int]:
 
 
 def chains(graph: NetworkGraph, main: list[int], ranks: list[int]) -> list[Chain]:
-    """Return the chains beside the main path, the shortest first.
+    """Return the chains beside the path `main`, the shortest first.
 
-    In this order they get their columns, the first ones nearest to the main path.
+    In this order they get columns, the first nearest to the path. `ranks` has all nodes' ranks.
     """
     seen, covered = set(main), set(pairwise(main))
     result: list[Chain] = []
@@ -76,6 +80,6 @@ def chains(graph: NetworkGraph, main: list[int], ranks: list[int]) -> list[Chain
 
 
 def _next(graph: NetworkGraph, index: int) -> int | None:
-    """Return the first node whose first input is the node `index`; None if there is none."""
+    """Return the first node whose first input is the node `index`, None if no node's is."""
     after = (r for r in graph.readers[index] if graph.nodes[r].reads[0] == index)
     return next(after, None)

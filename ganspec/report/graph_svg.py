@@ -23,10 +23,11 @@ from ganspec.report.graph_pages import paged
 from ganspec.seal import BLANK, sealed
 from ganspec.systems.spec import Spec
 
-MARGIN = 20
+MARGIN = 20  # pixels of white around the networks
 TALLEST = 1100  # height of a network in pixels above which it is set in columns
 NAME = 14  # size of the font of a network's name
 HEAD = 50  # height of the lines with a network's name and its number of parameters
+# the colours of a node's inside and of its edge, by its tone
 FILLS = {"weights": ("#e6eef8", "#4a6fa5"), "label": ("#fdf1dc", "#b7791f")}
 PLAIN = ("#f4f4f4", "#8a8a8a")
 STYLE = """
@@ -40,14 +41,17 @@ STYLE = """
 
 
 def svg(spec: Spec, nets: dict[str, Net]) -> str:
-    """Return an SVG file's text, with all networks side by side; equal specs give equal text."""
+    """Return the text of an SVG file of all networks side by side; equal specs give equal text.
+
+    `nets` has the programs of the spec's networks.
+    """
     comment = f"<!-- Written by ganspec from the spec `{spec.name}` ({BLANK}). -->\n"
     title = " ".join(f"{spec.name}: {spec.doc}".split()) if spec.doc else spec.name
     return sealed(f"{comment}{picture(title, nets)}\n")
 
 
 def picture(title: str, nets: dict[str, Net]) -> str:
-    """Return an `<svg>` element of all networks side by side."""
+    """Return an `<svg>` element of all networks side by side; `title` is for screen readers."""
     parts, x, height = [], float(MARGIN), 0.0
     for name, net in nets.items():
         drawing = paged(graph(net), TALLEST)
@@ -64,7 +68,7 @@ def picture(title: str, nets: dict[str, Net]) -> str:
 
 
 def _opening(title: str, width: float, height: float) -> list[str]:
-    """Return the lines of an `<svg>` element before its parts."""
+    """Return the first lines of an `<svg>` element: tag, title, style, arrow, background."""
     size = f'width="{_n(width)}" height="{_n(height)}"'
     box = f'viewBox="0 0 {_n(width)} {_n(height)}"'
     return [
@@ -79,7 +83,7 @@ def _opening(title: str, width: float, height: float) -> list[str]:
 
 
 def _drawn(drawing: Drawing, x: float, y: float) -> list[str]:
-    """Return the elements of a drawing whose upper left corner is at `x`, `y`."""
+    """Return the SVG elements of a drawing whose upper left corner is at `x`, `y`."""
     parts = []  # lines first, so that boxes cover them
     for wire in drawing.wires:
         parts.append(_wire([(px + x, py + y) for px, py in wire.points], wire.is_arrow))
@@ -91,7 +95,7 @@ def _drawn(drawing: Drawing, x: float, y: float) -> list[str]:
 
 
 def _node(place: PlacedNode, x: float, y: float) -> list[str]:
-    """Return the elements of a node of a drawing whose upper left corner is at `x`, `y`."""
+    """Return the SVG elements of a node; the drawing's upper left corner is at `x`, `y`."""
     node, cx, top = place.node, place.x + x, place.y + y
     left, width = cx - place.left, place.left + place.right
     parts = []
@@ -117,7 +121,10 @@ def _node(place: PlacedNode, x: float, y: float) -> list[str]:
 
 
 def _box(x, y, width, height, radius, fill, lines) -> list[str]:
-    """Return a rounded rectangle with lines of text; `fill` has its colour and its edge's."""
+    """Return the SVG elements of a rounded rectangle with lines of text in its middle.
+
+    `fill` has the colours of its inside and of its edge.
+    """
     parts = [_rect(x, y, width, height, radius, f'fill="{fill[0]}" stroke="{fill[1]}"')]
     first = y + (height - len(lines) * LINE) / 2 + FONT
     for i, line in enumerate(lines):
@@ -131,7 +138,7 @@ def _rect(x, y, width, height, radius, look) -> str:
 
 
 def _wire(points: list[tuple[float, float]], is_arrow: bool = True) -> str:
-    """Return a line through `points`, with an arrow at its end if `is_arrow`."""
+    """Return the SVG element of a line through `points`, with an arrow at its end if `is_arrow`."""
     path = " L".join(f"{_n(x)} {_n(y)}" for x, y in points)
     head = ' marker-end="url(#arrow)"' if is_arrow else ""
     return f'<path class="wire" d="M{path}"{head}/>'
@@ -150,5 +157,5 @@ def times(text: str) -> str:
 
 
 def _n(number: float) -> str:
-    """Return a number for SVG, with one decimal unless that is 0."""
+    """Return a number as text for SVG, rounded to one decimal, which is left out if it is 0."""
     return f"{number:.1f}".removesuffix(".0")

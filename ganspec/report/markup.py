@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 
 from ganspec.language.errors import printable
 
-MARKDOWN = re.compile(r"([\\`*\[\]~|#!$]|\b_|_\b|(?<!\w)_)")
-LATEX = {
+MARKDOWN = re.compile(r"([\\`*\[\]~|#!$]|\b_|_\b|(?<!\w)_)")  # characters that could be markup
+LATEX = {  # what to write in LaTeX for a character
     **{c: f"\\{c}" for c in "&%$#_{}"},
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
@@ -27,18 +27,21 @@ LATEX = {
 
 
 def markdown(text: str) -> str:
-    """Return `text` on one line, escaped for a Markdown table's cell or the middle of a line."""
+    """Return `text` as one line, escaped for a cell of a Markdown table or the middle of a line."""
     line = printable(" ".join(text.split()))
     return MARKDOWN.sub(r"\\\1", line.replace("&", "&amp;")).replace("<", "&lt;")
 
 
 def markdown_line(text: str) -> str:
-    """Return `text` escaped for a whole line of Markdown, so that it begins no list or quote."""
+    """Return `text` escaped as a whole line of Markdown, so that it begins no list or quote."""
     return re.sub(r"^([-+=>]|\d+[.)])", lambda start: f"&#8203;{start[0]}", markdown(text))
 
 
 def latex(text: str) -> str:
-    """Return `text` escaped for a cell of a LaTeX table, with a product sign in `4 x 4`."""
+    """Return `text` escaped for a cell of a LaTeX table.
+
+    An `x` between numbers, as in `4 x 4`, becomes a multiplication sign.
+    """
     return re.sub(r"(?<=\d) x (?=\d)", r" $\\times$ ", latex_letters(text))
 
 
@@ -69,10 +72,10 @@ def booktabs(
 ) -> list[str]:
     """Return the lines of a floating LaTeX table, with rules of the package booktabs.
 
-    A rule separates `groups` of rows, which have cells. `label` names the table, after `tab:`.
-    `columns` is the argument of `tabular`, such as `llr`. `kind` is `table*` for a table across two
-    columns of a page, and `place` says where a table may float to, such as `[htbp]`. `escape` is
-    applied to cells and caption.
+    A group is a list of rows, a row a list of cells; rules separate `groups`. `label` names the
+    table, after `tab:`. `columns` is the argument of `tabular`, such as `llr`. `kind` is `table*`
+    for a table across two columns of a page, and `place` says where a table may float to, such as
+    `[htbp]`. `font` is a size, such as `scriptsize`. `escape` is applied to cells and caption.
     """
     lines: list[str] = []
     for rows in groups:
@@ -93,9 +96,9 @@ def booktabs(
 
 
 def _letter(character: str) -> str:
-    """Return a character as it is if LaTeX's usual fonts have it, else in ASCII, as `s` for `š`.
+    """Return a character unchanged if LaTeX's usual fonts have it, else in ASCII: `s` for `š`.
 
-    A character that ASCII cannot write becomes a question mark.
+    If it is not an ASCII letter with accents, return a question mark.
     """
     if character.isascii() or character in "äöüÄÖÜßéèêëáàâåÅçñóòôøØúùûíìîïæÆ":
         return character

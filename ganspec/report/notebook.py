@@ -28,13 +28,13 @@ from ganspec.runs.record import read_record
 from ganspec.sampling.trained_run import Samples, TrainedRun
 from ganspec.systems.spec import Spec
 
-LARGEST = 120_000  # bytes of a picture; a larger graph is not shown
-WIDEST = 512  # pixels of width that a small picture is enlarged to at most
-PLOTS = 2  # most plots of a run, so that its output stays small
+LARGEST = 120_000  # most bytes of a picture: a run's is compressed to it, a larger graph left out
+WIDEST = 512  # largest width in pixels to which a small picture is enlarged
+PLOTS = 2  # most plots of a run, so that a notebook's file stays small
 
 
 class NetworkCells(TypedDict):
-    """A network's title, and the cells of the table of its layers."""
+    """A network's title, and its table of layers: names of columns, rows, and a row of totals."""
 
     title: str
     head: tuple[str, ...]
@@ -43,12 +43,15 @@ class NetworkCells(TypedDict):
 
 
 def show(name: str, view: object) -> str:
-    """Return the HTML that the macro `name` of the template writes from the data `view`."""
+    """Return the HTML that the macro `name` of `notebook.html.jinja` writes from `view`."""
     return page("notebook.html.jinja", name=name, view=view)
 
 
 def show_spec(spec: Spec) -> str:
-    """Return the HTML of a spec: facts, then tables of layers and the graph, or its error."""
+    """Return the HTML of a spec: facts, then tables of layers and the graph of its networks.
+
+    If the networks cannot be built, the error replaces tables and graph.
+    """
     view: dict[str, object] = {"name": spec.name, "noun": spec.noun, "doc": spec.doc}
     view["facts"] = [
         ("data", f"{spec.data.dataset.kind}, {spec.data.shown_shape}"),
@@ -74,7 +77,7 @@ def show_network(network: EvaluatedNetwork) -> str:
 
 
 def show_run(run: TrainedRun) -> str:
-    """Return the HTML of a run's newest picture, the curves of its log, and its scores.
+    """Return the HTML of a run's newest picture, the plots of its log, and its scores.
 
     For a folder that holds no run, the HTML shows only `repr(run)`.
     """
@@ -110,31 +113,34 @@ def show_samples(samples: Samples) -> str:
 
 
 def show_comparison(comparison: Comparison) -> str:
-    """Return the HTML of the main differences, then of the layers and settings that differ."""
+    """Return the HTML of two specs' main differences, then of layers and settings that differ."""
     return show("comparison", comparison)
 
 
 def show_survey(survey: Survey) -> str:
-    """Return the HTML of a table of the properties that differ.
+    """Return the HTML of a table of the properties in which specs differ.
 
-    It has a column for each spec, or a row for each if there are more than six.
+    It has a column for each spec, or a row for each if there are more than ABREAST.
     """
     return show("survey", layout(survey, None, len(survey.titles) > ABREAST, every=False))
 
 
 def _cells(name: str, net: Net) -> NetworkCells:
-    """Return the table of a network's layers, titled `name` and its numbers of parameters."""
+    """Return the table of a network's layers, with `name` in its title.
+
+    If some parameters are not trainable, the title also has the numbers of both.
+    """
     table = layer_table(net, captions=True)
     note = f" ({table.note})" if table.note else ""
     return {"title": name + note, "head": table.head, "rows": table.rows, "total": table.total}
 
 
 def _enlarged(width: int) -> int:
-    """Return the largest multiple of a picture's width up to WIDEST, at least the width itself."""
+    """Return the width to show a picture with: the largest multiple up to WIDEST, or `width`."""
     return width * max(1, WIDEST // max(width, 1))
 
 
 def _graph(title: str, nets: dict[str, Net]) -> str | None:
-    """Return the graph of networks as an SVG in a data URI; None if it is too large to show."""
+    """Return the graph of networks as an SVG in a data URI; None if it has over LARGEST bytes."""
     data = picture(title, nets).encode("utf-8")
     return data_uri(data, "svg+xml") if len(data) <= LARGEST else None

@@ -14,9 +14,9 @@ def page(template: str, **context: object) -> str:
     """Return the HTML of a template in this folder, filled with the values in `context`.
 
     Values are escaped, except `markupsafe.Markup`. Pages extend `page.html.jinja`, whose content
-    security policy allows browsers only the template's block `script`, styles, and pictures in the
-    page itself. So even markup that was not escaped could run no code, load no file and send no
-    form.
+    security policy lets a browser use only the styles and pictures in the page, and the script in
+    the template's block `script`. So even markup that was not escaped could run no code, load no
+    file and send no form.
     """
     return _environment().get_template(template).render(context)
 
@@ -44,6 +44,6 @@ def data_uri(data: bytes, form: str) -> str:
 
 
 def fingerprint(script: str) -> str:
-    """Return a script's hash for a content security policy, such as `sha256-47DEQp...`."""
+    """Return the hash by which a content security policy allows a script: `sha256-47DEQp...`."""
     digest = hashlib.sha256(str(script).encode("utf-8")).digest()
     return f"sha256-{base64.b64encode(digest).decode('ascii')}"

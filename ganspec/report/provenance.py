@@ -10,13 +10,16 @@ from ganspec.systems.unread import unread
 
 
 def marks(implied: Implied, name: str) -> frozenset[str]:
-    """Return the paths, within the network `name`, of its layers with implied values."""
+    """Return the key paths, below the network `name`, of its layers that have implied values."""
     within = (path.partition(".") for path in implied.by_kind)
     return frozenset(path for network, _, path in within if network == name)
 
 
 def remarks(implied: Implied) -> Iterator[tuple[str, list[str]]]:
-    """Yield pairs of a title and lines: unknown parts, implied values, notes on the report."""
+    """Yield pairs of a title and lines about a spec: unknown parts, implied values, its notes.
+
+    Titles without lines are left out.
+    """
     spec = implied.spec
     if parts := unread(spec):
         yield NOT_READ, [f"{part.path}: {part.seen}" for part in parts]

@@ -16,7 +16,7 @@ from ganspec.seal import is_report, sealed_page
 from ganspec.streams import is_stream
 
 MOST = 24  # largest number of runs on one page
-FORMS = (".html", ".md", ".tex")
+FORMS = (".html", ".md", ".tex")  # endings of a page's name
 PLAIN = re.compile(r"[A-Za-z0-9._-]+")  # names of folders whose files LaTeX can include
 
 
@@ -31,12 +31,13 @@ def write_report(
 
     The ending of `out` chooses HTML, Markdown (`.md`) or LaTeX (`.tex`). A stream without an
     ending, such as `-`, gets HTML. Without `out`, the page is `report` with the ending `form`, in
-    the folder of a single run, or else in the current folder. A page in Markdown or LaTeX has its
-    pictures in a folder; older pictures of the training in this folder, which the page does not
-    show, are deleted.
+    the folder of a single run, or, for several runs, in the current folder. A page in Markdown or
+    LaTeX has its pictures in a folder `NAME_files` beside it. Pictures of moments of a training
+    that an earlier page left there are deleted.
 
-    Raises RunError if a folder holds no run. Raises ReportError if there are too many runs, if the
-    ending is another, or, unless `overwrite`, if a user wrote or edited a file at `out`.
+    Raises RunError if a folder holds no run. Raises ReportError if there are more than MOST runs,
+    if `out` has an ending that is not in FORMS, or, unless `overwrite`, if the page would replace a
+    file that a user wrote or edited.
     """
     if len(folders) > MOST:
         raise ReportError(f"{len(folders)} runs do not fit on one page: name {MOST} at most")
@@ -70,7 +71,8 @@ def write_report(
 def _claim(target: Path, pictures: Path | None) -> None:
     """Raise ReportError if the page would replace a file that a user wrote or edited.
 
-    An existing folder `pictures` is the user's, too, unless ganspec wrote the page at `target`.
+    A folder at `pictures` counts as the user's, too, unless ganspec wrote the page at `target`.
+    `pictures` is None for a page without such a folder.
     """
     ours = target.is_file() and is_report(target.read_bytes())
     if target.exists() and not is_stream(target) and not ours:

@@ -8,7 +8,7 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer, YamlLexer
 
 LEXERS = {"python": PythonLexer, "yaml": YamlLexer}
-PLAIN = 150_000  # characters; with longer text in colours, a page would open slowly
+PLAIN = 150_000  # characters; a page with a longer text in colours would open slowly
 
 
 def highlighted(text: str, language: str, prefix: str) -> Markup:

@@ -28,8 +28,9 @@ BORDER = 2  # pixels of white around each image of a grid
 class Picture:
     """A picture after a training step, as the bytes of a PNG or WebP.
 
-    `format` is `png` or `webp`. `caption` says how the picture differs from the run's own, if it
-    does. A page shows the picture enlarged by the factor `scale`.
+    `format` is `png` or `webp`. `caption` says how the picture differs from the file in the run's
+    folder; it is "" if the pixels are the same. A page shows the picture enlarged by the factor
+    `scale`.
     """
 
     data: bytes
@@ -57,7 +58,7 @@ class Picture:
 
 
 def final_picture(record: RunRecord, most: int = FINAL_BYTES) -> Picture | None:
-    """Return a run's newest readable picture in about `most` bytes; None if there is none."""
+    """Return a run's newest picture that can be read, in about `most` bytes at most, or None."""
     for step, path in reversed(record.samples.items()):
         if image := _opened(path):
             return _encoded(image, step, most)
@@ -65,10 +66,10 @@ def final_picture(record: RunRecord, most: int = FINAL_BYTES) -> Picture | None:
 
 
 def moments(record: RunRecord, most: int = STRIP_BYTES) -> list[Picture]:
-    """Return at most `MOMENTS` pictures, evenly spaced through training, [] if fewer than two.
+    """Return at most `MOMENTS` pictures of a run, evenly spaced through its training.
 
-    Each has at most `most` bytes. A grid is cut to the start of its first row. A classifier's
-    picture is made smaller.
+    Return [] if fewer than two can be read. Each has about `most` bytes at most. A grid is cut to
+    the start of its first row. A classifier's picture is made smaller.
     """
     pictures = []
     for step in spaced(list(record.samples), MOMENTS):
@@ -96,7 +97,10 @@ def _opened(path: Path) -> Image.Image | None:
 
 
 def _moment(image: Image.Image, record: RunRecord) -> Image.Image:
-    """Return the start of a grid's first row, or a classifier's picture made smaller."""
+    """Return the start of a grid's first row, or a classifier's picture made smaller.
+
+    Any other picture is returned unchanged.
+    """
     if record.predicts:
         height = max(1, image.height * THUMBNAIL // image.width)
         return image.resize((THUMBNAIL, height), Image.Resampling.LANCZOS)

@@ -35,24 +35,27 @@ class LatexWriter:
         self.files: Files = {}
 
     def page(self) -> str:
-        """Return the document, and fill `files`."""
+        """Return the document as text, without its checksum, and fill `files`."""
         report = self.report
         parts = [f"% Made by ganspec {VERSION}.", PREAMBLE]
         parts.append(rf"\section*{{{latex(report.title)}}}")
         parts += [*self._remarks(), *self._hyperparameters(), *self._scores()]
         parts += [self._plot(plot) for plot in [*report.score_plots, *report.plots]]
         parts += [*self._samples(), *self._architectures(), r"\end{document}"]
-        return "\n\n".join(parts) + "\n% "  # the checksum that follows is a comment
+        return "\n\n".join(parts) + "\n% "  # makes the checksum that is appended a comment
 
     def _remarks(self) -> Iterator[str]:
-        """Yield a list of warnings for each run that has some."""
+        """Yield a LaTeX list of warnings for each run that has any."""
         for view in self.report.runs:
             if view.remarks:
                 start = rf"\paragraph{{{latex(view.label)}}}"
                 yield "\n".join([start, *latex_list(view.remarks)])
 
     def _hyperparameters(self) -> Iterator[str]:
-        """Yield a table with a row for each run whose networks can be built."""
+        """Yield a table of hyperparameters, with a row for each run whose networks can be built.
+
+        Yield nothing if there is no such run.
+        """
         specs = [(view.label, view.record.spec) for view in self.report.runs if view.networks]
         systems = [SurveyedSystem(label, spec) for label, spec in specs if spec]
         if systems:
@@ -85,13 +88,13 @@ class LatexWriter:
         yield tabular(head, rows, caption, "scores", columns)
 
     def _plot(self, plot: Plot) -> str:
-        """Return a figure of a plot, and add the function that writes it to `files`."""
+        """Return the LaTeX of a plot's figure, and add to `files` the function that writes it."""
         caption = "; ".join([plot.title, *plot.notes])
         self.files[f"{plot.name}.pdf"] = plot.write_pdf
         return figure(f"{self.folder}/{plot.name}.pdf", caption, plot.name)
 
     def _samples(self) -> Iterator[str]:
-        """Yield a figure of each run's newest picture, and add their functions to `files`."""
+        """Yield a figure of each run's newest picture, and add to `files` what writes them."""
         for view in self.report.runs:
             if final := view.final:
                 name = f"{view.key}_final"
@@ -111,7 +114,7 @@ class LatexWriter:
 
 
 def _tables(view: RunView) -> str:
-    """Return the tables of a run's networks."""
+    """Return the LaTeX tables of the layers of a run's networks, one below the other."""
     spec = view.record.spec
     assert spec is not None  # it has networks
     return "\n".join(table.latex_tables(spec, lower(spec)))
@@ -120,13 +123,19 @@ def _tables(view: RunView) -> str:
 def tabular(
     head: list[str], rows: list[list[str]], caption: str, label: str, columns: str = ""
 ) -> str:
-    """Return a table with a caption, every cell escaped; by default, all columns are `l`."""
+    """Return a LaTeX table with a caption and escaped cells.
+
+    `columns` is the argument of `tabular`; by default, all columns are aligned to the left.
+    """
     columns = columns or "l" * len(head)
     return "\n".join(booktabs([[head], rows], caption, label, columns, place="[htbp]"))
 
 
 def figure(path: str, caption: str, label: str) -> str:
-    """Return a figure of the file `path`, at most as wide as the text and two thirds as high."""
+    """Return the LaTeX of a figure that shows the file `path`.
+
+    It is at most as wide as the text of a page, and at most two thirds as high.
+    """
     size = r"width=\linewidth,height=0.66\textheight,keepaspectratio"
     return "\n".join(
         [

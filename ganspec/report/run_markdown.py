@@ -16,7 +16,7 @@ from ganspec.report.table import NetworkData
 from ganspec.systems.implied import MARK
 from ganspec.version import VERSION
 
-Files: TypeAlias = dict[str, Callable[[Path], None]]  # functions that write a file each, by name
+Files: TypeAlias = dict[str, Callable[[Path], None]]  # by a file's name, what writes it to a path
 
 
 class MarkdownWriter:
@@ -48,14 +48,17 @@ class MarkdownWriter:
         return "\n\n".join(part for part in parts if part) + "\n"
 
     def _head(self, view: RunView) -> str:
-        """Return a run's label, description and last step, then its warnings as a list."""
+        """Return a run's label, description and last step on a line, and a list of warnings."""
         doc = view.record.spec.doc if view.record.spec else ""
         when = view.when(view.record.last_step)
         first = f"**{markdown(view.label)}**: {markdown(doc)} ({when})"
         return "\n".join([first, "", *(f"- {markdown_line(remark)}" for remark in view.remarks)])
 
     def _properties(self, rows: Iterable[SurveyRow]) -> tuple[list[str], list[list[str]]]:
-        """Return the head and the rows of a table of properties, with a column for each run."""
+        """Return the names of the columns and the rows of a table of properties.
+
+        Columns are the properties' sections and names, then one for each run.
+        """
         head = ["", "", *(view.label for view in self.report.runs)]
         return head, [
             [row.section, row.name, *("-" if cell is None else cell for cell in row.cells)]
@@ -79,7 +82,7 @@ class MarkdownWriter:
         return table(head, rows)
 
     def _plot(self, plot: Plot) -> str:
-        """Return a plot with its caption."""
+        """Return the Markdown of a plot with its caption, and add to `files` what writes it."""
         caption = "; ".join([plot.title, *plot.notes])
         image = self._image(f"{plot.name}.png", plot.write_png, plot.title)
         return f"{image}\n{markdown_line(caption)}"
@@ -115,13 +118,13 @@ class MarkdownWriter:
         yield fenced(record.command, "console")
 
     def _image(self, name: str, write: Callable[[Path], None], alt: str) -> str:
-        """Return a picture, and add the function that writes it to `files`."""
+        """Return the Markdown of a picture, and add to `files` the function that writes it."""
         self.files[name] = write
         return f"![{markdown(alt)}](<{self.folder}/{name}>)\n"
 
 
 def layers(network: NetworkData) -> str:
-    """Return a table of a network's layers with output shapes, parameters and multiply-adds."""
+    """Return a Markdown table of a network's layers: output shapes, parameters, multiply-adds."""
     rows = [
         [
             layer["kind"] + (MARK if layer["implied"] else ""),
@@ -149,7 +152,10 @@ def table(head: list[str], rows: list[list[str]]) -> str:
 
 
 def fenced(text: str, language: str) -> str:
-    """Return `text` as a code block, with a longer fence than all backticks in it; "" if empty."""
+    """Return `text` as a Markdown code block, "" if `text` is empty.
+
+    Its fence is longer than all rows of backticks in `text`, so that none ends the block.
+    """
     if not text:
         return ""
     longest = max(map(len, re.findall(r"`+", text)), default=0)
@@ -158,7 +164,7 @@ def fenced(text: str, language: str) -> str:
 
 
 def folded(title: str, text: str) -> str:
-    """Return `text` in a `<details>` element, which at first shows only `title`; "" if empty."""
+    """Return `text` in a `<details>` element, closed below `title`; "" if `text` is empty."""
     if not text:
         return ""
     return f"<details>\n<summary>{markdown(title)}</summary>\n\n{text}\n\n</details>"

@@ -21,5 +21,5 @@ def report_html(report: ReportView) -> str:
 
 
 def sections(rows: list[SurveyRow]) -> list[tuple[str, list[SurveyRow]]]:
-    """Return the name of each section in `rows` with its rows, in order."""
+    """Return pairs of a section's name and its rows, in the order of `rows`."""
     return [(name, list(group)) for name, group in groupby(rows, lambda row: row.section)]

@@ -42,8 +42,9 @@ OVERLAID = 6  # largest number of runs whose curves can be told apart in one plo
 class Plot:
     """A figure, its title for screen readers, and notes on how it is drawn.
 
-    `parts` are the same plots apart, for a page that arranges them by its own width. A figure is
-    drawn when a page asks for it.
+    `name` is for names of files. If the figure has many small plots, `parts` has each as a figure
+    of its own, for a page that arranges them by its width. `draw` is called when the figure is
+    first needed.
     """
 
     name: str
@@ -71,7 +72,7 @@ class Plot:
         return buffer.getvalue()
 
     def write_png(self, path: Path) -> None:
-        """Write the figure on white, atomically."""
+        """Write the figure on white as PNG, atomically."""
         with replacing(path) as temporary, quiet():
             self.figure.savefig(temporary, format="png", facecolor="white")
 
@@ -83,17 +84,21 @@ class Plot:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Silence warnings about letters that matplotlib's font lacks."""
+    """Within the block, silence UserWarnings, such as those of letters that a font lacks."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         yield
 
 
 def themed(svg: str, title: str) -> str:
-    """Return matplotlib's SVG without its file header, with CSS variables in place of colours."""
+    """Return matplotlib's SVG without its file header, with CSS variables in place of colours.
+
+    `title` becomes the `<svg>` element's description for screen readers.
+    """
     body = svg[svg.index("<svg") :]
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.S)
-    body = re.sub(r'<g id="[^"]*">', "<g>", body)  # these ids are the same in all figures of a page
+    # all figures have the same ids, and an id may occur only once in a page
+    body = re.sub(r'<g id="[^"]*">', "<g>", body)
     head = f'<svg role="img" aria-label="{escape(title)}" viewBox='
     body = re.sub(r"<svg\b.*?\bviewBox=", lambda _: head, body, count=1, flags=re.S)
     for name, (light, _) in THEME.items():
@@ -102,7 +107,7 @@ def themed(svg: str, title: str) -> str:
 
 
 def run_plots(record: RunRecord) -> list[Plot]:
-    """Return a plot of the losses of one run, and a plot of its accuracies, if logged."""
+    """Return a plot of a run's losses, if it logged any, and a plot of its accuracies, if any."""
     return [
         _plot(panel.title, f"{panel.title} by step", panel, record.epochs)
         for panel in panels(record.columns, record.claimed_log)
@@ -110,9 +115,9 @@ def run_plots(record: RunRecord) -> list[Plot]:
 
 
 def overlays(records: list[RunRecord]) -> list[Plot]:
-    """Return plots of the first MOST columns of the logs, each with a curve for each run.
+    """Return a plot for each of the logs' first MOST columns, with a curve for each run.
 
-    More than OVERLAID runs have a small plot each.
+    With more than OVERLAID runs, each has a small plot of its own in place of a curve.
     """
     names = list(dict.fromkeys(name for record in records for name in record.columns))
     usual = list(LOOKS)
@@ -127,7 +132,10 @@ def overlays(records: list[RunRecord]) -> list[Plot]:
 
 
 def _log_plot(key: str, name: str, records: list[RunRecord], looks: list[Look]) -> Plot:
-    """Return the plot of one column of the logs."""
+    """Return the plot of the column `name` of the logs; `key` is for names of files.
+
+    `looks` has the colour and line of each run's curve. Runs without the column have no curve.
+    """
     title, curves = column_title(name), []
     for record, look in zip(records, looks, strict=True):
         if column := record.columns.get(name):
@@ -141,7 +149,10 @@ def _log_plot(key: str, name: str, records: list[RunRecord], looks: list[Look]) 
 
 
 def shared_claim(records: list[RunRecord], name: str) -> tuple[Curve, ...]:
-    """Return the curve that the specs claim for the column `name`, () unless all claim the same."""
+    """Return the curve that all runs' specs claim for the column `name`.
+
+    Return () if a spec claims none, or another one.
+    """
     claims = [record.claimed_log.get(name) for record in records]
     first = claims[0]
     if first is None or not all(claim is not None and claim.equals(first) for claim in claims):
@@ -150,9 +161,9 @@ def shared_claim(records: list[RunRecord], name: str) -> tuple[Curve, ...]:
 
 
 def score_plots(records: list[RunRecord]) -> list[Plot]:
-    """Return plots of the scores that were measured at several steps.
+    """Return plots of the scores that were measured at several steps, with a curve for each run.
 
-    More than OVERLAID runs have a small plot each.
+    With more than OVERLAID runs, each has a small plot of its own in place of a curve.
     """
     if len(records) > OVERLAID:
         apart: dict[str, list[Panel]] = {}
@@ -182,7 +193,7 @@ def _plot(name: str, title: str, panel: Panel, epochs: Epochs | None = None) -> 
 
 
 def _multiples(name: str, title: str, panels: list[Panel]) -> Plot:
-    """Return a plot of small plots, one for each panel, whose title is a run's label."""
+    """Return a figure of small plots, one for each panel; a panel's title is a run's label."""
     limits = multiples.shared_axes(panels)
     curves = tuple(curve for panel in panels for curve in panel.curves)
     notes = (thinning(curves, multiples.BINS), outside(Panel(title, curves)))

@@ -23,8 +23,9 @@ from ganspec.systems.claims import Score
 class ScoreLine:
     """A row of the table: a claim, a measured score, or both, as texts.
 
-    `of` is `generated` or `real`: the images that are scored. `differences` are the conditions in
-    which the score differs from the claim.
+    A text is "", and a tuple (), if there is no claim or no score. `of` is `generated` or `real`:
+    the images that are scored. `differences` are the conditions in which the score differs from the
+    claim.
     """
 
     metric: str
@@ -39,8 +40,8 @@ class ScoreLine:
 def score_lines(record: RunRecord) -> list[ScoreLine]:
     """Return a line for each claim, with the score whose conditions are nearest to the claim's.
 
-    Scores that differ only in step or seed are a series. Lines follow for the newest score of each
-    series of which no score is in a line with a claim.
+    Scores that differ only in step or seed are a series. Each series of which no score is in the
+    line of a claim follows with a line for its newest score.
     """
     by_kind = all_series(record)
     claims = record.spec.report.scores if record.spec else ()
@@ -55,7 +56,11 @@ def score_lines(record: RunRecord) -> list[ScoreLine]:
 
 
 def _distance(claim: Score, score: ScoreRow) -> tuple[int, float, int]:
-    """Return a key that sorts scores by differing conditions, distance in epochs, newest first."""
+    """Return a sort key that is lowest for the score that is nearest to a claim.
+
+    The nearest score has the fewest conditions that differ from the claim's, then the least
+    distance in epochs, then the highest step.
+    """
     epoch = score.epoch
     apart = 0 if claim.epoch is None or epoch is None else abs(claim.epoch - epoch)
     return len(differences(claim, score)), apart, -(score.step or 0)
@@ -75,7 +80,7 @@ def _measured_line(score: ScoreRow) -> ScoreLine:
 
 
 def _claimed_line(claim: Score, score: ScoreRow | None) -> ScoreLine:
-    """Return the line of a claim, with the score that was measured for it, if any."""
+    """Return the line of a claim, with the measured `score` beside it unless that is None."""
     epoch = [count_text("epoch", claim.epoch)] if claim.epoch is not None else []
     return replace(
         ScoreLine("", "") if score is None else _measured_line(score),

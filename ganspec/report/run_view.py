@@ -28,14 +28,15 @@ from ganspec.systems.claims import Counts
 from ganspec.systems.implied import LEGEND, Implied
 
 T = TypeVar("T")
+# fields of a claim about numbers of parameters, and the words that a page has for them
 COUNTS = {"total": "parameters", "trainable": "trainable", "buffers": "non-trainable"}
 
 
 @dataclass(frozen=True)
 class Count:
-    """A claimed number of parameters and that of the built network.
+    """A claimed number of parameters of a network, and the number that the built network has.
 
-    `what` is `parameters` for all, `trainable` or `non-trainable`.
+    `what` is `parameters` if all are counted, or else `trainable` or `non-trainable`.
     """
 
     network: str
@@ -52,7 +53,7 @@ class Count:
 class RunView:
     """One run on a page; the names of its anchors and pictures begin with `key`, such as `run1`.
 
-    `share` is the part of the usual bytes that the run's pictures may take.
+    `share`, more than 0 and at most 1, scales the number of bytes that each picture may have.
     """
 
     def __init__(self, record: RunRecord, key: str, share: float = 1):
@@ -60,17 +61,17 @@ class RunView:
 
     @cached_property
     def final(self) -> Picture | None:
-        """The run's newest picture."""
+        """The run's newest picture that can be read, None if there is none."""
         return final_picture(self.record, int(FINAL_BYTES * self.share))
 
     @cached_property
     def moments(self) -> list[Picture]:
-        """Pictures of the run, evenly spaced through training; [] if there are fewer than two."""
+        """Pictures of the run, evenly spaced through training; [] if fewer than two can be read."""
         return moments(self.record, int(STRIP_BYTES * self.share))
 
     @cached_property
     def plots(self) -> list[Plot]:
-        """Plots of the run's losses and accuracies."""
+        """A plot of the run's losses and a plot of its accuracies, as far as they are logged."""
         return run_plots(self.record)
 
     @property
@@ -86,13 +87,13 @@ class RunView:
 
     @property
     def pictured(self) -> str:
-        """The caption of the run's pictures."""
+        """A phrase that says what the run's pictures show: `The generator's images of ...`."""
         return self.record.spec.caption if self.record.spec else "The newest picture"
 
     def when(self, step: int) -> str:
         """Return a training step as text: `step 400, epoch 2`.
 
-        It is without the epoch in warm-up, or if the number of steps in an epoch is unknown.
+        The epoch is left out in warm-up, or if the number of steps in an epoch is unknown.
         """
         epochs = self.record.epochs
         if epochs is None or step < epochs.warmup:
@@ -101,7 +102,10 @@ class RunView:
 
     @cached_property
     def built(self) -> tuple[dict[str, NetworkData], str | None]:
-        """The spec's networks as `described` returns them, and the spec's error or None."""
+        """The spec's networks by name, as `show --json` prints them, and the spec's error.
+
+        If the spec cannot be read or built, the networks are {}; otherwise the error is None.
+        """
         spec = self.record.spec
         try:
             nets = described(spec, lower(spec))["networks"] if spec else {}
@@ -111,18 +115,24 @@ class RunView:
 
     @cached_property
     def provenance(self) -> list[tuple[str, list[str]]]:
-        """Unknown parts, implied values and notes, as titles with lines, as in `ganspec show`."""
+        """Pairs of a title and lines: the spec's unknown parts, implied values and notes.
+
+        [] if the spec cannot be read.
+        """
         spec = self.record.spec
         return list(remarks(Implied(spec))) if spec else []
 
     @property
     def networks(self) -> dict[str, NetworkData]:
-        """The spec's networks as `described` returns them; {} if the spec has an error."""
+        """The spec's networks by name, as `show --json` prints them; {} if they cannot be built."""
         return self.built[0]
 
     @cached_property
     def counts(self) -> list[Count]:
-        """The claimed numbers of parameters, each with that of the built network."""
+        """The claimed numbers of parameters, each with the number that the built network has.
+
+        Claims about a network that cannot be built are left out.
+        """
         counts = []
         claims = self.record.spec.report.params if self.record.spec else {}
         for name, claim in claims.items():
@@ -136,7 +146,10 @@ class RunView:
 
     @cached_property
     def remarks(self) -> list[str]:
-        """Sentences that warn of missing files, short training, changed settings and the like."""
+        """Sentences that warn of missing files, short training, changed settings and the like.
+
+        [] if there is nothing to warn of.
+        """
         record = self.record
         remarks = []
         if record.in_training:
@@ -159,7 +172,7 @@ class RunView:
         return remarks
 
     def _length(self) -> str:
-        """Return a warning if training was shorter than the spec says, else ""."""
+        """Return a sentence if training was shorter than the spec says, else ""."""
         record = self.record
         if record.spec is None or record.epochs is None:
             return ""
@@ -170,7 +183,10 @@ class RunView:
 
 
 class ReportView:
-    """All runs of a page, and the properties in which they differ or agree."""
+    """All runs of a page, and the properties in which they differ or agree.
+
+    `several` is True for two runs or more, `many` for more than OVERLAID runs.
+    """
 
     def __init__(self, records: list[RunRecord]):
         self.records = records
@@ -182,7 +198,7 @@ class ReportView:
 
     @cached_property
     def rows(self) -> list[SurveyRow]:
-        """Rows of properties of the specs, then of the runs, each with a cell for each run."""
+        """Properties of the specs, then of the runs: rows that have a cell for each run."""
         return [row for row in (*self._properties(), *self._trainings()) if any(row.cells)]
 
     @property
@@ -197,13 +213,20 @@ class ReportView:
 
     @property
     def remarks(self) -> list[tuple[str, str]]:
-        """The runs' remarks, each with the labels of its runs; few runs have a line each."""
+        """Pairs of a run's label and all its remarks in one text, for runs that have remarks.
+
+        If there are `many` runs, these are pairs of the labels of runs and a remark that they
+        share.
+        """
         if not self.many:
             return [(view.label, " ".join(view.remarks)) for view in self.runs if view.remarks]
         return self._shared((view, remark) for view in self.runs for remark in view.remarks)
 
     def _shared(self, pairs: Iterable[tuple[RunView, T]]) -> list[tuple[str, T]]:
-        """Return equal items of several runs once, each with the labels of its runs."""
+        """Return each item once, with the labels of its runs before it: `dcgan, wgan`.
+
+        If all of several runs have the item, `all runs` stands for their labels.
+        """
         labels: dict[T, list[str]] = {}
         for view, item in pairs:
             labels.setdefault(item, []).append(view.label)
@@ -215,7 +238,7 @@ class ReportView:
 
     @property
     def legend(self) -> str:
-        """The legend of the mark of implied values, "" if no cell has the mark."""
+        """The sentence that explains the `*` of implied values, "" if no cell has a `*`."""
         return LEGEND if any(is_marked(cell) for row in self.rows for cell in row.cells) else ""
 
     def _properties(self) -> list[SurveyRow]:
@@ -241,7 +264,7 @@ class ReportView:
 
     @cached_property
     def plots(self) -> list[Plot]:
-        """Plots of the logs; for several runs, a plot for each of the logs' first columns."""
+        """Plots of the logs: of one run its losses and accuracies, of several one per column."""
         return overlays(self.records) if self.several else self.runs[0].plots
 
     @cached_property
@@ -251,7 +274,7 @@ class ReportView:
 
     @property
     def score_lines(self) -> list[tuple[str, ScoreLine]]:
-        """The lines of scores with the labels of their runs, grouped by metric."""
+        """Pairs of the labels of runs and a line of scores that they share, grouped by metric."""
         lines = self._shared((view, line) for view in self.runs for line in view.scores)
         order = list(dict.fromkeys((line.metric, line.of) for _, line in lines))
         return sorted(lines, key=lambda pair: order.index((pair[1].metric, pair[1].of)))

@@ -1,4 +1,4 @@
-"""Tables of a survey, as text, Markdown, CSV, LaTeX or an HTML page."""
+"""Tables of a survey, which compares specs, as text, Markdown, CSV, LaTeX, JSON or an HTML page."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from ganspec.version import VERSION
 
 WIDEST = 30  # characters; longer cells are wrapped
 GAP = 2  # spaces between columns
-NONE = "-"
-ABREAST = 6  # most specs that are columns of a page
+NONE = "-"  # the text of an empty cell
+ABREAST = 6  # most specs that are columns of a page; more have a row each
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class SurveyTable:
 
     @property
     def columns(self) -> list[tuple[str, ...]]:
-        """The columns, each from its head down."""
+        """The columns, each from its name in `head` down."""
         return list(zip(self.head, *self.rows, strict=True))
 
     def widths(self) -> list[int]:
@@ -58,15 +58,15 @@ class SurveyTable:
             start = end
 
     def fits(self, width: int) -> bool:
-        """Return True if the table has at most `width` characters."""
+        """Return True if the table is at most `width` characters wide."""
         return sum(self.widths()) + GAP * (len(self.head) - 1) <= width
 
 
 @dataclass(frozen=True)
 class SurveyLayout:
-    """The tables of a survey, the notes below them, and the width of both in characters.
+    """The tables of a survey, the notes below them, and the most characters of a line of both.
 
-    `width` is None without a limit. `title` names the specs, or says how many there are.
+    `width` is None if there is no such limit. `title` names the specs, or says how many there are.
     """
 
     title: str
@@ -78,10 +78,10 @@ class SurveyLayout:
 def layout(survey: Survey, width: int | None, transpose: bool | None, every: bool) -> SurveyLayout:
     """Return the tables of a survey, with a column for each spec, or a row if `transpose`.
 
-    If `transpose` is None, specs are columns if all fit in `width` characters, and else rows. A
-    table has at most `width` characters; if that is None, there is one table of any width. A note
-    lists the properties in which all specs agree; with `every`, or for a single spec, the tables
-    have them instead.
+    If `transpose` is None, specs are columns if all fit in `width` characters, and else rows. Each
+    table is at most `width` characters wide if it can be; if `width` is None, there is one table,
+    of any width. A note lists the properties in which all specs agree; with `every`, or for a
+    single spec, these are rows of the tables instead.
     """
     every = every or len(survey.titles) == 1
     rows = survey.filled if every else survey.uneven
@@ -113,7 +113,7 @@ def _lying(titles: tuple[str, ...], rows: tuple[SurveyRow, ...]) -> SurveyTable:
 
 
 def _cells(row: SurveyRow) -> Iterator[str]:
-    """Yield a row's cells as texts for a terminal, "" for None."""
+    """Return a row's cells as texts for a terminal, "" for None."""
     return (printable(cell or "") for cell in row.cells)
 
 
@@ -137,14 +137,17 @@ def _notes(survey: Survey, rows: tuple[SurveyRow, ...], every: bool) -> Iterator
 
 
 def text(laid: SurveyLayout) -> str:
-    """Return the tables and notes for a terminal: columns aligned, long cells on several lines."""
+    """Return the tables and notes for a terminal: aligned columns, long cells on several lines."""
     parts = ["\n".join(_aligned(table)) for table in laid.tables]
     notes = (textwrap.fill(note, laid.width or 100, subsequent_indent="  ") for note in laid.notes)
     return "\n\n".join([*parts, *notes])
 
 
 def wrapped(cell: str) -> list[str]:
-    """Return the lines of a cell; if it is long, each network's value begins a new line."""
+    """Return a cell in lines of at most WIDEST characters, unless a single word is longer.
+
+    In a cell of more characters, the values of two networks, `a / b`, are on lines of their own.
+    """
     cell = cell or NONE
     parts = [cell] if len(cell) <= WIDEST else cell.replace(" / ", " \n/ ").split("\n")
     wrap = partial(textwrap.wrap, width=WIDEST, break_long_words=False, break_on_hyphens=False)
@@ -176,7 +179,7 @@ def markdown_text(laid: SurveyLayout) -> str:
 
 
 def csv_text(laid: SurveyLayout) -> str:
-    """Return the tables as CSV, without notes; a cell is empty if a spec lacks the property."""
+    """Return the tables as CSV, without notes. A cell is empty if a spec lacks the property."""
     file = io.StringIO()
     for table in laid.tables:
         csv.writer(file, lineterminator="\n").writerows([table.head, *table.rows])
@@ -199,7 +202,7 @@ def latex_text(laid: SurveyLayout) -> str:
 
 
 def html_text(laid: SurveyLayout) -> str:
-    """Return a page with the tables and notes, which needs no other file."""
+    """Return an HTML page with the tables and notes, which needs no other file."""
     return page("survey.html.jinja", laid=laid, version=VERSION)
 
 
@@ -228,7 +231,8 @@ def json_text(survey: Survey, every: bool) -> str:
     )
 
 
-# the function of each form, and the width in characters if the output is no terminal
+# by format: the function that writes it, and the most characters of a line, if no option and no
+# terminal sets another number; None is no limit
 FORMS: dict[str, tuple[Callable[[SurveyLayout], str], int | None]] = {
     "text": (text, 100),
     "markdown": (markdown_text, 130),

@@ -24,7 +24,7 @@ from ganspec.systems.unread import unread
 class LayerTable:
     """A table of texts: names of columns, rows of inputs and layers, a row of totals, a note below.
 
-    `note` may be "". `is_marked` is True if a row has the mark of implied values.
+    `note` may be "". `is_marked` is True if a row has the `*` of implied values.
     """
 
     head: tuple[str, ...]
@@ -38,9 +38,10 @@ class LayerData(TypedDict):
     """One layer in the output of `show --json`.
 
     `output` is the shape of the layer's output without the batch. `receptive_field` is the height
-    and width of the field, `jump` the distances down and across between neighbouring fields, all in
-    pixels of the input. `implied` names the fields that the spec's report does not print, and the
-    layer's kind if it does not print the layer.
+    and width of the field, None if no image is read; `jump` the distances down and across between
+    neighbouring fields, None if the output has no rows and columns of the image. Both are in pixels
+    of the input. `implied` names the fields that the spec's report does not print, and the layer's
+    kind if it does not print the layer.
     """
 
     path: str
@@ -58,7 +59,8 @@ class NetworkData(TypedDict):
     """One network in the output of `show --json`.
 
     `params` has the numbers of parameters `total`, `trainable` and `buffers`, `macs` is the number
-    of multiply-adds for one image, and `receptive_field` the height and width of the output's.
+    of multiply-adds for one image, and `receptive_field` the height and width in pixels that a
+    number of the output depends on, None if it does not depend on an image.
     """
 
     params: dict[str, int]
@@ -68,7 +70,7 @@ class NetworkData(TypedDict):
 
 
 class ReportData(TypedDict):
-    """A spec's `report` in the output of `show --json`, with implied values by key path."""
+    """A spec's `report` in `show --json`; `implied` has maps with a key `path` and its `value`."""
 
     cite: str
     notes: list[str]
@@ -85,7 +87,7 @@ class SpecData(TypedDict):
 
 
 def described(spec: Spec, nets: dict[str, Net]) -> SpecData:
-    """Return the spec's networks, layers, costs and report as plain data."""
+    """Return a spec's networks, layers, costs and report as plain data; `nets` are its programs."""
     networks: dict[str, NetworkData] = {}
     implied, report = Implied(spec), spec.report
     for name, net in nets.items():
@@ -129,10 +131,10 @@ def _layer(row: Cost, field: ReceptiveField | None, implied: list[str]) -> Layer
 
 
 def table(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
-    """Return tables for a terminal: one for each network, then those of the claimed log.
+    """Return text for a terminal: tables of the networks, remarks, tables of the claimed log.
 
     A network's table has its layers, output shapes, parameters and multiply-adds, and, with
-    `receptive`, receptive fields. Remarks on the spec's report are between the tables.
+    `receptive`, receptive fields. Remarks are unknown parts, implied values and the report's notes.
     """
     parts = [f"{spec.name}: {' '.join(spec.doc.split())}" if spec.doc else spec.name]
     implied = Implied(spec)
@@ -145,7 +147,10 @@ def table(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
 
 
 def markdown(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
-    """Return a Markdown table for each network, with receptive fields if `receptive`."""
+    """Return Markdown: a table for each network, then remarks on the spec's report, if any.
+
+    With `receptive`, tables have receptive fields.
+    """
     parts = [f"<!-- Written by ganspec from the spec `{spec.name}` ({BLANK}). -->"]
     implied = Implied(spec)
     for name, net in nets.items():
@@ -166,7 +171,7 @@ def markdown(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
 
 
 def latex(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
-    """Return a LaTeX table for each network, for a document that loads the package booktabs.
+    """Return LaTeX for booktabs: a table for each network, then remarks on the report, if any.
 
     Tables are without multiply-adds. With `receptive`, they have receptive fields, and span two
     columns of a page.
@@ -183,7 +188,7 @@ def latex(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
 
 
 def latex_tables(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> list[str]:
-    """Return the lines of a LaTeX table for each network, without a comment that names the spec."""
+    """Return the lines of a LaTeX table for each network, without remarks and comments."""
     implied, lines = Implied(spec), []
     for name, net in nets.items():
         layers = layer_table(
@@ -205,7 +210,7 @@ def latex_tables(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> l
 
 
 def _aligned(layers: LayerTable) -> list[str]:
-    """Return a table's lines for a terminal, with rules below its head and above its totals."""
+    """Return a table's lines for a terminal, with rules below its first row and above its last."""
     head, rule, *rows, total = aligned([layers.head, *layers.rows, layers.total], left=2)
     note = [f"  {layers.note}"] if layers.note else []
     return [head, rule, *rows, rule, total, *note]
@@ -222,7 +227,7 @@ def _font_size(rows: int) -> str:
 
 
 def _latex_text(text: str) -> str:
-    """Return `text` escaped for LaTeX, with a product sign, without spaces, for each ` x `."""
+    """Return `text` escaped for LaTeX; each ` x ` becomes a multiplication sign without spaces."""
     return markup.latex_letters(text).replace(" x ", r"$\times$")
 
 
@@ -238,9 +243,9 @@ def layer_table(
 ) -> LayerTable:
     """Return the table of a network, with a row for each input and layer.
 
-    A layer whose path is in `signs` has the mark of implied values after its name. With `captions`,
-    a layer's settings follow its kind, and the column with its line in the spec is left out.
-    `receptive` adds columns of receptive fields and their jumps, and `macs` one of multiply-adds.
+    A layer whose path below the network's key is in `signs` has the `*` of implied values. With
+    `captions`, settings follow a layer's kind, and its line in the spec is left out. `receptive`
+    adds receptive fields and jumps, if the network reads an image, and `macs` multiply-adds.
     """
     rows, fields = costs(net, macs=macs), receptive_fields(net) if receptive else {}
     names = _captions(net) if captions else {}
@@ -277,13 +282,13 @@ def layer_table(
 
 
 def _captions(net: Net) -> dict[str, str]:
-    """Return the captions of a network's layers by path."""
+    """Return the captions of a network's layers, by their key paths without the network's key."""
     layers = groupby(net.leaves(), key=lambda step: below_key(step.origin.path))
     return {path: caption(list(steps)) for path, steps in layers}
 
 
 def _jump(field: ReceptiveField | None) -> str:
-    """Return the jump of a receptive field as text, such as `4` or `4 x 2`; "" if it has none."""
+    """Return the jump of a receptive field as text: `4`, or `4 x 2` down and across; "" if none."""
     if field is None or field.jump is None:
         return ""
     down, across = field.jump

@@ -15,10 +15,10 @@ from ganspec.runs.run import Run, RunError
 from ganspec.sampling.forms import paint_grid
 from ganspec.sampling.pictures import OnProgress, Pictures, square
 
-MOST_FRAMES = 200  # all are in memory while the file is written
-CAPTION = 18  # height in pixels
-HOLD_MS = 1500  # added to the last frame of a training
-NARROWEST = 120  # pixels, so that a caption fits
+MOST_FRAMES = 200  # by default: all frames are in memory while the file is written
+CAPTION = 18  # height in pixels of the white strip with a caption
+HOLD_MS = 1500  # milliseconds that the last frame of a training is shown longer
+NARROWEST = 120  # least width in pixels of a captioned picture, so that the caption fits
 OPTIONS: dict[str, dict[str, Any]] = {  # arguments of PIL's `save`, by format
     "gif": {"format": "GIF"},
     "apng": {"format": "PNG"},
@@ -35,7 +35,7 @@ class Animation:
     fps: float
 
     def save(self, frames: list[Image.Image], hold: float = 0) -> None:
-        """Write the file atomically; the last frame stays `hold` milliseconds longer."""
+        """Write the file atomically; its last frame is shown `hold` milliseconds longer."""
         durations = [1000 / self.fps] * (len(frames) - 1) + [1000 / self.fps + hold]
         with replacing(self.path) as temporary:
             frames[0].save(
@@ -51,10 +51,11 @@ class Animation:
 def animate_training(
     run: Run, animation: Animation, most: int | None, on_progress: OnProgress
 ) -> str:
-    """Write an animation of the pictures that a training made. Return their number as text.
+    """Write an animation of a training's pictures. Return their number: `40 of 90 pictures`.
 
-    Of more than `most` pictures (None: MOST_FRAMES), the first, the last and evenly spaced ones
-    between them are shown. Raises RunError if there is no picture, or if one cannot be read.
+    If there are more than `most` pictures, or MOST_FRAMES if `most` is None, the first, the last
+    and evenly spaced pictures between them are shown. Raises RunError if there is no picture, or if
+    one cannot be read.
     """
     pictures = list(run.samples().items())
     if not pictures:
@@ -74,21 +75,24 @@ def animate_training(
 def animate_interpolation(
     pictures: Pictures, animation: Animation, on_progress: OnProgress
 ) -> None:
-    """Write an animation of interpolations, there and back; a frame has an image of each pair."""
+    """Write an animation of interpolations between pairs of latents, there and back.
+
+    Each row of `pictures` is one interpolation. A frame is a grid with one image of each row.
+    """
     images = pictures.all_images(on_progress)
     frames = [grid_picture(grid) for grid in images.unflatten(0, (-1, pictures.columns)).unbind(1)]
     animation.save(frames + frames[-2:0:-1])
 
 
 def thinned(count: int, most: int) -> list[int]:
-    """Return at most `most` evenly spaced indices below `count`, first and last included."""
+    """Return all indices below `count`, or `most` evenly spaced ones with the first and last."""
     if count <= most:
         return list(range(count))
     return torch.linspace(0, count - 1, most).round().long().tolist()
 
 
 def open_picture(path: Path) -> Image.Image:
-    """Return a picture of a run, grey or colour. Raises RunError if it cannot be read."""
+    """Return the PNG at `path` as a grey or RGB picture. Raises RunError if it cannot be read."""
     try:
         with Image.open(path, formats=["PNG"]) as picture:
             return picture.convert("L" if picture.mode == "L" else "RGB")
@@ -97,7 +101,10 @@ def open_picture(path: Path) -> Image.Image:
 
 
 def captioned(picture: Image.Image, text: str) -> Image.Image:
-    """Return `picture` with `text` below it, black on white; a narrow picture is enlarged."""
+    """Return `picture` with `text` below it, black on white.
+
+    A picture that is narrower than NARROWEST is enlarged by a whole number.
+    """
     factor = -(-NARROWEST // picture.width)
     width, height = factor * picture.width, factor * picture.height
     picture = picture.resize((width, height), Image.Resampling.NEAREST)
@@ -109,7 +116,7 @@ def captioned(picture: Image.Image, text: str) -> Image.Image:
 
 
 def same_size(frames: list[Image.Image]) -> list[Image.Image]:
-    """Return the frames on white canvases of one size and mode."""
+    """Return `frames` on white canvases of one size: grey if all frames are grey, else RGB."""
     size = (max(frame.width for frame in frames), max(frame.height for frame in frames))
     mode = "L" if all(frame.mode == "L" for frame in frames) else "RGB"
     canvases = [Image.new(mode, size, "white") for _ in frames]
@@ -119,7 +126,7 @@ def same_size(frames: list[Image.Image]) -> list[Image.Image]:
 
 
 def grid_picture(images: torch.Tensor) -> Image.Image:
-    """Return a grid of uint8 images, about square, as a picture in memory."""
+    """Return a grid of `images`, uint8 N x C x H x W, about square, as a picture in memory."""
     file = io.BytesIO()
     paint_grid(images, square(len(images)), file)
     return Image.open(file)

@@ -30,10 +30,11 @@ Layers = dict[str, SelfAttention | PooledSelfAttention]
 def attention_of(folder: Path) -> list[AttentionMaps]:
     """Return the attention of each self-attention layer in the networks of the run in `folder`.
 
-    A network that draws images reads the latents of seed 0, a network that judges images reads the
-    drawn ones with their labels, and any other network reads real images. If a network reads labels
-    that its images were not drawn for, it gets `labels_in_turn`. Raises CheckpointError, DataError,
-    and RunError if no network has self-attention.
+    A network that draws images reads the latents of seed 0, a network that judges images reads
+    these drawn images with their labels, and any other network reads real images. If a network
+    reads labels, but its images have none, the labels are classes 0, 1, 2 and so on. Raises
+    CheckpointError, DataError if there are no real images, and RunError if the folder holds no run
+    or no network has self-attention.
     """
     run, device = Run.open(folder), choose_device("auto")
     spec = run.spec
@@ -68,7 +69,7 @@ def attention_of(folder: Path) -> list[AttentionMaps]:
 
 
 def attention_layers(network: nn.Module) -> Layers:
-    """Return the self-attention modules of a network by name."""
+    """Return the self-attention modules of a network, by their names in `named_modules`."""
     kinds = (SelfAttention, PooledSelfAttention)
     return {name: each for name, each in network.named_modules() if isinstance(each, kinds)}
 
@@ -76,7 +77,10 @@ def attention_layers(network: nn.Module) -> Layers:
 def watch(
     network: EvaluatedNetwork, layers: Layers, *inputs: torch.Tensor
 ) -> tuple[list, torch.Tensor]:
-    """Return the `at_queries` of each of a network's `layers` for `inputs`, and its output."""
+    """Apply a network to `inputs`. Return a map of each of its `layers`, and the network's output.
+
+    A map is N x queries x h x w: how much the positions at QUERIES attend to each position.
+    """
     read: dict[str, torch.Tensor] = {}
     hooks = [
         layer.register_forward_pre_hook(lambda _, given, name=name: read.update({name: given[0]}))
@@ -93,7 +97,8 @@ def watch(
 def at_queries(layer: SelfAttention | PooledSelfAttention, x: torch.Tensor) -> torch.Tensor:
     """Return how much the positions at QUERIES attend to each position: N x queries x h x w.
 
-    `x` is the input of the layer, N x channels x H x W; h x w are smaller if the layer pools.
+    `x` is the input of the layer, N x channels x H x W; h x w is H x W, or half of each if the
+    layer pools.
     """
     height, width = x.shape[2:]
     places = [int(down * height) * width + int(across * width) for down, across in QUERIES]
@@ -103,12 +108,18 @@ def at_queries(layer: SelfAttention | PooledSelfAttention, x: torch.Tensor) -> t
 
 
 def labels_in_turn(spec: Spec) -> torch.Tensor:
-    """Return COUNT labels: those of class 0, 1, 2 and so on, from 0 again after the last class."""
+    """Return labels for COUNT images: class 0, 1, 2 and so on, from 0 again after the last class.
+
+    They are int64 COUNT, or float COUNT x classes if multi-hot.
+    """
     labels = find_labels("all", spec, [])
     return labels[torch.arange(COUNT) % len(labels)]
 
 
 def real_images(run: Run, cfg: SimpleNamespace, device: torch.device) -> torch.Tensor:
-    """Return COUNT evenly spaced test images, or else training images, as networks read them."""
+    """Return COUNT evenly spaced test images, as networks read them: float, in the spec's range.
+
+    If the data set has no test images, they are training images.
+    """
     images, _ = open_shown_images(run.spec.data, None, device)
     return scale_pixels(at(images, spaced(len(images), COUNT)), cfg)

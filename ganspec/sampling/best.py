@@ -12,11 +12,14 @@ from ganspec.sampling.sampler import Sampler, trained_network
 from ganspec.systems.batches import scale_pixels
 from ganspec.systems.source import Part, own_batch, whole
 
-SPARE = 1024  # further images kept in memory, so that sorting is rare
+SPARE = 1024  # images kept in memory besides the best, so that they are sorted out only rarely
 
 
 class Judge:
-    """A run's discriminator in evaluation mode. Raises RunError if none can score its images."""
+    """A run's discriminator in evaluation mode, which scores the images that the run draws.
+
+    Raises RunError if the run has none, or if it reads labels and the images have none.
+    """
 
     def __init__(self, sampler: Sampler):
         key = sampler.spec.judges
@@ -34,7 +37,10 @@ class Judge:
             )
 
     def scores(self, images: torch.Tensor, labels: torch.Tensor | None) -> torch.Tensor:
-        """Return a score for each uint8 image; the mean if the network returns a map of scores."""
+        """Return a score for each image, float N; the mean if the network makes a map of scores.
+
+        `images` are uint8 N x C x H x W. `labels` are read only if the network is conditional.
+        """
         inputs = [scale_pixels(images.to(self.device), self.cfg)]
         if self.cfg.d_conditional:
             assert labels is not None  # checked in `__init__`
@@ -46,9 +52,9 @@ class Judge:
 
 
 def best(sampler: Sampler, count: int, among: int, seed: int, on_progress: OnProgress) -> Pictures:
-    """Return the `count` images that score as most real of `among` drawn ones, best first.
+    """Draw `among` images. Return the `count` that the discriminator scores as most real.
 
-    All are drawn at once. Raises RunError if the run has no network that scores them.
+    The best image is the first. Raises RunError if the run has no network that scores images.
     """
     judge = Judge(sampler)
     sign, done = real_sign(judge.cfg), 0
@@ -84,7 +90,7 @@ def _highest(parts: list[Part], sign: int, count: int) -> Part:
 
 
 def real_sign(cfg: SimpleNamespace) -> int:
-    """Return 1 if the loss teaches the discriminator to score real images high, -1 if low."""
+    """Return 1 if the run's loss rewards high scores of real images, -1 if it rewards low ones."""
     low, high = (
         cfg.loss.real_loss(score, cfg.loss) - cfg.loss.fake_loss(score, cfg.loss)
         for score in (torch.tensor([0.25]), torch.tensor([0.75]))

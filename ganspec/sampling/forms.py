@@ -15,33 +15,33 @@ from ganspec.atomic import replacing, replacing_folder
 from ganspec.sampling.pictures import OnProgress, Pictures
 from ganspec.systems.grid import save_grid
 
-DIGITS = [b"%d" % value for value in range(256)]  # of each pixel value, made once
+DIGITS = [b"%d" % value for value in range(256)]  # values of pixels as text, made once for speed
 
 
 def rows(images: torch.Tensor) -> np.ndarray:
-    """Return uint8 N x C x H x W as N x H x W x C."""
+    """Return `images`, N x C x H x W on the CPU, as a NumPy array N x H x W x C."""
     return images.permute(0, 2, 3, 1).contiguous().numpy()
 
 
 def picture_of(pixels: np.ndarray) -> Image.Image:
-    """Return one image, H x W x C, as a picture, grey if it has one channel."""
+    """Return one image, uint8 H x W x C, as a PIL picture: grey if C is 1, RGB if C is 3."""
     return Image.fromarray(pixels.squeeze(2) if pixels.shape[2] == 1 else pixels)
 
 
 def paint_grid(images: torch.Tensor, columns: int, file: Path | BinaryIO) -> None:
-    """Write one PNG of all images, uint8 N x C x H x W, row by row, into a path or an open file."""
+    """Write one PNG of `images`, uint8 N x C x H x W, row by row, to a path or an open file."""
     save_grid(images.float() / 255, file, columns, SimpleNamespace(low=0))
 
 
 def write_grid(pictures: Pictures, path: Path, on_progress: OnProgress) -> None:
-    """Write all images into one PNG, row by row."""
+    """Write all images into one PNG at `path`, row by row, atomically."""
     images = pictures.all_images(on_progress)
     with replacing(path) as temporary:
         paint_grid(images, pictures.columns, temporary)
 
 
 def write_folder(pictures: Pictures, path: Path, on_progress: OnProgress) -> None:
-    """Write a PNG for each image, `000000.png` the first, into a new or empty folder."""
+    """Write a PNG for each image, from `000000.png` on, into the new or empty folder `path`."""
     done = 0
     with replacing_folder(path) as temporary:
         for images, _ in pictures.batches:
@@ -54,14 +54,15 @@ def write_folder(pictures: Pictures, path: Path, on_progress: OnProgress) -> Non
 def write_csv(pictures: Pictures, path: Path, on_progress: OnProgress, with_labels: bool) -> None:
     """Write a line for each image: its numbers, 0 to 255, in the order height, width, channels.
 
-    With labels, a line begins with the class, or with a 0 or 1 for each class of a multi-hot label.
+    If `with_labels`, a line begins with the image's class or, for a multi-hot label, with a 0 or 1
+    for each class.
     """
     done = 0
     with replacing(path) as temporary, temporary.open("wb") as file:
         for images, labels in pictures.batches:
             lines = [b",".join([DIGITS[i] for i in image.tobytes()]) for image in rows(images)]
             if with_labels:
-                assert labels is not None  # `_sampler` has checked it
+                assert labels is not None  # `sample.py` refuses --with-labels otherwise
                 columns = labels.reshape(len(labels), -1).long().tolist()
                 heads = [b",".join([b"%d" % number for number in row]) for row in columns]
                 lines = [head + b"," + line for head, line in zip(heads, lines, strict=True)]
@@ -71,16 +72,17 @@ def write_csv(pictures: Pictures, path: Path, on_progress: OnProgress, with_labe
 
 
 def write_npz(pictures: Pictures, path: Path, on_progress: OnProgress) -> None:
-    """Write `images`, uint8 N x H x W x C, with their labels and scores if they have any.
+    """Write an npz file with `images`, uint8 N x H x W x C, and their labels and scores, if any.
 
     `labels`, int64 N, are classes; `multi_hot`, uint8 N x classes, are multi-hot labels. `scores`,
-    float32 N, and `chosen`, int64 N, are the best images' scores and their indices among all.
+    float32 N, and `chosen`, int64 N, are the best images' scores, and their indices among all
+    images that were drawn.
     """
     channels, height, width = pictures.shape
     shape, done, labels = (pictures.count, height, width, channels), 0, []
     with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         with archive.open("images.npy", "w", force_zip64=True) as file:
-            # the format of np.save, without all images in memory at once
+            # the bytes that np.save would write, but without all images in memory at once
             head = {"descr": "|u1", "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_1_0(file, head)
             for images, batch_labels in pictures.batches:
@@ -97,9 +99,10 @@ def write_npz(pictures: Pictures, path: Path, on_progress: OnProgress) -> None:
 
 
 def label_columns(labels: list[torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Return the labels of all batches as one array of an npz file, by its name.
+    """Return the labels of all batches as one tensor, by the name that it has in an npz file.
 
-    Return `labels` for classes, `multi_hot` for multi-hot labels, or {} without batches.
+    The name is `labels` for classes, int64 N, and `multi_hot` for multi-hot labels, uint8 N x
+    classes. Return {} if there are no batches.
     """
     if not labels:
         return {}

@@ -18,12 +18,13 @@ WAYS: dict[str, Way] = {"linear": linear, "spherical": spherical}
 
 
 def interpolated(sampler: Sampler, pairs: int, steps: int, seed: int, way: str) -> Pictures:
-    """Return a row of `steps` images for each of `pairs` pairs of latents, ends included.
+    """Return `pairs` rows of `steps` images, each on the way from one latent to another.
 
-    Row i leads from latent 2i to latent 2i + 1 of `seed`, in the way of WAYS that `way` names. All
-    images of a row have one label, since there is nothing between two classes. A generator that
+    Row i leads from latent 2i of `seed` to latent 2i + 1, both included. `way` is a key of WAYS.
+    All images of a row have one label, since there is nothing between two classes. A generator that
     normalizes by the batch takes the statistics of the first batch of `seed` for every image, so
-    that no row depends on others.
+    that no row depends on others; the sampler keeps them. Warns if `way` is `spherical` and latents
+    are uniform.
     """
     if way == "spherical" and sampler.cfg.latent_distribution == "uniform":
         message = "uniform latents are not near a sphere: `linear` keeps to their range"

@@ -22,10 +22,14 @@ def find_labels(text: str, spec: Spec, names: list[str]) -> torch.Tensor:
     Commas separate classes. For multi-hot labels, semicolons separate rows, and commas the classes
     of one row. `all` means each class alone, in order. If `text` is the path of a `.json` file, the
     file holds a list of classes, or of lists of classes, as i-CLEVR's `test.json` does. A class is
-    one of `names`, which are in order, or its index. Raises LabelError.
+    one of `names`, which are in the order of their indices, or an index. Raises LabelError if a
+    class is unknown, if the file cannot be read, or if the spec has no condition.
     """
     if not (spec.takes_labels and spec.labelled):
-        raise LabelError(f"{spec.name} has no condition: its images cannot be asked for by label")
+        raise LabelError(
+            f"{spec.name} has no condition, so its images cannot be asked for by label: leave the "
+            "label out"
+        )
     is_multi_hot = spec.labelled.kind == "multi_hot"
     size = int(spec.labelled.size)
     names = names[:size]  # an edited `run.json` may have more
@@ -47,8 +51,8 @@ def find_labels(text: str, spec: Spec, names: list[str]) -> torch.Tensor:
 def label_names(run: Run, spec: Spec) -> list[str]:
     """Return the names of the classes that a run was trained on, in order.
 
-    They are in `run.json`, or else the data set knows them. Return [] if only the files of the data
-    set have them.
+    They are those in `run.json`, or else those that were published with the data set. Return [] if
+    there are neither; only files of the data set may have them then.
     """
     names = run.info().get("classes")
     if isinstance(names, list) and names and all(isinstance(name, str) for name in names):
@@ -76,10 +80,10 @@ def _from_file(path: Path, is_multi_hot: bool) -> list[list[str]]:
         raise LabelError(str(error)) from error
     rows = list(rows.values()) if isinstance(rows, dict) else rows
     if not isinstance(rows, list) or not rows:
-        raise LabelError(f"{path} is no list of labels")
+        raise LabelError(f"{path} holds no list of labels: write a JSON list of classes")
     rows = [[str(name) for name in row] if isinstance(row, list) else [str(row)] for row in rows]
     if not is_multi_hot and any(len(row) != 1 for row in rows):
-        raise LabelError(f"{path} asks for several labels at once, or for none: images have one")
+        raise LabelError(f"{path} has an entry with no class or several: name one for each image")
     return rows
 
 

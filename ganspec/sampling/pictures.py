@@ -12,13 +12,13 @@ import torch
 from ganspec.sampling.sampler import Sampler
 from ganspec.systems.grid import CLASS_COLUMNS
 
-OnProgress: TypeAlias = Callable[[int, int], None]  # images done, images in all
-LABEL_COLUMNS = 8  # of a grid with too many labels for one column each
+OnProgress: TypeAlias = Callable[[int, int], None]  # reads the number of images done, and of all
+LABEL_COLUMNS = 8  # columns of a grid with more labels than CLASS_COLUMNS
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """The discriminator's scores of the best images, and their indices among all drawn ones."""
+    """The best images' scores by the discriminator, and their indices among all drawn images."""
 
     scores: torch.Tensor
     indices: torch.Tensor
@@ -30,7 +30,7 @@ class Pictures:
 
     `batches` yields images, uint8 N x C x H x W, with labels: int64 N, float N x classes, or None.
     `shape` is (channels, height, width). `columns` is the number of columns of a grid. `ranking` is
-    set for the best images.
+    None unless the images were chosen as the best ones.
     """
 
     batches: Iterator[tuple[torch.Tensor, torch.Tensor | None]]
@@ -49,7 +49,7 @@ class Pictures:
 
 
 def new_images(sampler: Sampler, count: int, seed: int) -> Pictures:
-    """Return `count` images that a generator draws from `seed`, for the sampler's labels."""
+    """Return `count` images that `seed` draws, with the sampler's labels in turn."""
     batches = sampler.images(count, seed)
     return Pictures(batches, count, sampler.spec.data.shape, columns_of(sampler, count))
 
@@ -57,9 +57,9 @@ def new_images(sampler: Sampler, count: int, seed: int) -> Pictures:
 def columns_of(sampler: Sampler, count: int) -> int:
     """Return the number of columns of a grid of `count` images.
 
-    Chosen labels get whole columns each if they are few, or else share LABEL_COLUMNS columns. The
-    labels of the run's own grids get the columns of these grids. With one label or none, the grid
-    is about square.
+    If the user chose at most CLASS_COLUMNS labels, each label has one or more columns of its own;
+    for more labels, there are LABEL_COLUMNS. Without a choice, the columns are those of the run's
+    own grids. With one label or none, the grid is about square.
     """
     if sampler.labels is None or len(sampler.labels) == 1:
         return square(count)
@@ -74,7 +74,10 @@ def columns_of(sampler: Sampler, count: int) -> int:
 
 
 def square(count: int) -> int:
-    """Return the number of columns of a grid about square, without gaps if possible."""
+    """Return the number of columns of a grid of `count` images that is about square.
+
+    If a number close to the root of `count` divides it, the last row has no gap.
+    """
     side = math.isqrt(count - 1) + 1
     filling = (columns for columns in range(side, side + side // 2 + 1) if count % columns == 0)
     return next(filling, side)

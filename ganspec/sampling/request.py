@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ganspec.language.errors import GanspecError
 
-SUFFIXES = {
+SUFFIXES = {  # formats by the ending of a file's name
     ".png": "grid",
     ".csv": "csv",
     ".npz": "npz",
@@ -18,15 +18,16 @@ SUFFIXES = {
 }
 ENDINGS = {form: suffix for suffix, form in SUFFIXES.items()}
 FORMS = (*SUFFIXES.values(), "folder")
-MOVING = ("gif", "apng", "webp")
-MOST_IN_A_GRID = 10000
+MOVING = ("gif", "apng", "webp")  # formats of animations
+MOST_IN_A_GRID = 10000  # images
 
-# By option, the options that it excludes.
+# by option, the options that cannot be given with it
 EXCLUDED = {
     "best": ("count", "interpolate"),
     "conditions": ("label",),
     "frames": ("best",),
 }
+# options that an animation of the training's samples cannot have
 OF_NEW_IMAGES = (
     *("count", "seed", "label", "conditions", "truncation", "best", "of"),
     *("step", "raw", "data", "with_labels"),
@@ -42,7 +43,9 @@ class Request:
     """The options of `ganspec sample`. None, False or the device `auto` stands for the default.
 
     `form` is one of FORMS. A string `out` that ends in a slash is a folder. `interpolate` is
-    `linear` or `spherical`. `of` is the number of images among which the `best` are chosen.
+    `linear` or `spherical`. `frames` is the number of images from one latent to another or, in an
+    animation of a training, the most pictures. `of` is the number of images among which the `best`
+    are chosen.
     """
 
     count: int | None = None
@@ -66,19 +69,19 @@ class Request:
 
     @property
     def is_animation(self) -> bool:
-        """True if the file is an animation. Raises SampleError as `chosen_form` does."""
+        """True if the file is an animation. Raises SampleError if no known format is named."""
         return self.chosen_form in MOVING
 
     @property
     def shows_training(self) -> bool:
-        """True for an animation of the samples that training wrote."""
+        """True if the file is an animation of the samples that training wrote."""
         return self.is_animation and self.interpolate is None
 
     @property
     def chosen_form(self) -> str:
-        """The format: `form`, or that of the ending of `out`, or `grid` if neither is set.
+        """The format: `form`, or that of the ending of `out`, or `grid` if neither names one.
 
-        Raises SampleError if it is unknown, or if `out` has the ending of another format.
+        Raises SampleError if `form` or the ending is unknown, or if they contradict each other.
         """
         if self.form is not None:
             self._check_form(self.form)
@@ -93,7 +96,7 @@ class Request:
 
     @property
     def _ending(self) -> str | None:
-        """The format that the ending of `out` names, if any."""
+        """The format that the ending of `out` names; None if it names none or is not known."""
         if self.out is None:
             return None
         if str(self.out).endswith("/") or Path(self.out).is_dir():
@@ -116,7 +119,7 @@ class Request:
             )
 
     def changed(self) -> set[str]:
-        """Return the names of the options that differ from their defaults."""
+        """Return the names of the fields that differ from their defaults."""
         return {field.name for field in fields(self) if getattr(self, field.name) != field.default}
 
     def check(self) -> None:
@@ -124,9 +127,11 @@ class Request:
         changed = self.changed()
         for name, others in EXCLUDED.items():
             if name in changed and (both := changed.intersection(others)):
-                raise SampleError(f"{flag(name)} and {flag(min(both))} exclude each other")
+                raise SampleError(
+                    f"{flag(name)} and {flag(min(both))} exclude each other: leave one out"
+                )
         if self.of is not None and self.best is None:
-            raise SampleError("--of needs --best")
+            raise SampleError("--of needs --best: add --best N, or leave --of out")
         if self.shows_training and (odd := changed.intersection(OF_NEW_IMAGES)):
             raise SampleError(
                 f"an animation shows the samples that training wrote, and {flag(min(odd))} is for "
@@ -141,7 +146,7 @@ class Request:
         self._check_numbers()
 
     def _check_numbers(self) -> None:
-        """Raise SampleError if an option has a value that it cannot have."""
+        """Raise SampleError if the value of an option is not allowed."""
         if self.interpolate not in (None, "linear", "spherical"):
             raise SampleError(f"--interpolate is linear or spherical, not `{self.interpolate}`")
         if self.conditions is not None and Path(self.conditions).suffix != ".json":
@@ -155,5 +160,5 @@ class Request:
 
 
 def flag(name: str) -> str:
-    """Return the option of the command line for a field of Request."""
+    """Return the command line's option for a field of Request: `-n` for `count`, `--seed` ..."""
     return "-n" if name == "count" else f"--{name.replace('_', '-')}"

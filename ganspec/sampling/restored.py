@@ -22,8 +22,8 @@ from ganspec.training.images import open_shown_images
 class Restoration(Restorer):
     """A trained network that restores images, with real images to restore.
 
-    `order` are indices of the images, in an order that `seed` draws. Image i and its noise are the
-    same, however many images are restored.
+    `order` has the indices of all images in the order in which they are restored, which `seed`
+    draws. Image i of this order and its noise are the same, however many images are restored.
     """
 
     seed: int
@@ -57,14 +57,17 @@ class Restoration(Restorer):
             yield torch.cat([tensor for pair in pairs for tensor in pair]), None
 
     def _portions(self, count: int) -> Iterator[Part]:
-        """Yield indices of images, the network's inputs and its outputs, by row of the grid."""
+        """Yield images' indices, inputs and outputs, for the columns of one grid row at a time.
+
+        Inputs and outputs of the network are uint8 N x C x H x W. `count` is the number in all.
+        """
         return first(regrouped(self._batches(count), self.cfg.columns), count)
 
     def _batches(self, count: int) -> Iterator[Part]:
         """Yield indices, inputs and outputs of at least `count` images, for one batch at a time.
 
-        A network that normalizes by the batch gets whole batches of training's size, as images
-        that only fill a batch would change its statistics. After the last image the first ones come
+        A network that normalizes by the batch gets whole batches of training's size, as zeros that
+        fill up a batch would change its statistics. After the last image, the first images come
         again.
         """
         own = own_batch(self.network, self.cfg)
@@ -82,10 +85,12 @@ class Restoration(Restorer):
 def restoration(
     run: Run, key: str, step: int | None, data: Path | None, seed: int, device: torch.device
 ) -> Restoration:
-    """Return a run's network `key` with test images to restore, or training images without those.
+    """Return a run's network `key`, with test images to restore.
 
-    `step` chooses a snapshot, None the checkpoint; `data` is the folder of the data set, None the
-    usual place. Raises RunError, CheckpointError and DataError.
+    If the data set has no test images, they are training images. `step` chooses the weights that
+    were kept after a step, None those of the checkpoint. `data` is the folder of the data set, None
+    searches the usual folders. Raises RunError if no weights of that step were kept,
+    CheckpointError if weights cannot be read, and DataError if images cannot.
     """
     spec = run.spec
     network, cfg = trained_network(run, key, load_weights(run, step), device)

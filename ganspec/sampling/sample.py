@@ -23,11 +23,12 @@ from ganspec.sampling.sampler import Sampler
 from ganspec.streams import is_stdout
 from ganspec.training.device import choose_device
 
-COUNT = 64
-PAIRS, STEPS, FRAMES = 8, 9, 30  # interpolations: pairs, images per pair, frames if animated
-AMONG = 100  # images drawn for each of the best
-LONGEST_LABELS = 60  # characters of the labels in the name of a file
-FPS = 5.0
+COUNT = 64  # images by default
+# defaults of interpolations: pairs of latents, images per pair, images per pair of an animation
+PAIRS, STEPS, FRAMES = 8, 9, 30
+AMONG = 100  # images drawn for each of the best, by default
+LONGEST_LABELS = 60  # most characters of the labels in the name of a file
+FPS = 5.0  # frames per second of an animation, by default
 
 
 def sample(
@@ -35,9 +36,10 @@ def sample(
     on_progress: OnProgress = lambda done, total: None,
     **options: Any,  # the fields of Request
 ) -> list[str]:
-    """Write images of the run in `folder` into a file. Return lines that describe them.
+    """Write images of the run in `folder` into a file. Return lines of text that describe them.
 
-    Raises OSError, or a GanspecError such as SampleError or RunError; nothing is written then.
+    `on_progress` is called with the numbers of images that are done and of all. Raises OSError, or
+    a GanspecError such as SampleError or RunError; nothing is written then.
     """
     request, run = Request(**options), Run.open(Path(folder))
     request.check()
@@ -63,9 +65,9 @@ def sample(
 
 
 def _target(run: Run, request: Request) -> Path:
-    """Return `out`, or a path in the run's folder whose name describes the images.
+    """Return the path to write to: `out`, or one in the run's folder whose name tells the options.
 
-    Unless `overwrite`, the path in the run's folder is new: `NAME_2` if `NAME` exists, and so on.
+    Unless `overwrite`, a path in the run's folder is new: `NAME_2` if `NAME` exists, and so on.
     """
     if request.out is not None:
         return Path(request.out)
@@ -107,7 +109,11 @@ def _animation(path: Path, request: Request) -> Animation:
 
 
 def _sampler(run: Run, request: Request) -> Sampler:
-    """Return the run's generator, set to the requested weights, labels and truncation."""
+    """Return the run's generator, with the requested weights, labels and truncation.
+
+    Raises SampleError if labels are to be written but the generator reads none, LabelError if a
+    label is unknown, and RunError or CheckpointError if weights or truncation are impossible.
+    """
     average = False if request.raw else None
     sampler = Sampler(run.folder, choose_device(request.device), request.step, average)
     text = str(request.conditions) if request.conditions else request.label
@@ -121,7 +127,10 @@ def _sampler(run: Run, request: Request) -> Sampler:
 
 
 def _pictures(sampler: Sampler, request: Request, on_progress: OnProgress) -> Pictures:
-    """Return the requested images, which are drawn when they are read; the best ones at once."""
+    """Return the requested images, which are drawn when their batches are read.
+
+    The best images, however, are drawn before this function returns.
+    """
     seed, count = request.seed or 0, request.count
     if request.interpolate:
         steps = request.frames or (FRAMES if request.is_animation else STEPS)
@@ -138,7 +147,7 @@ def _pictures(sampler: Sampler, request: Request, on_progress: OnProgress) -> Pi
 
 
 def _check_grid(count: int, request: Request) -> None:
-    """Raise SampleError if `count` images are too many for one picture, and one is requested."""
+    """Raise SampleError if more than MOST_IN_A_GRID images are requested as one picture."""
     if count > MOST_IN_A_GRID and (request.chosen_form == "grid" or request.is_animation):
         raise SampleError(
             f"a grid has {MOST_IN_A_GRID:,} images at most, not {count:,}: "

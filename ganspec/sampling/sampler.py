@@ -22,8 +22,8 @@ from ganspec.systems.source import Source
 class Weights:
     """The weights of all networks after a step, as a checkpoint or a snapshot holds them.
 
-    `average` is the moving average of the weights of the network that draws images, if the run
-    keeps one.
+    `networks` has a state_dict for each network's key. `average` is the state_dict of the moving
+    average of the weights of the network that draws images, None if the run keeps none.
     """
 
     step: int
@@ -34,9 +34,10 @@ class Weights:
 
 
 def load_weights(run: Run, step: int | None = None) -> Weights:
-    """Return the weights of a run's checkpoint, or those after `step`.
+    """Return the weights of a run's checkpoint or, unless `step` is None, those after `step`.
 
-    Raises CheckpointError, and RunError if no weights of that step were kept.
+    Raises CheckpointError if their file cannot be read, and RunError if no weights of that step
+    were kept.
     """
     snapshots = run.snapshots()
     path = run.checkpoint_path if step is None else snapshots.get(step, run.checkpoint_path)
@@ -72,8 +73,10 @@ def trained_network(
 ) -> tuple[EvaluatedNetwork, SimpleNamespace]:
     """Return a run's network `key` in evaluation mode, and the settings of the training text.
 
-    `average` is as in `Sampler`. `exact` turns rewrites off, None as in the run's training. Raises
-    RunError and CheckpointError.
+    `average` True selects the moving average of the weights, False the trained weights, None the
+    average if there is one; the average is that of the network that draws images. `exact` True
+    turns rewrites off, None does so if the run's training did. Raises RunError if there is no
+    average, and CheckpointError if the weights do not fit the network.
     """
     spec = run.spec
     if average and weights.average is None:
@@ -98,9 +101,11 @@ class Sampler(Source):
     """The trained generator of a run, as a source of images.
 
     `step` selects the snapshot after that step instead of the checkpoint. `average` True selects
-    the averaged weights, False the trained ones, None the averaged ones if the run keeps them; the
-    attribute `averaged` tells which. `labels` are those of the run's own grid until `ask` sets
-    others, `names` the names of all labels. Raises RunError and CheckpointError.
+    the averaged weights, False the trained weights, None the averaged weights if the run keeps
+    them; the attribute `averaged` is True if they are averaged. `labels` are those of the run's own
+    grid until `ask` sets others, None if the generator reads none. `names` are the names of all
+    classes, [] if unknown. Raises RunError if the run has no generator or not these weights, and
+    CheckpointError if they cannot be read.
     """
 
     generator: EvaluatedNetwork
@@ -131,15 +136,20 @@ class Sampler(Source):
         return self.weights.step
 
     def ask(self, text: str) -> torch.Tensor:
-        """Set the labels to those that `find_labels` finds in `text`. Return them."""
+        """Set the labels to those that `text` names, such as `3`, `Coat,Bag` or `all`. Return them.
+
+        Raises LabelError if a label is unknown, or if the generator reads none.
+        """
         labels = find_labels(text, self.spec, self.names)
         if self.labels is None:
-            raise LabelError(f"the generator of {self.spec.name} reads no label")
+            raise LabelError(
+                f"the generator of {self.spec.name} reads no label: leave the label out"
+            )
         self.labels, self.has_chosen_labels = labels, True
         return labels
 
     def truncate(self, bound: float) -> None:
-        """Draw all later latents within -bound and bound. Raises RunError if they are uniform."""
+        """Draw all later latents from -bound to bound. Raises RunError if latents are uniform."""
         if self.cfg.latent_distribution != "normal":
             raise RunError(
                 f"latents of {self.spec.name} are uniform, within bounds already: only normal "
@@ -149,7 +159,10 @@ class Sampler(Source):
 
 
 def _check_labels(labels: torch.Tensor, cfg: SimpleNamespace) -> torch.Tensor:
-    """Return the labels of a run's grid. Raises ValueError if they do not fit the generator."""
+    """Return `labels`, those of a run's grid. Raises ValueError if the generator has no such label.
+
+    `cfg` holds the generator's kind and number of labels.
+    """
     if cfg.labels == "classes":
         fit = labels.ndim == 1 and labels.dtype == torch.int64 and labels.numel() > 0
         fit = fit and int(labels.min()) >= 0 and int(labels.max()) < cfg.label_size

@@ -26,7 +26,8 @@ from ganspec.training.device import choose_device
 class Samples(Viewed):
     """Images of a generator, which a notebook shows as a grid of `columns` columns.
 
-    `images` are uint8, N x C x H x W; `labels` int64 N, float N x classes, or None.
+    `images` are uint8 N x C x H x W. `labels` are int64 N, float N x classes if multi-hot, or None
+    if the generator reads none.
     """
 
     view: ClassVar = "samples"
@@ -63,7 +64,7 @@ class TrainedRun(Run, Viewed):
 
     @classmethod
     def of(cls, run: Run) -> Self:
-        """Return a run that was just trained, with its `step` and `interrupted`."""
+        """Return `run`, which was just trained, as a TrainedRun: `step` and `interrupted` stay."""
         trained = cls(run.folder)
         trained.step, trained.interrupted = run.step, run.interrupted
         return trained
@@ -74,9 +75,9 @@ class TrainedRun(Run, Viewed):
 
     @property
     def log(self) -> Any:
-        """The losses: a row for each training step, with the columns `step`, `d_loss` and so on.
+        """The losses: a row for each logged step, with the columns `step`, `d_loss` and so on.
 
-        A pandas DataFrame, or without pandas a list of dicts, as `rows()` returns it.
+        They are a pandas DataFrame or, if pandas is not installed, a list of dicts.
         """
         return frame(self.rows(), ("step",))
 
@@ -84,8 +85,9 @@ class TrainedRun(Run, Viewed):
     def scores(self) -> Any:
         """The scores with their conditions: a row for each, in the order of measurement.
 
-        A pandas DataFrame, or without pandas a list of dicts. The entries of an extractor and of
-        real images have columns such as `extractor.name` and `reference.images`.
+        They are a pandas DataFrame or, if pandas is not installed, a list of dicts. The entries of
+        an extractor and of real images have columns such as `extractor.name` and
+        `reference.images`.
         """
         rows = [flat(asdict(row)) for row in read_scores(self.folder)]
         return frame(rows, ("metric", "value", "step"))
@@ -95,9 +97,9 @@ class TrainedRun(Run, Viewed):
     ) -> EvaluatedNetwork:
         """Return the trained generator in evaluation mode.
 
-        `step` selects the weights after that step, if they were kept, in place of the newest.
-        `raw` selects the trained weights in place of their average, if the run keeps one. Raises
-        RunError and CheckpointError.
+        `step` selects the weights after that step, by default the newest. `raw` selects the trained
+        weights, even if the run keeps their average. Raises RunError if the run has no generator or
+        no weights of that step, and CheckpointError if weights cannot be read.
         """
         return self._sampler(device, step, raw).generator
 
@@ -113,8 +115,10 @@ class TrainedRun(Run, Viewed):
     ) -> Samples:
         """Return `count` images that `seed` draws: those of `ganspec sample` with these options.
 
-        `label` names classes or objects, as `3`, `Coat,Bag` or `all`; `step` and `raw` are as in
-        `generator`. Raises RunError, CheckpointError and LabelError.
+        `label` names classes or objects, such as `3`, `Coat,Bag` or `all`. `step` selects the
+        weights after that step, by default the newest; `raw` the trained weights, even if the run
+        keeps their average. Raises LabelError if a label is unknown, RunError, CheckpointError, and
+        ValueError if `count` is below 1.
         """
         if count < 1:
             raise ValueError(f"sample draws 1 image or more, not {count}")
@@ -130,9 +134,9 @@ class TrainedRun(Run, Viewed):
 
 
 def frame(rows: list[dict[str, Any]], columns: Sequence[str]) -> Any:
-    """Return rows as a pandas DataFrame, or unchanged if pandas is not installed.
+    """Return `rows` as a pandas DataFrame, or unchanged if pandas is not installed.
 
-    `columns` are the columns of a table without rows.
+    If there are no rows, the DataFrame has the columns `columns`.
     """
     if find_spec("pandas") is None:
         return rows
@@ -142,7 +146,10 @@ def frame(rows: list[dict[str, Any]], columns: Sequence[str]) -> Any:
 
 
 def flat(entries: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return a map without inner maps: their entries are under names such as `extractor.name`."""
+    """Return `entries` without inner maps, whose entries get names such as `extractor.name`.
+
+    `prefix` is put before all names.
+    """
     found: dict[str, Any] = {}
     for name, value in entries.items():
         inner = isinstance(value, dict)

@@ -32,13 +32,13 @@ from ganspec.serving.requests import (
     parse,
 )
 
-MOST_BYTES = 1 << 22  # of a request's body
-MOST_WAITING = 4  # requests, while one is drawn
-SECONDS_TO_SEND = 10  # for a request's body
-TILE = 72  # pixels of a shown image's width, about: images are enlarged by whole numbers
+MOST_BYTES = 1 << 22  # of a request's body; a longer one is refused
+MOST_WAITING = 4  # requests that wait while images of another are drawn; more are refused
+SECONDS_TO_SEND = 10  # in which a request's body must arrive
+TILE = 72  # width in pixels to which images are about enlarged, each by a whole number
 HEADERS = {
     "Cache-Control": "no-store",
-    "Content-Security-Policy": "frame-ancestors 'none'",  # the page itself has the rest
+    "Content-Security-Policy": "frame-ancestors 'none'",  # the rest is in the page's HTML
     "Cross-Origin-Resource-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
@@ -47,10 +47,10 @@ HEADERS = {
 class Guard:
     """A middleware that refuses requests of other sites, and adds HEADERS to every answer.
 
-    A page of another site may send requests to this machine. Its browser then names that site as
-    the `Origin`, or as the `Host` if the site's name leads here (DNS rebinding). An address of
-    numbers cannot be rebound. `names` are the names of this machine that are answered, besides
-    localhost.
+    A page of another site may send requests to this machine. The browser then names that site as
+    the `Origin`, or as the `Host` if the site's name leads here (DNS rebinding). An IP address
+    cannot be rebound. `names` are the names of this machine that a request may have as its `Host`,
+    besides IP addresses and localhost.
     """
 
     def __init__(self, application: ASGIApp, names: Collection[str]):
@@ -60,9 +60,9 @@ class Guard:
         headers = Headers(scope=scope)
         host, origin = headers.get("host", ""), headers.get("origin")
         if not is_own(host, self.names):
-            reason = "this name is not one of this machine's: use its address, or localhost"
+            reason = "this name is not one of this machine's: open its IP address, or localhost"
         elif origin is not None and origin.partition("://")[2] != host:
-            reason = "requests of other sites are refused"
+            reason = "requests of other sites are refused: open the page itself"
         else:
             reason = ""
 
@@ -76,7 +76,7 @@ class Guard:
 
 
 def is_own(host: str, names: Collection[str]) -> bool:
-    """Return True if `host`, with or without a port, is an address, localhost or in `names`."""
+    """Return True if `host`, with or without a port, is an IP address, localhost or in `names`."""
     try:
         name = urlsplit(f"//{host}").hostname or ""
     except ValueError:
@@ -96,7 +96,7 @@ class Turn:
 
     @asynccontextmanager
     async def taken(self) -> AsyncIterator[None]:
-        """Hold the lock, once it is free. Raises HTTPException if too many wait for it already."""
+        """Wait for the lock, and hold it in the block. Raises HTTPException if too many wait."""
         if self.waiting >= MOST_WAITING:
             raise HTTPException(503, "other requests are being drawn: try again")
         self.waiting += 1
@@ -122,7 +122,10 @@ def application(painter: Painter, names: Collection[str] = ()) -> Starlette:
         return HTMLResponse(html)
 
     def drawn(model: type[PageRequest], draw: Callable[[Any], object]) -> Callable:
-        """Return the endpoint that answers with the bytes, or as JSON the data, from `draw`."""
+        """Return an endpoint that parses a request as `model` and answers with `draw` of it.
+
+        If `draw` returns bytes, these are the answer; anything else is sent as JSON.
+        """
 
         async def answer(request: Request) -> Response:
             parsed = parse(model, await body(request))
@@ -153,7 +156,7 @@ def application(painter: Painter, names: Collection[str] = ()) -> Starlette:
 
 
 def refusal(status: int, text: str) -> Response:
-    """Return an answer with an HTTP status of failure and one line of text."""
+    """Return an answer with the HTTP status `status`, such as 403, and one line of text."""
     return PlainTextResponse(f"{text}\n", status)
 
 
@@ -167,8 +170,8 @@ async def out_of_memory(request: Request, error: Exception) -> Response:
 async def body(request: Request) -> bytes:
     """Return the body of a request.
 
-    Raises HTTPException if the body is too long, arrives too slowly or ends early. Content types
-    other than JSON are refused, too: browsers let any site send some of them.
+    Raises HTTPException if the body is too long, arrives too slowly or ends early, or if its
+    content type is not JSON: browsers let any site send some other types.
     """
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
         raise HTTPException(415, "send application/json")
@@ -187,7 +190,7 @@ async def body(request: Request) -> bytes:
 
 
 def page_html(painter: Painter) -> str:
-    """Return the HTML of the page, which tells the run's folder, step and images at its top."""
+    """Return the HTML of the page, with facts about run, images and latents at its top."""
     sampler = painter.sampler
     channels, height, width = sampler.spec.data.shape
     return page(

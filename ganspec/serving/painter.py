@@ -34,18 +34,19 @@ from ganspec.systems.source import Part, whole
 from ganspec.training.device import choose_device
 
 MOST_IMAGES = 256  # of one request
-MOST_NUMBERS = 1 << 25  # in all images of one request
+MOST_NUMBERS = 1 << 25  # in all images, or all latents, of one request: they are in memory at once
 
-ShownImage: TypeAlias = dict[str, object]  # `png`, a data URI, `latent` and `labels` of an image
+# an image as JSON: `png`, a data URI, `latent`, float32 in base64, and `labels`, a list of indices
+ShownImage: TypeAlias = dict[str, object]
 
 
 class Painter:
-    """The answers of one run, each a method that takes a request.
+    """The answers about one run, each a method that takes a request.
 
-    `sampler` is the run's; it stays unchanged. `options` are the words of the command line, such as
-    `--raw`, that make `ganspec sample` choose the same weights and device. `most` is the largest
-    number of images of one request, `label_kind` is `classes`, `multi_hot` or None, and `names` has
-    a name for each class.
+    `sampler` draws the run's images, and stays unchanged. `options` are the words of the command
+    line, such as `--raw`, that make `ganspec sample` choose the same weights and device. `most` is
+    the largest number of images of one request. `label_kind` is `classes`, `multi_hot`, or None if
+    the generator reads no label. `names` has a name for each class, by default its index.
     """
 
     def __init__(self, sampler: Sampler, options: Sequence[str] = ()):
@@ -59,18 +60,19 @@ class Painter:
 
     @property
     def can_truncate(self) -> bool:
-        """True if latents are normal; uniform ones are within bounds already."""
+        """True if latents are normal; uniform latents are within bounds already."""
         return self.sampler.cfg.latent_distribution == "normal"
 
     @property
     def ways(self) -> list[str]:
-        """The ways between two latents; on an arc, uniform ones would leave their range."""
+        """The ways between two latents. On an arc, uniform latents would leave their range."""
         return ["spherical", "linear"] if self.can_truncate else ["linear"]
 
     def new_images(self, request: ImagesRequest) -> dict[str, object]:
-        """Return new images, the number of columns of their grid, and the command that draws them.
+        """Return new images, the number of columns of their grid, and a command that draws them.
 
-        `ganspec sample` draws the same images. Raises RequestError and SourceError.
+        The keys are `images`, `columns` and `command`, which is one of `ganspec sample`. Raises
+        RequestError if a request is impossible, SourceError if images are not finite.
         """
         if request.count > self.most:
             raise RequestError(f"count: {self.most} images of this run at most")
@@ -81,11 +83,12 @@ class Painter:
         return {"images": shown, "columns": columns, "command": self.command(request)}
 
     def path(self, request: PathRequest) -> dict[str, object]:
-        """Return a row of images from `start` to `end`, or two rows if their labels differ.
+        """Return `rows` of images from `start` to `end`: one, or two if their labels differ.
 
-        All images of a row have one label: of the first row that of `start`, of the second that of
-        `end`. A generator that normalizes by the batch takes the statistics of the seed's first
-        batch, as for `ganspec sample --interpolate`. Raises RequestError and SourceError.
+        All images of the first row have the label of `start`, all of the second that of `end`. A
+        generator that normalizes by the batch takes the statistics of the seed's first batch, as
+        for `ganspec sample --interpolate`. Raises RequestError if a request is impossible,
+        SourceError if images are not finite.
         """
         if request.frames > self.most:
             raise RequestError(f"frames: {self.most} images of this run at most")
@@ -103,7 +106,7 @@ class Painter:
     def _row(
         self, request: PathRequest, labels: list[int], latent: torch.Tensor
     ) -> list[ShownImage]:
-        """Return the images of `latent`, N x size, that all have the label `labels`."""
+        """Return the images of `latent`, N x size; all have one label, the indices `labels`."""
         sampler = self._sampler(request, [])
         sampler.labels = self._label(labels)
         if sampler.own_batch:
@@ -113,9 +116,11 @@ class Painter:
         return self._shown(sampler, [part], len(latent))
 
     def archive(self, request: FavouritesRequest) -> bytes:
-        """Return the bytes of an npz file: `latents`, float32 N x size, and labels if any are read.
+        """Return the bytes of an npz file with the latents and labels of favourite images.
 
-        Labels are as `ganspec sample` writes them: `labels` or `multi_hot`. Raises RequestError.
+        It holds `latents`, float32 N x size, and, if the generator reads labels, `labels`, int64 N
+        classes, or `multi_hot`, uint8 N x classes. Raises RequestError if a latent or label does
+        not fit the run.
         """
         size, file = self.sampler.cfg.latent_size, io.BytesIO()
         latents = torch.stack([unpack(each.latent, size) for each in request.favourites])
@@ -127,7 +132,7 @@ class Painter:
         return file.getvalue()
 
     def command(self, request: ImagesRequest) -> str:
-        """Return the command that draws the same images into a file, quoted for a shell."""
+        """Return the `ganspec sample` command, quoted for a shell, that draws the same images."""
         words = ["ganspec", "sample", str(self.sampler.run.folder), "-n", str(request.count)]
         words += ["--seed", str(request.seed)]
         words += ["--label", self._label_text(request.labels)] if request.labels else []
@@ -138,7 +143,7 @@ class Painter:
         return shlex.join(words)
 
     def _label_text(self, labels: list[int]) -> str:
-        """Return labels as text for `--label`: by name if names are unambiguous, else by index."""
+        """Return labels as text for `--label`: their names if these are found, else indices."""
         text = ",".join(self.names[index] for index in labels)
         try:
             found = find_labels(text, self.sampler.spec, self.sampler.names)
@@ -149,10 +154,11 @@ class Painter:
         return ",".join(map(str, labels))
 
     def _sampler(self, request: LatentsRequest, labels: list[int]) -> Sampler:
-        """Return a copy of the sampler that draws `labels`, truncated as a request asks.
+        """Return a copy of the sampler that draws images of `labels`, truncated as a request asks.
 
-        The copy shares the sampler's networks. Without `labels`, it draws those of the run's own
-        pictures. Raises RequestError, and RunError if uniform latents are to be truncated.
+        The copy shares the sampler's networks. If `labels` is [], it takes the labels of the run's
+        own pictures. Raises RequestError if labels do not fit the generator, and RunError if
+        uniform latents are to be truncated.
         """
         sampler = copy.copy(self.sampler)
         if labels:
@@ -162,9 +168,10 @@ class Painter:
         return sampler
 
     def _tensor(self, labels: list[int]) -> torch.Tensor:
-        """Return labels, at least one, as networks read them: int64 N classes, or a multi-hot row.
+        """Return indices of labels, at least one, as a network reads them.
 
-        Raises RequestError.
+        They become N classes, int64, or a single multi-hot label, float 1 x classes. Raises
+        RequestError if the generator reads no labels, or if an index is too large.
         """
         if self.label_kind is None:
             raise RequestError("labels: leave them out, since the generator of this run reads none")
@@ -177,7 +184,7 @@ class Painter:
     def _label(self, labels: list[int]) -> torch.Tensor | None:
         """Return the label of one image as a batch of one, None if the generator reads no label.
 
-        Raises RequestError.
+        `labels` are indices. Raises RequestError if they do not fit the generator.
         """
         if self.label_kind == "classes" and len(labels) != 1:
             raise RequestError("labels: give each image one class")
@@ -186,7 +193,7 @@ class Painter:
         return self._tensor(labels) if labels else None
 
     def _shown(self, sampler: Sampler, parts: list[Part], count: int) -> list[ShownImage]:
-        """Return the first `count` images that `sampler` makes of latents and labels."""
+        """Return the first `count` images that `sampler` draws for `parts`, latents and labels."""
         images = torch.cat([images for images, _ in sampler.drawn(parts, count)])
         latents, *labels = (torch.cat(column)[:count] for column in zip(*parts, strict=True))
         indices: list[list[int]] = [[] for _ in range(count)]
@@ -203,8 +210,9 @@ class Painter:
 def open_painter(folder: Path, device: str, step: int | None, raw: bool) -> Painter:
     """Return the painter of the run in `folder`.
 
-    `device`, `step` and `raw` choose device and weights, as options of `ganspec sample` do. Raises
-    CheckpointError, and RunError if the folder holds no run or the run draws no images.
+    `device` is such as `auto` or `cuda`. `step` chooses the weights that were kept after a step, by
+    default the newest, and `raw` the trained weights, not their moving average. Raises
+    CheckpointError, and RunError if the folder holds no run, no such weights or no generator.
     """
     spec = Run.open(folder).spec
     if not spec.draws:

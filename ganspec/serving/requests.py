@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ganspec.language.errors import GanspecError
 
-MOST_FRAMES_OF_A_PATH = 50
-MOST_FAVOURITES = 1000
+MOST_FRAMES_OF_A_PATH = 50  # images
+MOST_FAVOURITES = 1000  # images in one file
 MOST_LABELS = 100_000  # of one request or image
 LONGEST_LATENT = 1 << 20  # characters of base64
 
@@ -27,7 +27,7 @@ class RequestError(GanspecError):
 
 
 class PageRequest(BaseModel):
-    """A map in JSON, refused if a key is unknown or a value has another type."""
+    """A map in JSON, which is refused if a key is unknown or if a value has a wrong type."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -40,7 +40,7 @@ class FavouriteImage(PageRequest):
 
 
 class LatentsRequest(PageRequest):
-    """The seed that latents are drawn with, and the bound that they are truncated to, if any."""
+    """The seed that draws latents, and the largest absolute number in them; None sets no bound."""
 
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)]
     truncation: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
@@ -49,8 +49,9 @@ class LatentsRequest(PageRequest):
 class ImagesRequest(LatentsRequest):
     """A request for `count` new images.
 
-    `labels` are classes that the images take in turn, or the classes of a multi-hot label that all
-    images get. Without `labels`, the images have those of the run's own pictures.
+    `labels` are indices: classes that the images take in turn or, if labels are multi-hot, the
+    classes of one label that all images get. If there are none, the images have the labels of the
+    run's own pictures.
     """
 
     count: Annotated[int, Field(ge=1)]
@@ -58,7 +59,7 @@ class ImagesRequest(LatentsRequest):
 
 
 class PathRequest(LatentsRequest):
-    """A request for `frames` images on the way between two images, these included."""
+    """A request for `frames` images on the way from `start` to `end`, both included."""
 
     start: FavouriteImage
     end: FavouriteImage
@@ -67,13 +68,13 @@ class PathRequest(LatentsRequest):
 
 
 class FavouritesRequest(PageRequest):
-    """A request for a file of the latents of some images."""
+    """A request for a file with the latents and labels of some images."""
 
     favourites: Annotated[list[FavouriteImage], Field(min_length=1, max_length=MOST_FAVOURITES)]
 
 
 def parse(model: type[AnyRequest], text: bytes) -> AnyRequest:
-    """Return the request that JSON has. Raises RequestError, which names the first mistake."""
+    """Return the JSON `text` as a request. Raises RequestError, which names the first mistake."""
     try:
         return model.model_validate_json(text)
     except ValidationError as error:
@@ -88,9 +89,9 @@ def pack(latent: torch.Tensor) -> str:
 
 
 def unpack(text: str, size: int) -> torch.Tensor:
-    """Return the latent that `pack` made `text` of.
+    """Return the latent whose float32 numbers are in `text`, as base64.
 
-    Raises RequestError if it is not `size` finite numbers.
+    Raises RequestError if there are not `size` numbers, or if one is not finite.
     """
     try:
         numbers = np.frombuffer(base64.b64decode(text, validate=True), "<f4")

@@ -14,8 +14,8 @@ from starlette.applications import Starlette
 
 from ganspec.language.errors import GanspecError
 
-MOST_CONNECTIONS = 64
-FIRST_FREE, LAST = 1024, 65535  # ports that any user can have; 0 chooses one of them
+MOST_CONNECTIONS = 64  # open at once; more are refused
+FIRST_FREE, LAST = 1024, 65535  # ports that need no rights of an administrator
 
 
 class PortError(GanspecError):
@@ -23,7 +23,7 @@ class PortError(GanspecError):
 
 
 class PageServer(uvicorn.Server):
-    """A server that keeps no log and handles no signals, so that Ctrl-C ends the command."""
+    """A server that logs no requests, and handles no signals, so that Ctrl-C ends the command."""
 
     @classmethod
     def of(cls, application: Starlette) -> PageServer:
@@ -42,18 +42,18 @@ class PageServer(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
-        """Replace the method by which uvicorn would handle Ctrl-C itself."""
+        """Do nothing, in place of uvicorn's method, which would handle Ctrl-C itself."""
         yield
 
 
 def listen(host: str, port: int) -> socket.socket:
     """Return a socket that listens on `port` of `host`, on a free port if `port` is 0.
 
-    Raises PortError.
+    Raises PortError if `host` has no address, or if its port cannot be used.
     """
     try:
         (family, *_, address), *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:  # the latter for names that DNS cannot have
+    except (OSError, UnicodeError) as error:  # UnicodeError: DNS cannot have such a name
         reason = error.strerror if isinstance(error, OSError) else "no such name is possible"
         advice = "; try --host 127.0.0.1"
         raise PortError(f"no address of `{host}` is known: {reason}{advice}") from None
@@ -74,7 +74,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def is_loopback(listening: socket.socket) -> bool:
-    """Return True if only this machine reaches the socket."""
+    """Return True if only this machine can connect to the socket."""
     return ipaddress.ip_address(listening.getsockname()[0]).is_loopback
 
 
@@ -87,6 +87,6 @@ def address_of(listening: socket.socket) -> str:
 
 
 def names_of(host: str) -> set[str]:
-    """Return the names by which other machines may ask for the page that is served at `host`."""
+    """Return the names, in lower case, that a request for the page at `host` may call it by."""
     own = socket.gethostname().lower()
     return {host.lower(), own, f"{own}.local"}
