@@ -139,17 +139,26 @@ class FactForm(StrEnum):
 FactFormOption = Annotated[FactForm | None, typer.Option("--format", help="Form of the output.")]
 
 
-def chosen_form(form: Form | None, default: Form, **flags: bool) -> Form:
-    """Return the form that the options choose; `default` if they choose none.
+def chosen_form(
+    form: Form | None,
+    default: Form,
+    out: Path | None = None,
+    suffixes: Mapping[Form, Sequence[str]] | None = None,
+    **flags: bool,
+) -> Form:
+    """Return the form that the options choose; if they choose none, that of `out`, or `default`.
 
     `form` is the value of `--format`. `flags` says which of the options that stand for a form are
-    set, such as `json=True` for `--json`. Call `fail` if the options choose two forms.
+    set, such as `json=True` for `--json`. `suffixes` lists the suffixes of each form of the file
+    `out`. Call `fail` if the options choose two forms, or none and `out` has an unknown suffix.
     """
     named = {name: f"--{name}" for name, is_given in flags.items() if is_given}
     if form is not None:
         named.setdefault(form.value, f"--format {form}")
     if len(named) > 1:
         fail(f"{' and '.join(list(named.values())[:2])} are two forms: choose one")
+    if not named and suffixes:
+        return form_of(out, suffixes, default)
     return next(map(type(default), named), default)
 
 

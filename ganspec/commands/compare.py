@@ -17,7 +17,6 @@ from ganspec.console import (
     Quiet,
     chosen_form,
     fail,
-    form_of,
     free_file,
     print_or_write,
     refuse_two_inputs,
@@ -88,7 +87,7 @@ def compare(
     quiet: Quiet = False,
 ) -> None:
     """Compare any number of specs in a table: data, networks, losses, training, scores."""
-    chosen = chosen_form(form, form_of(out, ENDINGS, TableForm.text), json=as_json)
+    chosen = chosen_form(form, TableForm.text, out, ENDINGS, json=as_json)
     if chosen is TableForm.json and (width or transpose is not None):
         option = "--width" if width else "--transpose" if transpose else "--columns"
         fail(f"{option} is for tables, and JSON is none: leave it out")

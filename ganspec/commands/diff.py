@@ -14,7 +14,6 @@ from ganspec.console import (
     OverwriteFile,
     chosen_form,
     fail,
-    form_of,
     free_file,
     print_or_write,
     refuse_two_inputs,
@@ -71,8 +70,8 @@ def diff(
     Names, comments, spelling and claimed scores make no difference (claims count with
     `--only claims`). The exit status is 2 if a spec has errors.
     """
-    usual = DiffForm.text if stat else form_of(out, ENDINGS, DiffForm.text)
-    chosen = chosen_form(form, usual, json=as_json)
+    by_suffix = {} if stat else ENDINGS
+    chosen = chosen_form(form, DiffForm.text, out, by_suffix, json=as_json)
     if stat and chosen is not DiffForm.text:
         fail("--stat prints text only: leave it out, or choose no other form")
     out = free_file(out, overwrite, *ENDINGS[chosen])

@@ -16,7 +16,6 @@ from ganspec.console import (
     SpecPath,
     chosen_form,
     fail,
-    form_of,
     reported,
     tell_written,
     with_suffix,
@@ -91,8 +90,8 @@ def show(
     --attention takes a run folder in place of a spec.
     """
     flags = {"graph": graph, "mermaid": mermaid, "latex": latex, "markdown": markdown}
-    usual = form_of(out, ENDINGS, ShowForm.text)
-    chosen = chosen_form(form, usual, **flags, attention=attention, json=as_json)
+    flags |= {"attention": attention, "json": as_json}
+    chosen = chosen_form(form, ShowForm.text, out, ENDINGS, **flags)
     if receptive_field and chosen in ("graph", "mermaid", "attention"):
         fail(f"--receptive-field adds columns to tables, and --{chosen} makes none: leave one out")
     out = with_suffix(out, *ENDINGS[chosen]) if out else None
