@@ -147,7 +147,7 @@ def check_choices(
         fail("name a run folder, or a folder of images with --images and --reference")
     if not _is_run(folder) and (every or step is not None):
         message = "--every-snapshot and --step choose among a run's weights"
-        fail(f"{message}: name a run, or leave them out")
+        fail(f"{message}: name a run, or leave these options out")
     if every and step is not None:
         fail("--every-snapshot scores all steps, and --step one: choose one")
 

@@ -24,9 +24,9 @@ from ganspec.compiler.scopes import (
     every_argument,
 )
 
-Values: TypeAlias = dict[str, Any]  # values of a module's names
+Values: TypeAlias = dict[str, Any]  # values by name
 ALLOWED = {"__name__", "__doc__"}  # names that an emitted file has without a definition
-INSTALLED = ("site-packages", "dist-packages")  # folders of packages that can be imported
+INSTALLED = ("site-packages", "dist-packages")  # emitted files import code in these folders
 
 
 class UnmovableError(Exception):

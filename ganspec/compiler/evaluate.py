@@ -28,8 +28,8 @@ class EvaluatedNetwork(nn.Module, Viewed):
     """A program as a module, with the submodules of its printed source: same names, same order.
 
     With `exact`, results equal those of the printed source bit for bit. Otherwise some modules
-    are applied by rewrites, and results are equal up to rounding. `casting`, if not None, runs the
-    steps in training mode.
+    are applied by rewrites, and results are equal up to rounding. In training mode the steps are
+    run by `casting`, if that is not None, with the precision and speedups that `cast` was given.
     """
 
     view: ClassVar = "network"

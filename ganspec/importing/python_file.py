@@ -40,7 +40,7 @@ class CodeInput:
 
     @property
     def text(self) -> str:
-        """The input as the user writes it, such as `x:3x64x64`."""
+        """The input as the user writes it: `x:3x64x64`, or `y:class10` for the index of a class."""
         sizes = "x".join(map(str, self.shape))
         return f"{self.name}:{sizes or f'class{self.classes}'}"
 

@@ -219,7 +219,10 @@ def _data(draft: SpecDraft) -> list[str]:
 
 
 def _label(draft: SpecDraft) -> dict[str, Data] | None:
-    """Return the section of the label; None if no network reads or predicts a label."""
+    """Return the spec's `label` or `condition`, which says what labels are.
+
+    Return None if no network reads or predicts a label.
+    """
     for role, network in draft.networks.items():
         if network.label is not None:
             kind = "classes" if network.label.value.is_index else "multi_hot"
@@ -239,7 +242,7 @@ def ending(network: NetworkDraft | None) -> str:
 
 
 def _range(draft: SpecDraft) -> Data:
-    """Return the range of the last layer that makes images; `unknown` if the layer sets none."""
+    """Return `data.range`, the bounds of the last layer; `unknown` if not [0, 1] or [-1, 1]."""
     last = ending(draft.networks.get("generator") or draft.networks.get("autoencoder"))
     limits = layer_kinds()[last].output_range if last in layer_kinds() else None
     if limits is not None and limits in ((0, 1), (-1, 1)):

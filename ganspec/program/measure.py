@@ -100,7 +100,10 @@ def _is_wrapped(step: Step) -> bool:
 
 
 def _normed(call: Call, bare: nn.Module) -> nn.Module:
-    """Return the call's module with its weight norms; on the meta device if `bare` is large."""
+    """Return the call's module with its weight norms.
+
+    `bare` is the module without them. If it is large, the result is on the meta device.
+    """
     if sum(p.numel() for p in bare.parameters()) <= LARGEST_DRAWN:
         return module_of(call)
     with torch.device("meta"):

@@ -32,7 +32,7 @@ class SurveyTable:
 
     @property
     def columns(self) -> list[tuple[str, ...]]:
-        """The columns, each from its name in `head` down."""
+        """The columns; each begins with its name in `head`, and has a cell of every row."""
         return list(zip(self.head, *self.rows, strict=True))
 
     def widths(self) -> list[int]:

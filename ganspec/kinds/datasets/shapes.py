@@ -54,7 +54,11 @@ def label_fronts(scenes):
 
 
 def solids_of(names):
-    """Return colours, shapes, presence: lists of 3, for objects such as `red cube`."""
+    """Return a dict of `colour`, `shape` and `present`, lists of 3, for objects by name.
+
+    Colours and shapes are indices. Raise ValueError if a name, such as `red cube`, is
+    none that can be drawn, or if there are no names or more than three.
+    """
     colours, shapes = solid_words()
     if not 1 <= len(names) <= 3:
         raise ValueError(f"one to three objects can be drawn, not {len(names)}")
@@ -69,9 +73,10 @@ def solids_of(names):
 
 
 def list_objects(labels, count, block):
-    """Return the objects that a label file lists, in blocks, and labels, N x 24.
+    """Return the objects of `count` images in a label file, and labels, uint8 N x 24.
 
-    `labels` is the file's path. If it lists fewer than `count` images, they repeat.
+    `labels` is the file's path. If it lists fewer images, they repeat. The objects are
+    a list of dicts as of `solids_of`, but of tensors, each for `block` images.
     """
     listed, index = read_labels(labels)
     images = list(listed.values())[:count]

@@ -10,8 +10,8 @@ import torch
 
 from ganspec.language.errors import GanspecError
 
-OPERATORS = ("nms", "qnms")  # torchvision's import reads these operators of its compiled part
-_libraries: list[torch.library.Library] = []  # keeps libraries, whose operators else disappear
+OPERATORS = ("nms", "qnms")  # torchvision cannot be imported unless torch knows these
+_libraries: list[torch.library.Library] = []  # operators are gone when their library is deleted
 
 
 class FidelityError(GanspecError):

@@ -18,7 +18,7 @@ LONGEST = 500  # characters of a parameter's value; some stores refuse longer on
 
 
 def start(run: Run, settings: dict[str, object], id: str | None, step: int) -> MlflowRun:
-    """Begin a run of MLflow, or go on with the run called `id`. Return its tracker."""
+    """Begin a run of MLflow if `id` is None, else go on with the run `id`. Return its tracker."""
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     # so that a server that does not answer delays a training by seconds, not by minutes
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")

@@ -14,7 +14,11 @@ FOLDER = "tensorboard"  # inside the run folder
 
 
 def start(run: Run, settings: dict[str, object], id: str | None, step: int) -> EventFiles:
-    """Begin new event files, or go on after `step` with those of the run. Return their tracker."""
+    """Return a tracker that writes event files.
+
+    If `id` is None, those in the folder are deleted. Otherwise the tracker goes on with them, and
+    what they hold after `step` no longer counts.
+    """
     folder = run.folder / FOLDER
     if id is None:
         for path in folder.glob("events.out.tfevents.*"):

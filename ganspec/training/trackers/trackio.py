@@ -12,7 +12,7 @@ from ganspec.runs.run import Run
 
 
 def start(run: Run, settings: dict[str, object], id: str | None, step: int) -> TrackioRun:
-    """Begin a run of Trackio, or go on with the run called `id`. Return its tracker."""
+    """Begin a run of Trackio if `id` is None, else go on with the run `id`. Return its tracker."""
     name = id or f"{run.folder.name}-{uuid.uuid4().hex[:8]}"
     project = os.environ.get("TRACKIO_PROJECT", "ganspec")
     tracked = trackio.init(project, name=name, config=settings, resume="allow", embed=False)

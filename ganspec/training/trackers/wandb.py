@@ -12,7 +12,7 @@ from ganspec.runs.run import Run
 
 
 def start(run: Run, settings: dict[str, object], id: str | None, step: int) -> WandbRun:
-    """Begin a run of wandb, or go on with the run called `id`. Return its tracker."""
+    """Begin a run of wandb if `id` is None, else go on with the run `id`. Return its tracker."""
     tracked = wandb.init(
         project=os.environ.get("WANDB_PROJECT", "ganspec"),
         name=run.folder.name,
