@@ -300,7 +300,7 @@ BAD = {
     "needs `ngpu`; add --with ngpu=...": [f"{DCGAN}:Generator", "--input", "z:100"],
     "no constructor takes `depth`": [f"{PIECES}:UNet", "--with", "depth=2"],
     "is not a setting": [f"{PIECES}:UNet", "--with", "depth=open('x')"],
-    "is not an input; write": [f"{PIECES}:UNet", "--input", "image:3"],
+    "is no tensor; write": [f"{PIECES}:UNet", "--input", "image:3"],
     "needs an input; add --input": [f"{PIECES}:UNet"],
     "reads 2 tensors": [f"{PIECES}:Labelled", "--input", "z:8"],
     "does not run on z:9 and y:class4": [

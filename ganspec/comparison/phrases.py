@@ -19,7 +19,7 @@ from ganspec.kinds.layer import Layer
 from ganspec.language.errors import conjunction
 from ganspec.systems.wording import label
 
-MANY = 5  # most differences of a network or section to list; the table below shows all
+MANY = 5  # up to about so many differences are all named; the table below shows all in any case
 SMALL = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 

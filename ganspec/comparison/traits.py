@@ -149,9 +149,9 @@ def _depth(net: Net, portrait: Portrait) -> int:
 
 
 def _weighted(step: Step, portrait: Portrait) -> int:
-    """Return how many layers with weights a step adds to a path; conditions do not count.
+    """Return how many layers with weights a step adds to a path from input to output.
 
-    For a block it is the depth of the block, for another step 0 or 1.
+    A block adds its own depth, another step 0 or 1. The weights of conditions are not counted.
     """
     if isinstance(step.call.target, Net):
         return _depth(step.call.target, portrait)

@@ -114,9 +114,10 @@ class View(PythonText):
         return first if isinstance(first, (ast.FunctionDef, ast.AsyncFunctionDef)) else None
 
     def _attributes(self) -> dict[str, Known]:
-        """Return the values of the attributes of `self` that are known, by `self.name`.
+        """Return the known values of attributes of `self`; the keys are texts such as `self.size`.
 
-        These hold settings or a settled parameter, and are set only once.
+        An attribute is known if the text sets it once, to settings or to a settled parameter, or
+        if it is one of the aliases in `facts`.
         """
         if not self.tree.body or not isinstance(self.tree.body[0], ast.ClassDef):
             return {}

@@ -40,7 +40,10 @@ def settle(text: str, facts: Facts, training: bool = False) -> View:
 
 
 class Settler:
-    """Changes of one text. Each public method returns the changed text, or None for no change."""
+    """Changes that known values allow in the text of `view`.
+
+    Each public method returns a changed copy of the text, or None if it has nothing to change.
+    """
 
     def __init__(self, view: View):
         self.view, self.facts, self.lines = view, view.facts, view.lines

@@ -20,7 +20,10 @@ Network = Callable[[dict[str, np.ndarray]], list[np.ndarray]]  # takes inputs by
 
 
 def load_onnx(settings: dict[str, Any]) -> tuple[Network, str]:
-    """Return an ONNX model as a function, and the name and version of the library that runs it."""
+    """Return the ONNX model in the file `settings["path"]` as a function, and its library.
+
+    The library is its name and version, such as `onnxruntime 1.20.0`.
+    """
     import onnxruntime
 
     session = onnxruntime.InferenceSession(settings["path"], providers=["CPUExecutionProvider"])
@@ -28,7 +31,10 @@ def load_onnx(settings: dict[str, Any]) -> tuple[Network, str]:
 
 
 def load_torch(settings: dict[str, Any]) -> tuple[Network, str]:
-    """Return a torch network as a function, and `torch` with its version."""
+    """Return the network in one of torch's formats as a function, and its library.
+
+    `settings["form"]` is the format. The library is its name and version, such as `torch 2.6.0`.
+    """
     import torch
 
     if settings["form"] == "torch-export":

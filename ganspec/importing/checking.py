@@ -110,7 +110,10 @@ def _other_gradients(code: CodeNetwork, net: Net, mine: nn.Module) -> str | None
 
 
 def _as_read(net: Net, inputs: list[torch.Tensor]) -> list[torch.Tensor]:
-    """Return `inputs` in the order and shapes of `net`: the latent or image, then any label."""
+    """Return those of `inputs` that `net` reads, in its order and shapes.
+
+    The latent or image comes first, then the label if `net` reads one.
+    """
     shape = net.inputs[0].value.shape
     size = math.prod(shape)
     first, *_ = [x for x in inputs if x.is_floating_point() and x[0].numel() == size]

@@ -49,8 +49,8 @@ def parse_input(text: str) -> CodeInput:
     """Parse an argument of `--input`, such as `z:100`. Raise UnreadableError if it is no input."""
     match = re.fullmatch(r"([xyz]):(?:(class)(\d{1,7})|(\d{1,7}(?:x\d{1,7}){0,2}))", text)
     if not match or (match[2] and match[1] != "y"):
-        wanted = "`z:100`, `x:3x64x64`, `y:10` (multi-hot) or `y:class10` (indices)"
-        raise UnreadableError(f"{quoted(text)} is not an input; write {wanted}")
+        wanted = "`z:100`, `x:3x64x64`, `y:10` (multi-hot) or `y:class10` (an index)"
+        raise UnreadableError(f"--input {quoted(text)} is no tensor; write {wanted}")
     if match[2]:
         return CodeInput("y", (), _size(match[3]))
     shape = tuple(map(_size, match[4].split("x")))
@@ -59,7 +59,7 @@ def parse_input(text: str) -> CodeInput:
 
 def _size(text: str) -> int:
     if not 0 < int(text) <= 1_000_000:
-        raise UnreadableError(f"an input of size {text}; write a size from 1 to 1,000,000")
+        raise UnreadableError(f"--input has the size {text}; write a size from 1 to 1,000,000")
     return int(text)
 
 

@@ -31,9 +31,9 @@ class Walk:
         self.names: dict[str, str] = {}  # names of values that a later layer reads, by row
         self.entries: dict[str, Entry] = {}  # the last layer of each row
         self.labels: list[Row] = []  # rows that only process the label
-        self.before: Row | None = None  # the row taken last
+        self.before: Row | None = None  # the row whose layers were added last
         self.main = ""  # the input that the first layer reads
-        self.running: Shape = ()  # output shape of the row taken last
+        self.running: Shape = ()  # output shape of the row `before`; at first that of the input
         self.is_lost = False  # True after a row whose shape is not known
 
     def run(self) -> None:
@@ -140,7 +140,7 @@ class Walk:
         self.before = row
 
     def plain(self, row: Row) -> list[Entry] | None:
-        """Return a list of a row's layer, [] for a Flatten without effect; None if none fits."""
+        """Return a row's layer in a list, [] for a Flatten without effect; None if none fits."""
         if self.is_lost and row.type != "Flatten":  # the input is unknown, so many layers fit
             self.is_lost = row.is_cut
             return None
@@ -192,7 +192,10 @@ class Walk:
         return [Entry(kind, {"value": self.name(source)}) for source in others]
 
     def joined(self, kind: str, others: list[Shape]) -> Shape:
-        """Return the shape of a row of `kind` that joins `others` to the output of the last row."""
+        """Return the output shape of a row that joins values of shapes `others` to the last output.
+
+        `kind` is `concat`, which adds up the channels, or a layer that keeps the last shape.
+        """
         if kind != "concat":
             return self.running
         return (sum(s[0] for s in (self.running, *others) if s), *self.running[1:])
@@ -206,7 +209,7 @@ class Walk:
         return not joins(row) and _mentions(row.sources[:1], self.labels)
 
     def vector(self, row: Row) -> list[Entry] | None:
-        """Return a list of the layer that appends a multi-hot label; None if the row does not.
+        """Return in a list the layer that appends a multi-hot label; None if `row` does not.
 
         The list is empty if the network's `condition` appends the label.
         """
@@ -223,7 +226,7 @@ class Walk:
         return [Entry("join_label", {"condition": "concat"})]
 
     def condition(self, row: Row) -> list[Entry] | None:
-        """Return a list of the layer for the label's rows and the row that joins them.
+        """Return in a list the layer for the label's rows and for `row`, which joins them.
 
         The list is empty if the network's `condition` stands for these rows. Return None if the
         label's rows do not begin with an embedding.

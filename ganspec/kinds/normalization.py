@@ -17,8 +17,8 @@ from ganspec.language.types import refusal
 class Normalization(Kind, family="normalization"):
     """The family of all norm layers and weight norms.
 
-    The name of a layer with the role `norm` loses the ending `_norm`: `batch` is the layer
-    `batch_norm`. A weight norm keeps its name.
+    The family calls a layer with the role `norm` by its name without the ending `_norm`: the layer
+    `batch_norm` is `batch`. It calls a weight norm by its usual name.
     """
 
     @classmethod

@@ -134,7 +134,7 @@ class Recording:
                 log = training.advance()
                 self.losses = torch.stack([value.float() for value in log.values()])
         except Exception:
-            # the generator's present state belongs to the failed recording
+            # the failed recording left the random generator in a state that cannot be used
             generator.graphsafe_set_state(unused)
             raise
         finally:

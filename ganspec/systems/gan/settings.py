@@ -30,9 +30,9 @@ def settings(spec: GanFields, nets: dict[str, Net]) -> SimpleNamespace:
 
 
 def joint(spec: GanFields) -> dict[str, object]:
-    """Return the settings of the update under `train.updates`, if the spec has one.
+    """Return the settings of the update under `train.updates`; `{"joint": None}` without one.
 
-    `joint` are the keys of the networks that the update changes; None if the spec has no update.
+    The setting `joint` has the keys of the networks that the update changes.
     """
     if not spec.train.updates:
         return {"joint": None}
