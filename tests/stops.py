@@ -118,8 +118,10 @@ def stop_at_random(spec: Path, folder: Path, dice: random.Random, longest: float
         status, text = command.wait(), command.text
         if status == 0:
             return stops
-        # before its first line, the command line has not begun to handle signals
+        # before its first line, the command does not handle signals yet, and after its last no more
         is_early = status == -number
+        if is_early and step_of(folder) == step_of(folder.parent / "whole"):
+            return stops
         assert status == 130 or is_early, f"status {status} after {number!r}: {text}"
         assert "Traceback" not in text, text
         has_begun = "go on with: ganspec train" in text
@@ -128,6 +130,12 @@ def stop_at_random(spec: Path, folder: Path, dice: random.Random, longest: float
             check_stopped(folder)
         phase = "training" if has_begun else "start"
         stops[f"{number.name} while {phase}"] += 1
+
+
+def step_of(folder: Path) -> int | None:
+    """Return the step of a run's checkpoint, None without one."""
+    path = folder / "checkpoint.pt"
+    return checkpoint.load(path)["step"] if path.is_file() else None
 
 
 def check_stopped(folder: Path) -> None:
