@@ -171,7 +171,10 @@ class NetworkLayers:
 
 
 def _fields(model: LayerModel) -> dict[str, str]:
-    """Return the fields of a layer as texts, without its weight norm."""
+    """Return {name: text} of a layer's fields; unread ones have the text NOT_READ.
+
+    The weight norm, fields that hold kinds, and fields that name outputs are left out.
+    """
     names = [name for name in architecture(type(model)) if name != "weight_norm"]
     fields = {n: (initial if n == "init" else spoken)(getattr(model, n)) for n in names}
     return fields | dict.fromkeys(model.unread, NOT_READ)

@@ -27,7 +27,8 @@ class Constant:
 class Constants:
     """The constants of one emitted file; `cfg` has the values of all settings.
 
-    `table` has the constants by their symbols. The methods that return a mark add to it.
+    `table` has the constants by their symbols. `spell` and `configuration` add constants to it, and
+    return their marks: texts that stand for the constants' names until the names are chosen.
     """
 
     def __init__(self, cfg: Namespace, printer: Printer):
@@ -70,7 +71,10 @@ class Constants:
         return symbol.mark
 
     def literals(self, names: Iterable[str]) -> dict[str, int | float]:
-        """Return {mark: value} of the constants for the settings `names` of `cfg` itself."""
+        """Return {mark: value} of the constants in `table` for the settings `names` of `cfg`.
+
+        Settings of a family, such as `cfg.loss.weight`, are left out.
+        """
         return {
             symbol.mark: self.cfg.values[constant.name]
             for symbol, constant in self.table.items()

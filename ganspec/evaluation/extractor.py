@@ -78,7 +78,7 @@ class Extractor:
 
     @property
     def key(self) -> str:
-        """A text that is another for other weights, another layer or another way to resize."""
+        """A text that differs if the weights, the layer or the way to resize differ."""
         return f"{self.sha256} {self.layer} {self.resize}"
 
 

@@ -99,9 +99,9 @@ class EvaluationOptions:
         return replace(self, **{name: getattr(section, name) for name in unset})
 
     def _claims(self, spec: Spec) -> Iterator[Score]:
-        """Yield the spec's claims on generated images by a metric that is to be measured.
+        """Yield the spec's claims about generated images whose metric is to be measured.
 
-        A claim whose note names a file of labels counts only if the images are drawn for that file.
+        A claim whose note names files of labels is left out unless `conditions` names all of them.
         """
         kinds = metric_kinds()
         metrics = self.metrics or [kinds[name] for name in DEFAULTS]

@@ -77,7 +77,7 @@ def compare(
                 )
             if not torch.isfinite(mine).all():
                 raise ExportError(
-                    "the network's outputs are no finite numbers: take another --step"
+                    "some of the network's outputs are infinite or NaN: take another --step"
                 )
             apart = float((mine.double() - theirs.double()).abs().nan_to_num(torch.inf).max())
             allowed = RELATIVE * float(mine.abs().max()) + ABSOLUTE

@@ -41,7 +41,7 @@ class Row:
 
 @dataclass
 class Table:
-    """The printed table of one model."""
+    """The printed table of one model; `totals` has its sums of parameters by the keys of TOTALS."""
 
     name: str
     rows: list[Row] = field(default_factory=list)

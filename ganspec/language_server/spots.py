@@ -223,7 +223,7 @@ class SpecWalk:
             yield Spot(body.mark, body, path, section=cls)
 
     def _arguments(self, block: str, body: Node, path: KeyPath, names: Names) -> Iterator[Spot]:
-        """Yield the spots in the arguments of a block's call."""
+        """Yield the spots in `body`, the arguments of a call of `block`: a map, list or value."""
         if isinstance(body, MapNode):
             for key, child in body.value.items():
                 yield self._key(body, key, (*path, key), NUMBER, block=block)

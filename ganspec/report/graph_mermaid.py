@@ -46,9 +46,10 @@ class _Flow:
     def graph(self, part: NetworkGraph, prefix: str, entry: str) -> Iterator[str]:
         """Yield the statements of a graph, whose nodes' names begin with `prefix`.
 
-        Mermaid's frames have no input and output. So in a frame, nodes that read the graph's source
-        read the node `entry` outside instead, and `self.end` becomes the name of the node inside
-        whose output is the frame's.
+        A frame of Mermaid has no input or output. So arrows into a frame start at the node `entry`
+        outside, which the frame reads, and end at the nodes inside that read the frame's input.
+        Arrows out of a frame start at the node inside that makes the frame's output: `self.end` is
+        set to its name once the statements of the frame are yielded.
         """
         ends: list[str] = []  # for each node, the Mermaid node at which its arrows start
         for i, node in enumerate(part.nodes):

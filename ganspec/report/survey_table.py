@@ -20,7 +20,7 @@ from ganspec.version import VERSION
 WIDEST = 30  # characters; longer cells are wrapped
 GAP = 2  # spaces between columns
 NONE = "-"  # the text of an empty cell
-ABREAST = 6  # most specs that are columns of a page; more have a row each
+ABREAST = 6  # up to this many specs are columns of a table; if there are more, all are rows
 
 
 @dataclass(frozen=True)

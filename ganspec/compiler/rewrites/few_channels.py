@@ -10,13 +10,13 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-# most output channels and fewest input channels for which patches are used; measured on a CPU: for
-# 8 output channels, or for 16 input channels, torch's kernel is as fast
+# most output channels and fewest input channels for which patches are summed; measured on a CPU:
+# for 8 output channels, or for 16 input channels, torch's kernel is as fast
 MOST_OUT, LEAST_IN = 4, 64
 
 
 def makes_few(inputs: object, outputs: object) -> bool:
-    """Return True if patches are faster on a CPU for these numbers of input and output channels."""
+    """Return True if a sum of patches is faster for these numbers of channels, on a CPU."""
     assert isinstance(inputs, int) and isinstance(outputs, int)
     return inputs >= LEAST_IN and outputs <= MOST_OUT
 
@@ -24,7 +24,7 @@ def makes_few(inputs: object, outputs: object) -> bool:
 def conv_transpose(
     x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, stride: int, padding: int
 ) -> torch.Tensor:
-    """Return `F.conv_transpose2d` of the arguments, computed by patches if that is faster."""
+    """Return `F.conv_transpose2d` of the arguments, as a sum of patches if that is faster."""
     if x.device.type != "cpu" or not makes_few(*weight.shape[:2]):
         return F.conv_transpose2d(x, weight, bias, stride, padding)
     if torch.is_autocast_enabled("cpu"):
@@ -35,7 +35,10 @@ def conv_transpose(
 
 
 class _Patches(torch.autograd.Function):
-    """A transposed convolution by patches; its gradients are computed by torch's own function."""
+    """A transposed convolution, forward a matrix product whose patches are summed.
+
+    Backward, torch's own function for the gradients of a convolution is called.
+    """
 
     @staticmethod
     def forward(x: torch.Tensor, weight: torch.Tensor, stride: int, padding: int) -> torch.Tensor:

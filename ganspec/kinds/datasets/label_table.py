@@ -36,7 +36,7 @@ def read_table(path, checked=True):
 def check_table(path, rows):
     """Raise ValueError unless `rows` is a line of names, then a row for each file."""
     if len(rows) < 2 or len(rows[0]) < 2:
-        form = "a line `file,NAME,...`, then a row for each file"
+        form = "it needs a line `file,NAME,...`, then a row for each file"
         raise ValueError(f"{path} is no table of labels: {form}")
     seen = set()
     for row in rows[1:]:
