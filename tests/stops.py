@@ -214,8 +214,8 @@ def main() -> None:
             stops = compare_runs(Path(folder), args.stops, args.epochs, args.longest, args.seed)
         except AssertionError as error:
             sys.exit(f"after seed {args.seed}: {error}")
-    for name, count in sorted(stops.items()):
-        print(f"{count:5} {name}")
+    for name, times in sorted(stops.items()):
+        print(f"{times:5} {name}")
     print(f"{stops.total()} stops, 0 lost, all runs equal to the uninterrupted one")
 
 
