@@ -145,12 +145,19 @@ class Bad(Loss, kind="{kind}"):
 """
 
 
+HELPER = """def helper(scores):
+    from ganspec.program.ir import plain
+    return scores
+"""
+
+
 @pytest.mark.parametrize(
     ("kind", "head", "value", "said"),
     [
         ("unknown_name", "", "scores.mean() * missing", "missing"),
         ("names_itself", "", "scores.mean() * Bad.weight", "Bad"),
         ("of_ganspec", "import ganspec.program.ir as ir", "ir.plain(scores.mean())", "ir"),
+        ("imports_inside", HELPER, "helper(scores.mean())", "ganspec.program.ir"),
         ("set_later", "globals()['late'] = 2", "scores.mean() * late", "late"),
         ("unknown_field", "", "scores.mean() * cfg.wieght", "wieght"),
         ("where_it_lies", "", "scores.mean() * len(__file__)", "__file__"),

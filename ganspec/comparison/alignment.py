@@ -18,8 +18,8 @@ from typing import TypeAlias
 from ganspec.comparison.calls import CallKeys, calls
 from ganspec.comparison.programs import Leaf
 
-# what dissimilarity adds to a pair's cost, in edits, at most; over 2,000 layers below one edit, so
-# that it decides only among alignments with equally many edits
+# the most that dissimilarity adds to the cost of a pair, in edits. Over 2,000 layers that is less
+# than one edit, so dissimilarity decides only among alignments with equally many edits.
 TIE = 1e-4
 Pair: TypeAlias = tuple[tuple[Leaf, ...], tuple[Leaf, ...]]
 Same: TypeAlias = Callable[[Leaf, Leaf], bool]

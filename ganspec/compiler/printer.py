@@ -171,7 +171,10 @@ class Printer:
 
 @dataclass(frozen=True)
 class Pending:
-    """The expression `text` of `part`, not yet in a statement; `reads` are variables in it."""
+    """The expression `text`, which computes `part` and is not yet in any statement.
+
+    `reads` are the variables that it reads.
+    """
 
     text: str
     part: Part
@@ -207,7 +210,7 @@ class Forward:
         return [*self.statements, f"return {', '.join(map(self._read, self.results))}"]
 
     def _add(self, index: int, part: Part) -> None:
-        """Add the call of a part, which is the part number `index`, to the pending expressions."""
+        """Make the call of the part with the number `index` a pending expression."""
         nested = [i for i in part.inputs if i in self.pending]
         # nest only the last pending calls, in order, so that all still run in the program's order
         nests = not part.is_module and list(self.pending)[-len(nested) :] == nested
@@ -252,7 +255,7 @@ class Forward:
         return f"({text})" if loose or (right and inner in INFIX) else text
 
     def _text(self, part: Part) -> str:
-        """Return the expression of a part, with its pending inputs nested."""
+        """Return the expression that computes a part; pending inputs are written inside it."""
         inputs, call = [self._read(i) for i in part.inputs], part.call
         if part.is_module:
             return f"self.{part.name}({', '.join(inputs)})"

@@ -101,7 +101,8 @@ class Rewriter:
                 for part in filter(None, (node.target, node.value)):
                     self.visit(part)
             case ast.ImportFrom(module=str(module)) if module.split(".")[0] == "ganspec":
-                raise UnmovableError("ganspec itself, by an import")
+                help = f"move `{ast.unparse(node)}` to the top level of the file"
+                raise UnmovableError(f"`{module}`, which a function or class imports", help)
             case ast.JoinedStr():
                 self._formatted(node)
             case ast.Global(names=names):
@@ -198,7 +199,7 @@ class Rewriter:
         binding = self.definition.home.find(name)
         node = binding.node if isinstance(binding, Definition) else None
         if isinstance(node, ast.ClassDef) and {"kind", "family"} & {k.arg for k in node.keywords}:
-            raise UnmovableError(f"`{name}`, a kind")
+            raise UnmovableError(f"`{name}`, a kind", "write what it needs outside of the kind")
         return binding
 
     def _cell(self, name: str) -> str:

@@ -123,10 +123,11 @@ def _counted(texts: Iterable[str]) -> list[str]:
 
 
 def claimed(networks: dict[str, NetworkDraft], tables: dict[str, Table]) -> list[str]:
-    """Return the lines of a report with the tables' numbers, which `ganspec check` verifies.
+    """Return the lines of a spec's `report` with the tables' numbers, for `ganspec check`.
 
-    A network is left out if it has further outputs, or a layer `unknown` with parameters. If a
-    network reads a label, only its sums are there. Return [] if there are no numbers.
+    They are each network's parameter sums, and its layers' parameters. A network that reads a label
+    gets only the sums. A network with further outputs, or with a layer `unknown` that has
+    parameters, gets neither. Return [] if there are no numbers.
     """
     params: dict[str, Data] = {}
     rows: dict[str, Data] = {}

@@ -96,7 +96,10 @@ class Request:
 
     @property
     def _ending(self) -> str | None:
-        """The format that the ending of `out` names; None if it names none or is not known."""
+        """The format that the ending of `out` names; None without an ending, or an unknown one.
+
+        If `out` ends in a slash or is a folder, the format is `folder`.
+        """
         if self.out is None:
             return None
         if str(self.out).endswith("/") or Path(self.out).is_dir():

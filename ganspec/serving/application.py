@@ -33,9 +33,9 @@ from ganspec.serving.requests import (
 )
 
 MOST_BYTES = 1 << 22  # of a request's body; a longer one is refused
-MOST_WAITING = 4  # requests that wait while images of another are drawn; more are refused
+MOST_WAITING = 4  # requests that wait while another is answered; more are refused
 SECONDS_TO_SEND = 10  # in which a request's body must arrive
-TILE = 72  # width in pixels to which images are about enlarged, each by a whole number
+TILE = 72  # rough width, in pixels, of an enlarged image; the factor is a whole number
 HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "frame-ancestors 'none'",  # the rest is in the page's HTML

@@ -164,8 +164,8 @@ class ImageFiles(torch.utils.data.Dataset):
     def check(self, pixels: torch.Tensor | None = None) -> list[str | None]:
         """Return why each file cannot be read, None if it can, and set the files' stamps.
 
-        If `pixels` is not None, all files are decoded into it. Otherwise they are decoded only to
-        see if they can be read; those that can according to the cache are not decoded.
+        If `pixels` is not None, all files are decoded into it. Otherwise a file is decoded only to
+        see if it can be read, and not at all if the cache says so already.
         """
         saved, cached = time.monotonic(), load_stamps(self.folder)
         progress = Progress(f"reading {self.folder}", "images", lines=True)
@@ -182,7 +182,7 @@ class ImageFiles(torch.utils.data.Dataset):
                     reasons += some
                 progress(len(reasons), len(self))
                 waited = time.monotonic() - saved
-                # also during the check, so that one of hours is not lost when it is stopped
+                # stamps are saved during the check, too, so that hours of it survive a stop
                 is_last = len(reasons) == len(self)
                 if waited > (CACHED_SECONDS if is_last else CACHE_PAUSE):
                     pairs = enumerate(zip(self.stamps, reasons, strict=False))

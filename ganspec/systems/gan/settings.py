@@ -30,9 +30,10 @@ def settings(spec: GanFields, nets: dict[str, Net]) -> SimpleNamespace:
 
 
 def joint(spec: GanFields) -> dict[str, object]:
-    """Return the settings of the update under `train.updates`; `{"joint": None}` without one.
+    """Return the settings of the user's own update, the entry of `train.updates`, by name.
 
-    The setting `joint` has the keys of the networks that the update changes.
+    The setting `joint` lists the keys of the networks that this update changes. If there is no such
+    update, it is None, and the only setting.
     """
     if not spec.train.updates:
         return {"joint": None}
