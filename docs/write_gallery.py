@@ -24,6 +24,7 @@ PICTURES = {  # of each spec, the one that shows most; others have none yet
     "dcgan_cifar32": "dcgan_cifar32_grid",
     "dcgan_keras": "dcgan_keras",
     "denoising_fashion": "denoising_fashion",
+    "vae_fashion": "vae_fashion",
     "wgan_gp_iclevr": "wgan_gp_iclevr",
 }
 HEAD = """<!-- Made by `python docs/write_gallery.py > docs/gallery.md`; change that. -->
