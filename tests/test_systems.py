@@ -27,7 +27,7 @@ from ganspec.language.load import loads
 from ganspec.language.section import Section
 from ganspec.language.types import Width
 from ganspec.program.ir import start_input
-from ganspec.systems.agreement import image_mismatch
+from ganspec.systems.agreement import check_shape
 from ganspec.systems.arguments import parse_arguments
 from ganspec.systems.batches import count_batches, draw_batches
 from ganspec.systems.draw import draw_latent
@@ -127,7 +127,7 @@ def system():
 
         def contract(self, nets):
             if net := nets.get("painter"):
-                yield from image_mismatch(self, "painter", net, f"the painter makes {net.output}")
+                yield from check_shape(self, "painter", net, f"the painter makes {net.output}")
 
         def optimizer_of(self, key):
             return self.optimizer

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import re
 import warnings
+from contextlib import suppress
 
 import torch
 from torch import nn
@@ -71,7 +72,9 @@ def probe(call: Call, inputs: tuple[Value, ...]) -> tuple[int, ...]:
                 result = _run(call, module, inputs, batch=2)
             else:
                 if _may_be_skipped(call, module, inputs, result) and largest <= LARGEST_RETRY:
-                    result = _run(call, module, inputs, batch=2)
+                    # a call that needs other numbers of images keeps the shape found on none
+                    with suppress(*FAILURES), torch.random.fork_rng(devices=[]):
+                        result = _run(call, module, inputs, batch=2)
     except FAILURES as error:
         raise ProbeError(_worded(str(error))) from None
     shape = tuple(result.shape[1:])

@@ -54,7 +54,7 @@ def label_fronts(scenes):
 
 
 def solids_of(names):
-    """Return a dict of `colour`, `shape` and `present`, lists of 3, for objects by name.
+    """Return the `colour`, `shape` and `present` of objects, lists of 3 in a dict.
 
     Colours and shapes are indices. Raise ValueError if a name, such as `red cube`, is
     none that can be drawn, or if there are no names or more than three.
