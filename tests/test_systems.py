@@ -184,7 +184,7 @@ def test_every_command_works(spec, tmp_path):
     gan = ROOT / "specs" / "dcgan.yaml"
     assert "a painter against a GAN" in " ".join(run("diff", spec, gan, status=1).split())
     assert "squared error" in run("compare", spec, folder)
-    assert "has no network that tells" in run("sample", folder, "--best", 2, status=2)
+    assert "has no network that scores images" in run("sample", folder, "--best", 2, status=2)
 
 
 def test_the_emitted_program_trains_alike(spec, tmp_path):
