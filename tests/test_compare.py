@@ -266,7 +266,7 @@ def test_blocks_lose_nothing_and_fit(found, count, less, transpose, every):
         assert [c for part in parts for c in part.columns[1:]] == table.columns[1:]
         for part in parts:
             assert max(
-                map(len, FORMS["text"][0](SurveyLayout("", (part,), ())).splitlines())
+                map(len, FORMS["text"][0](SurveyLayout((part,), ())).splitlines())
             ) <= width or (len(part.head) == 2)
 
 

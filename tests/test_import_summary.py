@@ -247,21 +247,28 @@ def test_a_missing_file_and_a_picture_are_errors(tmp_path):
         import_tables([picture], [])
 
 
-def test_the_latent_is_the_input_that_the_first_layer_reads(tmp_path):
-    """Keras prints a functional model's inputs in its own order, the label's first."""
+def labelled(*activation):
+    """Return the table of a generator that joins an embedded label, with a row after its Dense."""
+    last = "a[0][0]" if activation else "d2[0][0]"
     rows = [
         ("label (InputLayer)", "[(None, 1)]", 0, ""),
         ("noise (InputLayer)", "[(None, 100)]", 0, ""),
         ("e (Embedding)", "(None, 1, 50)", 500, "label[0][0]"),
         ("d1 (Dense)", "(None, 6272)", 633_472, "noise[0][0]"),
         ("d2 (Dense)", "(None, 1, 49)", 2_499, "e[0][0]"),
-        ("r1 (Reshape)", "(None, 7, 7, 1)", 0, "d2[0][0]"),
+        *activation,
+        ("r1 (Reshape)", "(None, 7, 7, 1)", 0, last),
         ("r2 (Reshape)", "(None, 7, 7, 128)", 0, "d1[0][0]"),
         ("c (Concatenate)", "(None, 7, 7, 129)", 0, "r2[0][0]"),
         ("", "", "", "r1[0][0]"),
         ("t (Conv2DTranspose)", "(None, 28, 28, 1)", 18_577, "c[0][0]"),
     ]
-    found = of(tmp_path, connected(*rows, total=655_048))
+    return connected(*rows, total=655_048)
+
+
+def test_the_latent_is_the_input_that_the_first_layer_reads(tmp_path):
+    """Keras prints a functional model's inputs in its own order, the label's first."""
+    found = of(tmp_path, labelled())
     data = yaml.safe_load(found.text)
     assert data["latent"]["size"] == 100
     assert data["generator"]["layers"][0] == {"linear": 6272}
@@ -277,20 +284,8 @@ def test_the_latent_is_the_input_that_the_first_layer_reads(tmp_path):
     ],
 )
 def test_the_activation_of_a_label_is_not_guessed(row, activation, gap, tmp_path):
-    rows = [
-        ("label (InputLayer)", "[(None, 1)]", 0, ""),
-        ("noise (InputLayer)", "[(None, 100)]", 0, ""),
-        ("e (Embedding)", "(None, 1, 50)", 500, "label[0][0]"),
-        ("d1 (Dense)", "(None, 6272)", 633_472, "noise[0][0]"),
-        ("d2 (Dense)", "(None, 1, 49)", 2_499, "e[0][0]"),
-        (f"a ({row})", "(None, 1, 49)", 0, "d2[0][0]"),
-        ("r1 (Reshape)", "(None, 7, 7, 1)", 0, "a[0][0]"),
-        ("r2 (Reshape)", "(None, 7, 7, 128)", 0, "d1[0][0]"),
-        ("c (Concatenate)", "(None, 7, 7, 129)", 0, "r2[0][0]"),
-        ("", "", "", "r1[0][0]"),
-        ("t (Conv2DTranspose)", "(None, 28, 28, 1)", 18_577, "c[0][0]"),
-    ]
-    found = of(tmp_path, connected(*rows, total=655_048))
+    activation_row = (f"a ({row})", "(None, 1, 49)", 0, "d2[0][0]")
+    found = of(tmp_path, labelled(activation_row))
     layers = yaml.safe_load(found.text)["generator"]["layers"]
     embedding = {"size": 50, "join": "map", "hidden": activation}
     assert {"join_label": {"embedding": embedding}} in layers

@@ -516,3 +516,12 @@ def test_many_runs_are_one_figure_on_paper(tmp_path):
     assert [axes.get_title() for axes in figure.axes if axes.get_visible()] == [
         f"run_{i}" for i in range(7)
     ]
+
+
+def test_a_line_that_one_run_has_twice_is_not_that_of_all(tmp_path):
+    """Two claims of one run are equal; the other run has none."""
+    runs = [make_run(tmp_path / "a"), make_run(tmp_path / "b")]
+    view = ReportView(read_records(runs))
+    line = view.runs[0].scores[0]
+    view.runs[0].scores, view.runs[1].scores = [line, line], []
+    assert view.score_lines == [("a", line)]

@@ -116,13 +116,15 @@ def _text(
     That is the terminal's width, if text is printed there; `width`, if it is not None, replaces it.
     `transpose` is None to choose the direction that fits.
     """
-    from ganspec.report.survey_table import ABREAST, FORMS, json_text, layout
+    from ganspec.report.survey_table import FORMS, json_text, layout
 
     if form is TableForm.json:
         return json_text(table, every)
+    if form is TableForm.html:
+        from ganspec.report.survey_html import html_text
+
+        return html_text(table, width, transpose, every)
     write, default_width = FORMS[form]
     if form is TableForm.text and out is None and sys.stdout.isatty():
         default_width = shutil.get_terminal_size().columns
-    if form is TableForm.html and transpose is None:
-        transpose = len(table.titles) > ABREAST
     return write(layout(table, width or default_width, transpose, every))

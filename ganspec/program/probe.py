@@ -60,24 +60,9 @@ def probe(call: Call, inputs: tuple[Value, ...]) -> tuple[int, ...]:
     try:
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")
-            module = hollow(call) if call.is_module else None
-            largest = max(math.prod(value.shape) for value in inputs)
-            try:
-                result = _run(call, module, inputs, batch=0)
-            except FAILURES:
-                # An affine instance norm refuses an empty batch. Any other call that fails here
-                # fails on two images, too, with the message that a user would see.
-                if largest > LARGEST_RETRY:
-                    raise
-                result = _run(call, module, inputs, batch=2)
-            else:
-                if _may_be_skipped(call, module, inputs, result) and largest <= LARGEST_RETRY:
-                    # a call that needs other numbers of images keeps the shape found on none
-                    with suppress(*FAILURES), torch.random.fork_rng(devices=[]):
-                        result = _run(call, module, inputs, batch=2)
+            shape = _shape(call, inputs)
     except FAILURES as error:
         raise ProbeError(_worded(str(error))) from None
-    shape = tuple(result.shape[1:])
     if 0 in shape:  # torch refuses this only for a batch that is not empty
         raise ProbeError(f"an image would become {' x '.join(map(str, shape))}, which is nothing")
     if math.prod(shape) > LARGEST:
@@ -85,18 +70,37 @@ def probe(call: Call, inputs: tuple[Value, ...]) -> tuple[int, ...]:
     return shape
 
 
+def _shape(call: Call, inputs: tuple[Value, ...]) -> tuple[int, ...]:
+    """Return the shape, without the batch, of the result on a batch of no images, or of two."""
+    module = hollow(call) if call.is_module else None
+    is_small = max(math.prod(value.shape) for value in inputs) <= LARGEST_RETRY
+    try:
+        shape = _run(call, module, inputs, batch=0)
+    except FAILURES:
+        # An affine instance norm refuses an empty batch. Any other call that fails here fails on
+        # two images, too, with the message that a user would see.
+        if not is_small:
+            raise
+        return _run(call, module, inputs, batch=2)
+    if is_small and _may_be_skipped(call, module, inputs, shape):
+        # a call that needs other numbers of images keeps the shape found on none
+        with suppress(*FAILURES), torch.random.fork_rng(devices=[]):
+            return _run(call, module, inputs, batch=2)
+    return shape
+
+
 def _may_be_skipped(
-    call: Call, module: nn.Module | None, inputs: tuple[Value, ...], result: torch.Tensor
+    call: Call, module: nn.Module | None, inputs: tuple[Value, ...], shape: tuple[int, ...]
 ) -> bool:
     """Return True if torch may have returned an empty batch unchanged, without running the call.
 
     `torch.pixel_unshuffle` does so. The result is True, too, for any other call that has no weights
     and keeps the shape, such as relu, since the shapes do not tell the two apart.
     """
-    if call.channels is not None and result.shape[1] != int(call.channels):
+    if call.channels is not None and shape[0] != int(call.channels):
         return True
     has_weights = module is not None and any(True for _ in module.parameters())
-    return not has_weights and tuple(result.shape[1:]) == inputs[0].shape
+    return not has_weights and shape == inputs[0].shape
 
 
 def _worded(message: str) -> str:
@@ -110,10 +114,14 @@ def _worded(message: str) -> str:
 
 def _run(
     call: Call, module: nn.Module | None, inputs: tuple[Value, ...], batch: int
-) -> torch.Tensor:
-    """Return the result for `batch` images of zeros; `module` is None if a function is called."""
+) -> tuple[int, ...]:
+    """Return the shape, without the batch, of the result for `batch` images of zeros.
+
+    `module` is None if the call is of a function.
+    """
     tensors = [value.tensor(batch) for value in inputs]
-    return call.apply(*tensors) if module is None else module(*tensors)
+    result = call.apply(*tensors) if module is None else module(*tensors)
+    return tuple(result.shape[1:])
 
 
 def hollow(call: Call) -> nn.Module:

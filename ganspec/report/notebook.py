@@ -22,7 +22,7 @@ from ganspec.report.graph_svg import picture
 from ganspec.report.page import data_uri, page
 from ganspec.report.run_images import final_picture
 from ganspec.report.run_view import RunView
-from ganspec.report.survey_table import ABREAST, layout
+from ganspec.report.survey_table import page_layout
 from ganspec.report.table import layer_table
 from ganspec.runs.record import read_record
 from ganspec.sampling.trained_run import Samples, TrainedRun
@@ -120,9 +120,9 @@ def show_comparison(comparison: Comparison) -> str:
 def show_survey(survey: Survey) -> str:
     """Return the HTML of a table of the properties in which specs differ.
 
-    It has a column for each spec, or a row for each if there are more than ABREAST.
+    It has a column for each spec, or a row for each of many.
     """
-    return show("survey", layout(survey, None, len(survey.titles) > ABREAST, every=False))
+    return show("survey", page_layout(survey))
 
 
 def _cells(name: str, net: Net) -> NetworkCells:

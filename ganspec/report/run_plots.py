@@ -20,7 +20,6 @@ from ganspec.plots import multiples
 from ganspec.plots.curves import (
     THEME,
     Curve,
-    Look,
     Panel,
     figure_of,
     looks,
@@ -122,26 +121,22 @@ def overlays(records: list[RunRecord]) -> list[Plot]:
     names = list(dict.fromkeys(name for record in records for name in record.columns))
     usual = list(LOOKS)
     names.sort(key=lambda name: usual.index(name) if name in usual else len(usual))
-    count = len(records)
-    return [
-        _log_plot(
-            f"log_{i}", name, records, looks(count) if count <= OVERLAID else looks(1) * count
-        )
-        for i, name in enumerate(names[:MOST])
-    ]
+    return [_log_plot(f"log_{i}", name, records) for i, name in enumerate(names[:MOST])]
 
 
-def _log_plot(key: str, name: str, records: list[RunRecord], looks: list[Look]) -> Plot:
+def _log_plot(key: str, name: str, records: list[RunRecord]) -> Plot:
     """Return the plot of the column `name` of the logs; `key` is for names of files.
 
-    `looks` has the colour and line of each run's curve. Runs without the column have no curve.
+    Runs without the column have no curve.
     """
+    many = len(records) > OVERLAID
+    each_look = looks(1) * len(records) if many else looks(len(records))
     title, curves = column_title(name), []
-    for record, look in zip(records, looks, strict=True):
+    for record, look in zip(records, each_look, strict=True):
         if column := record.columns.get(name):
             sparse = len(column) < max(map(len, record.columns.values())) / 2
             curves.append(Curve(column, record.label, *look, sparse))
-    if len(records) > OVERLAID:
+    if many:
         panels = [Panel(curve.label, (curve,)) for curve in curves]
         return _multiples(key, f"{title} by step", panels)
     panel = Panel(title, tuple(curves), claimed=shared_claim(records, name))

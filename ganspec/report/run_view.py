@@ -227,9 +227,9 @@ class ReportView:
 
         If all of several runs have the item, `all runs` stands for their labels.
         """
-        labels: dict[T, list[str]] = {}
+        labels: dict[T, dict[str, None]] = {}  # in order, and once if a run has an item twice
         for view, item in pairs:
-            labels.setdefault(item, []).append(view.label)
+            labels.setdefault(item, {})[view.label] = None
         whole = len(self.runs)
         return [
             ("all runs" if len(names) == whole > 1 else ", ".join(names), item)

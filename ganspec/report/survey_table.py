@@ -14,8 +14,6 @@ from itertools import zip_longest
 from ganspec.comparison.survey import Survey, SurveyRow
 from ganspec.language.errors import printable
 from ganspec.report.markup import latex, markdown, markdown_line
-from ganspec.report.page import page
-from ganspec.version import VERSION
 
 WIDEST = 30  # characters; longer cells are wrapped
 GAP = 2  # spaces between columns
@@ -66,10 +64,9 @@ class SurveyTable:
 class SurveyLayout:
     """The tables of a survey, the notes below them, and the most characters of a line of both.
 
-    `width` is None if there is no such limit. `title` names the specs, or says how many there are.
+    `width` is None if there is no such limit.
     """
 
-    title: str
     tables: tuple[SurveyTable, ...]
     notes: tuple[str, ...]
     width: int | None = None
@@ -94,10 +91,20 @@ def layout(survey: Survey, width: int | None, transpose: bool | None, every: boo
         rows = shown.filled if every else shown.uneven
         table = _lying(survey.titles, rows)
     tables = (table,) if width is None else tuple(table.blocks(width))
-    titles = survey.titles
-    title = " / ".join(titles) if len(titles) <= ABREAST else f"{len(titles)} specs"
     notes = tuple(_notes(shown, rows, every))
-    return SurveyLayout(printable(title), tables if rows else (), notes, width)
+    return SurveyLayout(tables if rows else (), notes, width)
+
+
+def page_layout(
+    survey: Survey, width: int | None = None, transpose: bool | None = None, every: bool = False
+) -> SurveyLayout:
+    """Return what `layout` does for a page, on which many specs are rows.
+
+    If `transpose` is None, up to ABREAST specs are columns, and more are rows.
+    """
+    if transpose is None:
+        transpose = len(survey.titles) > ABREAST
+    return layout(survey, width, transpose, every)
 
 
 def _upright(titles: tuple[str, ...], rows: tuple[SurveyRow, ...]) -> SurveyTable:
@@ -201,11 +208,6 @@ def latex_text(laid: SurveyLayout) -> str:
     return "\n".join([*lines, *notes]).rstrip("\n")
 
 
-def html_text(laid: SurveyLayout) -> str:
-    """Return an HTML page with the tables and notes, which needs no other file."""
-    return page("survey.html.jinja", laid=laid, version=VERSION)
-
-
 def json_text(survey: Survey, every: bool) -> str:
     """Return JSON with the rows in which the specs differ, or, with `every`, with all rows.
 
@@ -238,5 +240,4 @@ FORMS: dict[str, tuple[Callable[[SurveyLayout], str], int | None]] = {
     "markdown": (markdown_text, 130),
     "csv": (csv_text, None),
     "latex": (latex_text, 90),
-    "html": (html_text, None),
 }
