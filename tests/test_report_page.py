@@ -525,3 +525,10 @@ def test_a_line_that_one_run_has_twice_is_not_that_of_all(tmp_path):
     line = view.runs[0].scores[0]
     view.runs[0].scores, view.runs[1].scores = [line, line], []
     assert view.score_lines == [("a", line)]
+
+
+def test_logs_without_accuracies_are_named_in_one_sentence(tmp_path):
+    page = page_of(make_run(tmp_path / "a"), make_run(tmp_path / "b"))
+    assert page.count("has no accuracy of the discriminator") == 1
+    assert "The log of all runs has no accuracy" in page
+    assert "The log has no accuracy" in page_of(tmp_path / "a", name="one.html")

@@ -222,6 +222,12 @@ class ReportView:
             return [(view.label, " ".join(view.remarks)) for view in self.runs if view.remarks]
         return self._shared((view, remark) for view in self.runs for remark in view.remarks)
 
+    @property
+    def lacks_accuracy(self) -> str:
+        """The labels of the runs whose logs lack the discriminator's accuracy, "" if none does."""
+        lacking = self._shared((view, True) for view in self.runs if view.lacks_accuracy)
+        return "".join(who for who, _ in lacking)
+
     def _shared(self, pairs: Iterable[tuple[RunView, T]]) -> list[tuple[str, T]]:
         """Return each item once, with the labels of its runs before it: `dcgan, wgan`.
 
