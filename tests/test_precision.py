@@ -212,6 +212,36 @@ def test_measuring_changes_no_result(tmp_path, monkeypatch):
     assert said.log_path.read_bytes() == measured.log_path.read_bytes()
 
 
+def test_steps_of_a_warm_up_are_not_measured(monkeypatch):
+    """They train the discriminator alone, so they are shorter than the others."""
+    spec = loads(GREY, ["train.warmup={iterations: 100, images: pixels}"])
+    made = []
+
+    def make(execution):
+        made.append(ganspec.Trainer(spec, device="cpu").training)
+        made.append([weight.clone() for weight in made[0].generator.parameters()])
+        return made[0]
+
+    monkeypatch.setattr(choosing, "MIN_SECONDS", 0)
+    assert choosing.measure(make, Execution()) > 0
+    training, before = made
+    assert training.phase() == ""
+    assert not any(map(torch.equal, before, training.generator.parameters()))
+
+
+def test_measuring_is_told_before_it_begins(tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(making, "say", said.append)
+    monkeypatch.setattr(choosing, "MIN_SECONDS", 0)
+    run_of(tmp_path / "short", 2, speedups="auto")
+    assert said == []
+    monkeypatch.setattr(choosing, "WORTH", 1)
+    monkeypatch.setattr(choosing, "measure", lambda make, execution: said.append("measured") or 1.0)
+    run_of(tmp_path / "run", 2, speedups="auto")
+    assert said[0].endswith("measures steps in several ways, to train in the fastest")
+    assert said.count("measured") == 2
+
+
 def test_a_measured_copy_is_freed_before_the_next_one(monkeypatch):
     """With its recorded step, since on a GPU both may not fit into the memory."""
     kept, alive = [], []

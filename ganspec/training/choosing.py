@@ -49,6 +49,10 @@ class ExecutionRequest:
         """True if the precision or the speedups are to be measured."""
         return self.speedups is None or self.precision == AUTO
 
+    def is_measured(self, steps: int) -> bool:
+        """Return True if executions are measured for a training of so many steps."""
+        return self.is_open and steps >= WORTH
+
 
 def read_request(
     precision: str | None, speedups: Iterable[str] | str, exact: bool, device: torch.device
@@ -127,7 +131,7 @@ def choose(
     steps is not worth measuring, and gets `request.execution`.
     """
     choice = Choice(request.execution)
-    if not request.is_open or steps < WORTH:
+    if not request.is_measured(steps):
         return choice
 
     def try_out(execution: Execution) -> None:
@@ -197,6 +201,7 @@ def measure(make: Callable[[Execution], Training], execution: Execution) -> floa
     """
     try:
         training = make(execution)
+        training.step = training.warmup  # a warm-up is short, and its steps do less
         for _ in range(WARM[training.device.type]):
             training.make_step()
         if training.replay and not training.replay.works:

@@ -115,6 +115,8 @@ def choose_for(
     def make(execution: Execution) -> Training:
         return make_training(spec, images, execution, options)
 
+    if request.is_measured(steps) and ranks.is_first:
+        say(f"{spec.name}: measures steps in several ways, to train in the fastest")
     choice = choose(request, make, steps, options.minutes)
     if not options.exact and ranks.is_first:
         tell(spec, choice)
