@@ -214,7 +214,7 @@ def test_measuring_changes_no_result(tmp_path, monkeypatch):
 
 def test_steps_of_a_warm_up_are_not_measured(monkeypatch):
     """They train the discriminator alone, so they are shorter than the others."""
-    spec = loads(GREY, ["train.warmup={iterations: 100, images: pixels}"])
+    spec = loads(GREY.replace("keep: 1", "warmup: {iterations: 100, images: pixels}"))
     made = []
 
     def make(execution):
