@@ -1,6 +1,7 @@
 """The gallery of specs: `python docs/write_gallery.py > docs/gallery.md` writes it again.
 
-Pictures are those that the other pages show, with their words.
+It also writes the drawings of networks, `images/networks/NAME.svg`. Samples are pictures that
+other pages show, with their words.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ import ganspec
 from ganspec.compiler.lower import lower
 from ganspec.language.source import parse
 from ganspec.program.measure import costs, totals
+from ganspec.report.graph_svg import svg
+from ganspec.report.markup import markdown_line
 from ganspec.systems.spec import Spec
 
 DOCS = Path(__file__).parent
 SPECS = sorted((DOCS.parent / "specs").glob("*.yaml"))
-PICTURES = {  # of each spec, the one that shows most; others have none yet
+PICTURES = {  # samples of each spec; others have none yet
     "cgan_fashion": "cgan_fashion_full_grid",
     "cgan_iclevr": "cgan_iclevr",
     "cgan_iclevr_type2": "cgan_iclevr_type2",
@@ -32,17 +35,30 @@ HEAD = """<!-- Made by `python docs/write_gallery.py > docs/gallery.md`; change 
 
 The specs that come with ganspec. `ganspec new --from NAME` starts a spec of your own from one of
 them, `ganspec train specs/NAME.yaml` trains it, and `ganspec show specs/NAME.yaml` prints its
-layers. Pictures are samples of trainings; the page beside each has the command and its conditions.
+layers. Samples are of trainings; the page beside each has the command and its conditions. A spec
+that extends another one says what differs, as `ganspec diff` does.
 """
+DRAWINGS = DOCS / "images" / "networks"
 
 
 def picture(name: str) -> str:
-    """Return the picture of a spec as Markdown, with a link to the page that explains it."""
+    """Return the picture of a spec as Markdown, with a link to the page that explains it.
+
+    A spec without samples has the drawing of its networks.
+    """
+    if name not in PICTURES:
+        return f"![networks of {name}](images/networks/{name}.svg)\n"
     for page in ("results.md", "reports.md"):
         shown = re.search(rf"!\[(.+)\]\(images/{PICTURES[name]}\.png\)", (DOCS / page).read_text())
         if shown:
             return f"{shown[0]}\n\n*{shown[1][0].upper()}{shown[1][1:]}: [{page[:-3]}]({page}).*\n"
     raise ValueError(f"no page shows the picture of {name}")
+
+
+def differences(base: Path, path: Path) -> str:
+    """Return the differences of a spec from the one that it extends, as Markdown."""
+    lines = "".join(f"- {markdown_line(line)}\n" for line in ganspec.diff(base, path).answer)
+    return f"It extends [{base.stem}](#{base.stem}), from which it differs:\n\n{lines}"
 
 
 def entry(path: Path) -> str:
@@ -52,13 +68,21 @@ def entry(path: Path) -> str:
     counts = [f"{key} {totals(costs(net))['total']:,}" for key, net in lower(spec).items()]
     text = f"\n## {spec.name}\n\n{spec.doc}. Images {spec.data.shown_shape}; parameters: "
     text += f"{', '.join(counts)}.\n\n"
-    text += f"[Spec](../specs/{path.name}), [what it becomes](../generated/{spec.name}.py)"
+    text += f"[Spec](../specs/{path.name}), [what it becomes](../generated/{spec.name}.py), "
+    text += f"[drawing of its networks](images/networks/{spec.name}.svg).\n"
     if base := parse(path.read_text("utf-8")).get("extends"):
-        name = Path(base.value).stem
-        text += f"; it extends [{name}](#{name})"
-    text += ".\n"
-    return text + (f"\n{picture(spec.name)}" if spec.name in PICTURES else "")
+        text += f"\n{differences(path.parent / base.value, path)}"
+    return f"{text}\n{picture(spec.name)}"
+
+
+def drawing(path: Path) -> str:
+    """Return the SVG file with the networks of one spec."""
+    spec = ganspec.load(path)
+    return svg(spec, lower(spec))
 
 
 if __name__ == "__main__":
     print(HEAD + "".join(map(entry, SPECS)), end="")
+    DRAWINGS.mkdir(exist_ok=True)
+    for path in SPECS:
+        (DRAWINGS / f"{path.stem}.svg").write_text(drawing(path), "utf-8")

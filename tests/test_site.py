@@ -17,7 +17,7 @@ import pytest
 from conftest import ROOT
 
 sys.path.insert(0, str(ROOT / "docs"))
-from write_gallery import HEAD, SPECS, entry
+from write_gallery import DRAWINGS, HEAD, SPECS, drawing, entry
 from write_site import Site, titled
 
 pytest.importorskip("zensical")
@@ -102,7 +102,9 @@ def test_names_of_files_are_shown():
 def test_the_gallery_is_fresh():
     written = (ROOT / "docs" / "gallery.md").read_text("utf-8")
     fresh = HEAD + "".join(map(entry, SPECS))
-    assert written == fresh, "run python docs/write_gallery.py > docs/gallery.md"
+    drawn = {path.name: path.read_text("utf-8") for path in DRAWINGS.iterdir()}
+    same = written == fresh and drawn == {f"{path.stem}.svg": drawing(path) for path in SPECS}
+    assert same, "run python docs/write_gallery.py > docs/gallery.md"
 
 
 class QuietHandler(SimpleHTTPRequestHandler):
