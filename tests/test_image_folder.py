@@ -8,8 +8,6 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from PIL import Image, ImageFile
 from writing import pixels, random, write_images
 
@@ -242,25 +240,6 @@ def test_long_pictures_cost_little(tmp_path, size, monkeypatch):
         image = image_folder.decode_image(tmp_path / "a.png", 64, 64, 1, method)
         assert image.shape == (1, 64, 64) and abs(int(image[0, 32, 32]) - middle) <= 6
     assert np.prod(seen[0]) <= 64 * 64 * 18
-
-
-@pytest.mark.parametrize("resize", ["antialias", "bilinear", "tensorflow1"])
-@settings(max_examples=200, deadline=None)
-@given(data=st.data())
-def test_a_strip_is_a_part_of_the_whole_enlarged_picture(resize, data):
-    """To the bit, but for OpenCV's way, where a sum may be rounded in another order."""
-    size = [data.draw(st.integers(1, 40)) for _ in "hw"]
-    shape = (*size, 3) if data.draw(st.booleans()) else size
-    seed = data.draw(st.integers(0, 99))
-    picture = Image.fromarray(np.random.default_rng(seed).integers(0, 256, shape, np.uint8))
-    height, width = (data.draw(st.integers(old, 160)) for old in size)
-    starts = [data.draw(st.integers(0, new - 1)) for new in (height, width)]
-    stops = [data.draw(st.integers(a + 1, b)) for a, b in zip(starts, (height, width), strict=True)]
-    rows, columns = map(slice, starts, stops)
-    strip = image_folder.enlarge_strip(picture, height, width, rows, columns, resize)
-    whole = image_folder.resize_picture(picture, height, width, resize)[:, rows, columns]
-    assert strip.shape == whole.shape
-    assert (strip.int() - whole.int()).abs().max() <= (resize == "bilinear")
 
 
 def test_broken_images_are_skipped_with_one_warning(tmp_path, monkeypatch):

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from ganspec.kinds.dataset import Dataset
 from ganspec.kinds.datasets.image_files import ImageFiles
-from ganspec.kinds.datasets.images import blend_columns, enlarge_rows, resize_images
+from ganspec.kinds.datasets.images import resize_images
 from ganspec.kinds.datasets.label_table import find_labels, label_names
 from ganspec.kinds.datasets.listing import (
     find_images,
@@ -47,31 +47,15 @@ def flatten_image(image, white=None):
     return image.convert("RGB")
 
 
-def picture_pixels(picture):
-    """Return the pixels of a PIL picture, uint8 C x H x W."""
-    pixels = np.array(picture).reshape(picture.height, picture.width, -1)
-    return torch.from_numpy(pixels.transpose(2, 0, 1))
-
-
 def resize_picture(picture, height, width, resize):
     """Resize a PIL picture. Return its pixels, uint8 C x H x W."""
     if resize == "antialias":
-        return picture_pixels(picture.resize((width, height), Image.Resampling.BILINEAR))
-    return resize_images(picture_pixels(picture)[None], height, width, resize)[0]
-
-
-def enlarge_strip(picture, height, width, rows, columns, resize):
-    """Enlarge a PIL picture to height x width, of which only a strip is made.
-
-    The slices `rows` and `columns` name the strip. Return its pixels, uint8 C x H x W.
-    """
-    if resize == "antialias":
-        wide = picture.resize((width, picture.height), Image.Resampling.BILINEAR)
-        wide = wide.crop((columns.start, 0, columns.stop, picture.height))
-        return picture_pixels(Image.fromarray(enlarge_rows(np.asarray(wide), height, rows)))
-    centre = 0 if resize == "tensorflow1" else 0.5
-    pixels = blend_columns(picture_pixels(picture).float(), width, columns, centre)
-    return blend_columns(pixels.mT, height, rows, centre).mT.round().to(torch.uint8)
+        picture = picture.resize((width, height), Image.Resampling.BILINEAR)
+    pixels = np.array(picture).reshape(picture.height, picture.width, -1).transpose(2, 0, 1)
+    if resize != "antialias":
+        return resize_images(torch.from_numpy(pixels)[None], height, width, resize)[0]
+    else:
+        return torch.from_numpy(pixels)
 
 
 def trim_picture(picture, height, width):
@@ -94,10 +78,8 @@ def decode_image(path, height, width, channels, resize="antialias", white=None):
     else:
         across, down = across * height // down, height
     left, top = round((across - width) / 2), round((down - height) / 2)
-    rows, columns = slice(top, top + height), slice(left, left + width)
-    if down > image.height and across * down > 4 * width * height:  # most of it would be cut off
-        return enlarge_strip(image, down, across, rows, columns, resize)
-    return resize_picture(image, down, across, resize)[:, rows, columns]
+    pixels = resize_picture(image, down, across, resize)
+    return pixels[:, top : top + height, left : left + width]
 
 
 def decode_files(files, decode, shape):

@@ -1,6 +1,5 @@
 """Resizing of images, and conversion between grey and colour."""
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -14,15 +13,9 @@ def grey_images(images):
     return grey
 
 
-def blend_columns(images, width, strip=None, centre=0):
-    """Resize float images to `width`, or make only the columns that the slice `strip` names.
-
-    Column i is read at (i + centre) * old width / width - centre: `centre` is 0 as in TensorFlow 1,
-    or half a pixel as in OpenCV.
-    """
-    strip = strip or slice(0, width)
-    columns = torch.arange(strip.start, strip.stop)
-    place = ((columns + centre) * (images.shape[-1] / width) - centre).clamp(min=0)
+def blend_columns(images, width):
+    """Resize float images to `width`. Column i is read at i * old width / width."""
+    place = torch.arange(width) * (images.shape[-1] / width)
     first = place.long()
     second = (first + 1).clamp(max=images.shape[-1] - 1)
     return images[..., first].lerp(images[..., second], place - first)
@@ -42,24 +35,6 @@ def resize_images(images, height, width, resize):
             part = F.interpolate(part, (height, width), mode="bilinear", antialias=True)
         out.copy_(part.round().clamp(0, 255))
     return resized
-
-
-def enlarge_rows(pixels, height, strip):
-    """Return the rows that the slice `strip` names of a picture enlarged to `height`.
-
-    `pixels` are a uint8 array, H x W or H x W x C, of `height` rows or fewer. The rows are to the
-    bit those of PIL's bilinear filter, which has weights of 22 bits, but no others are made.
-    """
-    old = len(pixels)
-    centres = (np.arange(strip.start, strip.stop) + 0.5) * (old / height)
-    rows = (centres - 0.5).clip(0).astype(int)[:, None] + np.arange(2)
-    weights = (1 - np.abs(rows - centres[:, None] + 0.5)).clip(0)
-    weights[rows >= old] = 0
-    weights /= weights.sum(1, keepdims=True)
-    total = np.full((len(rows), *pixels.shape[1:]), 1 << 21, np.int32)
-    for row, weight in zip(rows.T, (weights * (1 << 22) + 0.5).astype(np.int32).T, strict=True):
-        total += pixels[row.clip(max=old - 1)] * weight.reshape(-1, *[1] * (pixels.ndim - 1))
-    return (total >> 22).astype(np.uint8)
 
 
 def fit_images(images, height, width, channels, resize="antialias"):
