@@ -128,7 +128,7 @@ def test_copies_of_absent_variables_are_absent(reads):
 def test_what_a_definition_reads_at_once_is_defined_before_it(text, is_read):
     symbols = Symbols()
     own, other = symbols.of("table", 0, "table"), symbols.of("f", 0, "f")
-    piece = Piece([own], "Losses", text.replace("f(", f"{other.mark}("))
+    piece = Piece([own], "Losses", text.replace("f(", f"{other.placeholder}("))
     assert _reads_at_once(piece, other) is is_read
 
 

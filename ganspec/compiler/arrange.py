@@ -19,7 +19,7 @@ ORDER = ("Networks", "Losses", "Data", "Training")
 class Module:
     """The texts that `mover` gathered for an emitted file, shortened, and with names chosen.
 
-    `main` is the name of the training function or network class whose mark is `mover.main`.
+    `main` is the name of the training function or network class whose placeholder is `mover.main`.
     """
 
     def __init__(self, mover: Mover):
@@ -47,10 +47,12 @@ class Module:
         mover.pieces = [piece for piece in mover.pieces if piece.text]
 
     def _losses(self) -> list[str]:
-        """Return the marks of the pieces in the section `Losses` that no constant's text reads."""
+        """Return placeholders of pieces in the section `Losses` that no constant's text reads."""
         constants = "\n".join(self.mover.constants.texts)
-        marks = [p.symbols[0].mark for p in self.mover.pieces if p.section == "Losses"]
-        return [mark for mark in marks if mark not in constants]
+        placeholders = [
+            p.symbols[0].placeholder for p in self.mover.pieces if p.section == "Losses"
+        ]
+        return [placeholder for placeholder in placeholders if placeholder not in constants]
 
     def _fits(self, line: str) -> bool:
         return len(self.symbols.plain(line)) <= LINE
@@ -108,7 +110,7 @@ class Module:
 def _reads_at_once(piece: Piece, symbol: Symbol) -> bool:
     """Return True if `piece` reads `symbol` when the file is imported, outside of functions."""
     scopes = Scopes(ast.parse(piece.text))
-    return any(not _is_deferred(scopes.of[name]) for name in scopes.named(symbol.mark))
+    return any(not _is_deferred(scopes.of[name]) for name in scopes.named(symbol.placeholder))
 
 
 def _is_deferred(scope: NameScope | None) -> bool:

@@ -28,7 +28,7 @@ class Constants:
     """The constants of one emitted file; `cfg` has the values of all settings.
 
     `table` has the constants by their symbols. `spell` and `configuration` add constants to it, and
-    return their marks: texts that stand for the constants' names until the names are chosen.
+    return their placeholders: texts that stand for the constants' names until the names are chosen.
     """
 
     def __init__(self, cfg: Namespace, printer: Printer):
@@ -42,7 +42,7 @@ class Constants:
     def spell(self, space: Namespace, name: str) -> str | None:
         """Return the text to write for the setting `name` of `space` in emitted code.
 
-        A number becomes a constant, whose mark is returned. Texts, collections, True, False and
+        A number becomes a constant, whose placeholder is returned. Texts, collections, booleans and
         None are written out. The result is None for any other value, such as a function.
         """
         value, family = space.values[name], space.family
@@ -51,13 +51,13 @@ class Constants:
             rank = SETTING if family else TRAINING
             symbol = self.printer.symbols.of((family, name), rank, *wishes)
             self.table[symbol] = Constant(family, name, self.printer.value(value))
-            return symbol.mark
+            return symbol.placeholder
         if value is None or isinstance(value, (bool, str, tuple, list, dict)):
             return self.printer.value(value)
         return None
 
     def configuration(self, space: Namespace) -> str:
-        """Add a constant, a `SimpleNamespace` with the settings of `space`, and return its mark.
+        """Add a constant, a `SimpleNamespace` of the settings of `space`. Return its placeholder.
 
         Code that passes `cfg` on as a whole needs this constant; code that only reads its fields
         does not. Settings other than numbers, texts, tuples, True, False and None are left out.
@@ -68,23 +68,23 @@ class Constants:
         options = ", ".join(self.printer.options(values))
         maker = self.printer.bring(Import("from types import SimpleNamespace", "SimpleNamespace"))
         self.table[symbol] = Constant(space.family, "", f"{maker}({options})")
-        return symbol.mark
+        return symbol.placeholder
 
     def literals(self, names: Iterable[str]) -> dict[str, int | float]:
-        """Return {mark: value} of the constants in `table` for the settings `names` of `cfg`.
+        """Return {placeholder: value} of the constants in `table` for settings `names` of `cfg`.
 
         Settings of a family, such as `cfg.loss.weight`, are left out.
         """
         return {
-            symbol.mark: self.cfg.values[constant.name]
+            symbol.placeholder: self.cfg.values[constant.name]
             for symbol, constant in self.table.items()
             if not constant.family and constant.name in names
         }
 
     def lines(self, used: list[Symbol]) -> list[str]:
-        """Return a line `mark = value` for each constant in `used`, in the settings' order."""
+        """Return a line `placeholder = value` for each constant in `used`, in settings' order."""
         symbols = sorted((s for s in self.table if s in used), key=self._place)
-        return [f"{symbol.mark} = {self.table[symbol].text}" for symbol in symbols]
+        return [f"{symbol.placeholder} = {self.table[symbol].text}" for symbol in symbols]
 
     def _place(self, symbol: Symbol) -> tuple[bool, int, int]:
         """Return a sort key: the settings' order in `cfg`, with families' settings last."""

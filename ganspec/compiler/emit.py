@@ -74,9 +74,9 @@ def moved(
 ) -> Mover:
     """Return a mover that has gathered all code that `move(mover)` asks it for.
 
-    `move` returns the mark of the file's main function or class. It is called again, with a new
-    mover, as long as two calls of an emitted function have different values for a parameter that
-    the mover had left out. Raise SpecError if the code of one of `kinds` cannot be moved.
+    `move` returns the placeholder of the file's main function or class. It is called again, with a
+    new mover, as long as two calls of an emitted function have different values for a parameter
+    that the mover had left out. Raise SpecError if the code of one of `kinds` cannot be moved.
     """
     also = frozenset(type(kind).__module__.split(".")[0] for kind in kinds)
     varying: Varying = set()

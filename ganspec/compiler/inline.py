@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 
 from ganspec.compiler.python_text import Edits, PythonText, last_line
 from ganspec.compiler.scopes import every_argument
-from ganspec.compiler.symbols import MARK
+from ganspec.compiler.symbols import PLACEHOLDER
 
 SIMPLE = (ast.Name, ast.Constant, ast.Attribute)  # arguments that may be written several times
 PRIMARY = (*SIMPLE, ast.Call, ast.Subscript)  # expressions that need no parentheses anywhere
@@ -19,9 +19,9 @@ PRODUCTS = (ast.Mult, ast.Div, ast.FloorDiv)
 
 
 def inline(
-    texts: list[str], marks: list[str], fits: Callable[[str], bool] | None = None
+    texts: list[str], placeholders: list[str], fits: Callable[[str], bool] | None = None
 ) -> list[str]:
-    """Return `texts` with the bodies of the functions `marks` in place of their calls.
+    """Return `texts` with the bodies of the functions `placeholders` in place of their calls.
 
     The text of an inlined function becomes empty. A function stays as it is if it calls itself or
     has starred or keyword-only parameters; if a call of it has keywords, stars or missing
@@ -30,16 +30,20 @@ def inline(
     every line that would change.
     """
     texts = list(texts)
-    for mark in marks:
-        place = next((i for i, text in enumerate(texts) if re.match(rf"def {mark}\(", text)), None)
-        if place is None or texts[place].count(mark) > 1:  # a recursive function cannot be inlined
+    for placeholder in placeholders:
+        place = next(
+            (i for i, text in enumerate(texts) if re.match(rf"def {placeholder}\(", text)), None
+        )
+        if (
+            place is None or texts[place].count(placeholder) > 1
+        ):  # a recursive function cannot be inlined
             continue
-        function = Function(texts[place], mark)
-        callers = {i: text for i, text in enumerate(texts) if i != place and mark in text}
+        function = Function(texts[place], placeholder)
+        callers = {i: text for i, text in enumerate(texts) if i != place and placeholder in text}
         new = function.into_all(callers)
         is_expression = function.expression is not None
         if fits is None:
-            calls = sum(text.count(mark) for text in callers.values())
+            calls = sum(text.count(placeholder) for text in callers.values())
             pays = is_expression or calls * (function.height - 1) < function.height + HEAD
         else:
             changed = {n for i in new for n in {*new[i].split("\n")} - {*texts[i].split("\n")}}
@@ -54,16 +58,16 @@ class CannotInlineError(Exception):
 
 
 class Function(PythonText):
-    """The text of a single function without decorators, whose name is `mark`.
+    """The text of a single function without decorators, whose name is `placeholder`.
 
     `expression` is the returned expression if the body is a single `return`, and None otherwise.
     """
 
-    def __init__(self, text: str, mark: str):
+    def __init__(self, text: str, placeholder: str):
         super().__init__(text)
         (node,) = self.tree.body
         assert isinstance(node, ast.FunctionDef)
-        self.mark, self.node, self.scope = mark, node, self.scopes.all[node]
+        self.placeholder, self.node, self.scope = placeholder, node, self.scopes.all[node]
         documented = ast.get_docstring(node) is not None
         self.body = node.body[1:] if documented else node.body
         self.names = [a.arg for a in node.args.args]
@@ -87,7 +91,7 @@ class Function(PythonText):
         try:
             _require(every_argument(self.node.args) == self.node.args.args)
             for i, text in texts.items():
-                while self.mark in text:
+                while self.placeholder in text:
                     text = self.into(PythonText(text))
                 inlined[i] = text
         except CannotInlineError:
@@ -103,9 +107,9 @@ class Function(PythonText):
         nodes = list(ast.walk(caller.tree))
         parents = {child: node for node in nodes for child in ast.iter_child_nodes(node)}
         calls = [n for n in nodes if isinstance(n, ast.Call)]
-        calls = [n for n in calls if isinstance(n.func, ast.Name) and n.func.id == self.mark]
+        calls = [n for n in calls if isinstance(n.func, ast.Name) and n.func.id == self.placeholder]
         plain = all(len(c.args) == len(self.names) and not c.keywords for c in calls)
-        _require(plain and len(calls) == caller.text.count(self.mark))
+        _require(plain and len(calls) == caller.text.count(self.placeholder))
         if self.expression is None:
             return self._block(caller, calls[0], parents)
         edits = Edits(caller)
@@ -186,7 +190,7 @@ class Function(PythonText):
         own = set(self.scope.bound) - set(arguments)
         set_anyway = {target.id} if isinstance(target, ast.Name) else set()
         _require(not own & ((taken - set_anyway) | _names(arguments.values())))
-        _require(not any(MARK.search(name) for name in own))
+        _require(not any(PLACEHOLDER.search(name) for name in own))
 
 
 def _require(holds: bool) -> None:

@@ -34,8 +34,8 @@ COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
 class Known:
     """A value that is known before the code runs.
 
-    `text` is how the emitted file writes it: a literal, or a mark that stands for the name of a
-    constant. None leaves it to the printer to write the value.
+    `text` is how the emitted file writes it: a literal, or the placeholder of a constant's name.
+    None leaves it to the printer to write the value.
     """
 
     value: Any

@@ -1,7 +1,7 @@
 """Gather the code that a system's main function and networks need in an emitted file.
 
 A definition is added to the file when code first names it, without branches that known values rule
-out, and after all that it uses. Texts have marks, such as `__ganspec_7__`, in place of names.
+out, and after all that it uses. Texts have placeholders, such as `__ganspec_7__`, for names.
 """
 
 from __future__ import annotations
@@ -76,28 +76,28 @@ class Mover:
         self.trail: list[tuple[Definition, str]] = []
 
     def networks(self, nets: dict[str, Net]) -> dict[str, str]:
-        """Print the networks' classes, and move all that they name. Return their marks by key."""
+        """Print the networks' classes, move all that they name. Return placeholders by key."""
         self.modules = modules_of(nets.values()) if self.only_ours else []
-        marks = {key: self.printer.network(net) for key, net in nets.items()}
-        for mark, text in self.printer.sources:
-            self.pieces.append(Piece(self.symbols.used(mark), "Networks", text.strip()))
-        return marks
+        placeholders = {key: self.printer.network(net) for key, net in nets.items()}
+        for placeholder, text in self.printer.sources:
+            self.pieces.append(Piece(self.symbols.used(placeholder), "Networks", text.strip()))
+        return placeholders
 
     def start(self, main: Callable) -> str:
-        """Move the function `main(cfg)` and all that it names. Return the function's mark."""
+        """Move the function `main(cfg)` and all that it names. Return its placeholder."""
         self.homes += (main.__module__,)
         definition = definition_of(main)
         assert isinstance(definition, Definition)  # not an import, since ganspec defines it
-        return self.call_of(definition, {"cfg": Known(self.cfg)}).mark
+        return self.call_of(definition, {"cfg": Known(self.cfg)}).placeholder
 
     def is_training(self, definition: Definition) -> bool:
         """Return True for code of the training text, rules such as `g_loss < d_loss` included."""
         return not definition.home.name or definition.home.name.startswith(self.homes)
 
     def inlined(self) -> list[str]:
-        """Return the marks of the training text's functions that the setting `inline` names."""
+        """Return placeholders of the training text's functions that the setting `inline` names."""
         versions = [v for v in self.versions.values() if v.definition.names[0] in self.inline]
-        return [v.symbol.mark for v in versions if self.is_training(v.definition)]
+        return [v.symbol.placeholder for v in versions if self.is_training(v.definition)]
 
     # -- names in texts -----------------------------------------------------------------------
 
@@ -134,33 +134,33 @@ class Mover:
         return top + dot + rest
 
     def bring(self, imported: Import) -> str:
-        """Add an import to the file, and return the mark of its name."""
+        """Add an import to the file, and return the placeholder of its name."""
         symbol = self.symbols.of(imported.key, IMPORT, imported.name)
         lines = self.imports.setdefault(symbol, [])
         dotted = imported.line.startswith("import ") and "." in imported.line
         # `import a.b` and `import a.c` load different modules
         if not lines or (dotted and imported not in lines):
             lines.append(imported)
-        return symbol.mark
+        return symbol.placeholder
 
     def mark_of(self, binding: Binding, name: str) -> str:
-        """Return the mark of `name` for a text that does not call it; move or import `binding`."""
+        """Move or import `binding`. Return the placeholder of `name` where it is not called."""
         if isinstance(binding, Import):
             return self.bring(binding)
         if binding.node is None:
             return self._constant(binding, name)
         for parameter in binding.parameters:  # nobody knows with which values it will be called
             self._vary(binding, (), parameter)
-        return self.call_of(binding, {}).mark
+        return self.call_of(binding, {}).placeholder
 
     def _constant(self, definition: Definition, name: str) -> str:
-        """Return the mark of the constant `name`, and move the statements that set it, once."""
+        """Move the statements that set the constant `name`, once. Return its placeholder."""
         text, home = definition.text, id(definition.home)
         symbols = {n: self.symbols.of((text, home, n), VALUE, n) for n in definition.names}
         if (key := ("value", text, home)) not in self.versions:
             self.versions[key] = Version(definition, symbols[name])
             self._write(definition, list(symbols.values()), {})
-        return symbols[name].mark
+        return symbols[name].placeholder
 
     # -- calls --------------------------------------------------------------------------------
 
@@ -170,7 +170,7 @@ class Mover:
         `name` is a new name for a lambda, or for a function inside another function.
         """
         if isinstance(thing, Named):
-            return thing.mark
+            return thing.placeholder
         if namespaced(thing) or not is_own(thing.__module__ or "builtins", self.also):
             return self.printer.name(thing)
         binding = definition_of(thing, name)
@@ -197,7 +197,7 @@ class Mover:
             usable = _is_namespace(value) or (off if fixed else _has_name(value))
             known[name] = value if usable and not starred else None
         version = self._version(definition, known)
-        return CallText(version.stands_for or version.symbol.mark, set(version.bound))
+        return CallText(version.stands_for or version.symbol.placeholder, set(version.bound))
 
     def _version(self, definition: Definition, known: dict[str, Known | None]) -> Version:
         """Return the version of a definition for a call, and move the version if it is new.

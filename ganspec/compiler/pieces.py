@@ -16,9 +16,9 @@ from ganspec.compiler.symbols import Symbol
 
 @dataclass(frozen=True)
 class Named:
-    """The mark of a name that the emitted file already has, such as that of a network's class."""
+    """The placeholder of a name that the emitted file has already, such as a network's class."""
 
-    mark: str
+    placeholder: str
 
 
 @dataclass
@@ -53,7 +53,7 @@ class Version:
 class CallText:
     """The text that calls of a moved function name, and the parameters that they do not pass."""
 
-    mark: str
+    placeholder: str
     without: set[str]
 
 
@@ -65,7 +65,7 @@ class Moving(Protocol):
     constants: Constants
 
     def mark_of(self, binding: Binding, name: str) -> str:
-        """Return the mark of `name`, and move or import what `binding` binds to it.
+        """Return the placeholder of `name`, and move or import what `binding` binds to it.
 
         The text that reads the name does not call it, so a function keeps all its parameters.
         """
@@ -90,12 +90,12 @@ def alike(piece: Piece, text: str, symbols: list[Symbol], section: str) -> bool:
     """Return True if `piece` can serve in place of a new piece of `symbols`, `section` and `text`.
 
     Both must be in the same section, define one name each, wish for the same name, and have equal
-    texts apart from their marks.
+    texts apart from their placeholders.
     """
     own, other = symbols[0], piece.symbols[0]
     if piece.section != section or own.wishes != other.wishes or len(symbols) > 1:
         return False
-    return text.replace(own.mark, "?") == piece.text.replace(other.mark, "?")
+    return text.replace(own.placeholder, "?") == piece.text.replace(other.placeholder, "?")
 
 
 def passes_on(text: str) -> str | None:

@@ -1,6 +1,6 @@
-"""Print programs as Python classes, with marks in place of global names.
+"""Print programs as Python classes, with placeholders in place of global names.
 
-When the printer writes a mark, it also adds the import, function or class to the emitted file.
+When the printer writes a placeholder, it also adds the import, function or class to the file.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Printer:
     """Prints programs, and arguments of calls.
 
     `refer` adds a function or class that is not torch's to the file, and returns the text that
-    names it. `bring` adds an import, and returns its mark.
+    names it. `bring` adds an import, and returns its placeholder.
     """
 
     def __init__(
@@ -39,8 +39,10 @@ class Printer:
         bring: Callable[[Import], str],
     ):
         self.symbols, self.refer, self.bring = symbols, refer, bring
-        self.classes: dict[str, str] = {}  # a block's source, with `?` as its name -> its mark
-        self.sources: list[tuple[str, str]] = []  # (mark of the name, source) of each class
+        self.classes: dict[
+            str, str
+        ] = {}  # a block's source, with `?` as its name -> its placeholder
+        self.sources: list[tuple[str, str]] = []  # (placeholder of the name, source) of each class
 
     # -- values -------------------------------------------------------------------------------
 
@@ -92,22 +94,22 @@ class Printer:
     # -- classes ------------------------------------------------------------------------------
 
     def _block(self, net: Net) -> str:
-        """Print a block's class, unless it is printed already, and return its mark.
+        """Print a block's class, unless it is printed already, and return its placeholder.
 
         Blocks with the same source share a class.
         """
         text = self._source(net, "?")
         if text not in self.classes:
-            mark = self.symbols.of(("block", text), BLOCK, net.name).mark
-            self.classes[text] = mark
-            self.sources.append((mark, text.replace("class ?(", f"class {mark}(", 1)))
+            placeholder = self.symbols.of(("block", text), BLOCK, net.name).placeholder
+            self.classes[text] = placeholder
+            self.sources.append((placeholder, text.replace("class ?(", f"class {placeholder}(", 1)))
         return self.classes[text]
 
     def network(self, net: Net) -> str:
-        """Print a network's class, after the blocks that it uses, and return its mark."""
-        mark = self.symbols.of(("network", net.name), NETWORK, net.name).mark
-        self.sources.append((mark, self._source(net, mark)))
-        return mark
+        """Print a network's class, after the blocks that it uses, and return its placeholder."""
+        placeholder = self.symbols.of(("network", net.name), NETWORK, net.name).placeholder
+        self.sources.append((placeholder, self._source(net, placeholder)))
+        return placeholder
 
     def _source(self, net: Net, name: str) -> str:
         """Return the source of a program's class, called `name`."""

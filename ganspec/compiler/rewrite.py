@@ -1,4 +1,4 @@
-"""Rewrite a definition's text: global names become marks, and known expressions their values.
+"""Rewrite a definition's text: global names become placeholders, known expressions values.
 
 Parameters with known values disappear from the function and from its calls.
 """
@@ -45,14 +45,14 @@ class Rewriter:
         return self.edits.apply().strip()
 
     def _heads(self) -> None:
-        """Write the definition's mark after `def` or `class`, and drop its settled parameters."""
+        """Write the placeholder after `def` or `class`, and drop the settled parameters."""
         if self.view.function is not None and self.view.settled:
             self._parameters(self.view.function)
         if self.definition.node is not None:
             start = self.view.start(self.view.tree.body[0])
             head = rb"(?:async\s+)?(?:def|class)\s+(\w+)"
             span = span_after(head, self.view.data, start, group=1)
-            self.edits.change(*span, self.names[self.definition.names[0]].mark)
+            self.edits.change(*span, self.names[self.definition.names[0]].placeholder)
 
     def _parameters(self, function: FunctionNode) -> None:
         """Write the function's parameters anew, without the settled ones."""
@@ -92,8 +92,8 @@ class Rewriter:
             case ast.Name() | ast.Attribute() if known := self.view.known(node):
                 self.edits.replace(node, self._written(known))
             case ast.Name(id=name):
-                if self.view.scopes.is_global(node) and (mark := self._global(name)):
-                    self.edits.replace(node, mark)
+                if self.view.scopes.is_global(node) and (placeholder := self._global(name)):
+                    self.edits.replace(node, placeholder)
             case ast.arg(annotation=ast.expr() as annotation) if not self._resolves(annotation):
                 self.edits.replace(node, node.arg)
             case ast.AnnAssign(annotation=annotation) if not self._resolves(annotation):
@@ -106,8 +106,8 @@ class Rewriter:
             case ast.JoinedStr():
                 self._formatted(node)
             case ast.Global(names=names):
-                marks = [self._global(name) or name for name in names]
-                self.edits.replace(node, f"global {', '.join(marks)}")
+                placeholders = [self._global(name) or name for name in names]
+                self.edits.replace(node, f"global {', '.join(placeholders)}")
             case ast.FunctionDef(returns=ast.expr() as returns) if not self._resolves(returns):
                 start = self.view.data.rindex(b"->", 0, self.view.start(returns))
                 self.edits.change(start, self.view.end(returns), "")
@@ -179,14 +179,14 @@ class Rewriter:
         match known.value:
             case Namespace() as space:
                 return self.mover.constants.configuration(space)
-            case Named(mark):
-                return mark
+            case Named(placeholder):
+                return placeholder
         return self.mover.printer.value(known.value)
 
     def _global(self, name: str) -> str | None:
-        """Return the mark of a global name of the definition's module; None for a builtin."""
+        """Return the placeholder of a global name of the module; None for a builtin."""
         if name in self.names and self.definition.node is None:
-            return self.names[name].mark
+            return self.names[name].placeholder
         if name in self.definition.cells:
             return self._cell(name)
         binding = self._find(name)
@@ -262,9 +262,9 @@ class Rewriter:
         kept += printer.options({k: v for k, v in target.kwargs.items() if k not in own})
         added = target.args or target.kwargs
         if not added and len(kept) == len(node.args) + len(node.keywords):
-            self.edits.replace(node.func, call.mark)
+            self.edits.replace(node.func, call.placeholder)
         else:
-            self.edits.replace(node, f"{call.mark}({', '.join(kept)})")
+            self.edits.replace(node, f"{call.placeholder}({', '.join(kept)})")
 
     def _plain(self, value: object) -> Known | None:
         """Return a number, text, tuple, bool or None as a `Known`; None for any other value."""

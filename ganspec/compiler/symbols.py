@@ -1,6 +1,6 @@
-"""Choose names for the marks in the texts of an emitted file, so that none clash.
+"""Choose names for the placeholders in the texts of an emitted file, so that none clash.
 
-A text has a mark in place of each global name. The names are chosen once all texts are gathered. No
+A text has a placeholder for each global name. The names are chosen once all texts are gathered. No
 symbol gets the name of another symbol, of a builtin, or of a local in a text that reads the symbol.
 """
 
@@ -19,7 +19,7 @@ from torch import nn, optim
 
 from ganspec.compiler.definitions import Import
 
-MARK = re.compile(r"__ganspec_(\d+)__")
+PLACEHOLDER = re.compile(r"__ganspec_(\d+)__")
 # ranks: lower ones choose names first
 NETWORK, IMPORT, TRAINING, VALUE, HELPER, BLOCK, SETTING = range(7)
 
@@ -37,7 +37,7 @@ class Symbol:
     name: str = ""
 
     @property
-    def mark(self) -> str:
+    def placeholder(self) -> str:
         """The text that stands for the name until it is chosen."""
         return f"__ganspec_{self.index}__"
 
@@ -62,12 +62,12 @@ class Symbols:
         return self.table[key]
 
     def used(self, text: str) -> list[Symbol]:
-        """Return the symbols whose marks are in a text, in order and each once."""
-        return [self.all[int(i)] for i in dict.fromkeys(MARK.findall(text))]
+        """Return the symbols whose placeholders are in a text, in order and each once."""
+        return [self.all[int(i)] for i in dict.fromkeys(PLACEHOLDER.findall(text))]
 
     def plain(self, text: str) -> str:
-        """Return `text` with each mark replaced by the chosen name, or else by the first wish."""
-        return MARK.sub(lambda m: self._name(int(m[1])), text)
+        """Return `text` with the chosen name, or else the first wish, for each placeholder."""
+        return PLACEHOLDER.sub(lambda m: self._name(int(m[1])), text)
 
     def _name(self, index: int) -> str:
         return self.all[index].name or self.all[index].wishes[0]
