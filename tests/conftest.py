@@ -27,7 +27,7 @@ from ganspec.kinds.datasets.objects import solid_words
 from ganspec.language.kinds import kinds_of
 from ganspec.language.registry import LOADED, PACKAGES
 from ganspec.systems.training import Images
-from ganspec.training import choosing
+from ganspec.training import choosing, making
 
 # One thread a process: the suite's own processes fill the cores, and sums keep their order.
 # The variable is for the programs that tests start.
@@ -35,6 +35,8 @@ os.environ["OMP_NUM_THREADS"] = "1"
 torch.set_num_threads(1)
 # Trainings measure nothing: their results would depend on what else the machine does.
 choosing.WORTH = math.inf
+# Nor is bf16 measured: `ganspec train` warns of it where it is slow.
+making.has_fast_bf16 = choosing.has_fast_bf16 = lambda device: True
 os.environ["GANSPEC_CACHE_GIB"] = "0"  # of decoded images, whose reading tests check
 
 ROOT = Path(__file__).parent.parent
