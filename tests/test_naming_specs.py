@@ -48,7 +48,8 @@ def test_a_run_a_known_name_and_a_file_are_taken_alike(command, trained, tmp_pat
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.yaml").write_text(ganspec.Run(trained).spec_path.read_text())
     for name in ("dcgan", trained, "mine.yaml"):
-        result = run(command, name, *(["mine.yaml"] if command == "diff" else []))
+        more = {"diff": ["mine.yaml"], "data": [FEW]}.get(command, [])
+        result = run(command, name, *more)
         assert result.exit_code == (command == "diff" and name == "dcgan"), result.output
 
 
@@ -112,7 +113,7 @@ FACTS = {
     "show": ["dcgan"],
     "diff": ["dcgan", "dcgan"],
     "compare": ["dcgan", "wgan_gp"],
-    "data": ["shapes"],
+    "data": ["dcgan", "--set", "data.dataset={shapes: {count: 48}}"],
     "new": ["--list"],
 }
 
