@@ -374,6 +374,16 @@ def test_a_line_of_the_table_leads_to_the_spec(tmp_path, browser):
     assert page.texts(":target")[0].split(maxsplit=1) == [str(line), text.strip()]
 
 
+def test_hashes_are_shortened(tmp_path):
+    """Of 64 digits, a reader compares the first few."""
+    run = make_run(tmp_path / "run")
+    info = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps({**info, "images_sha256": "0123456789abcdef" * 4}))
+    assert read_record(run).environment["images_sha256"] == "01234567"
+    page = page_of(run)
+    assert "01234567" in page and "0123456789" not in page
+
+
 def test_what_differs_comes_first(tmp_path):
     runs = [make_run(tmp_path / "a"), make_run(tmp_path / "b", settings=["vars.ch=8"], steps=20)]
     view = ReportView(read_records(runs))

@@ -128,9 +128,12 @@ class RunRecord:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The entries of `run.json` as texts, without `command`, `classes` and empty lists."""
+        """The entries of `run.json` as texts, without `command`, `classes` and empty lists.
+
+        Of hashes, only the start is shown.
+        """
         return {
-            printable(str(key)): printable(_entry_text(value))
+            printable(str(key)): printable(_entry_text(value))[: 8 if "sha256" in key else None]
             for key, value in self.info.items()
             if key not in ("command", "classes") and value != []
         }
