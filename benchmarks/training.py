@@ -267,7 +267,7 @@ def row(path: Path, precision: str, args: argparse.Namespace) -> str:
     cells = [
         path.stem,
         precision,
-        *(f"{1000 * middle(side, 'seconds'):.3g} ms" for side in (theirs, ours)),
+        *(f"{1000 * middle(side, 'seconds'):.0f} ms" for side in (theirs, ours)),
         f"{median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})",
         f"{1000 * middle(ours, 'floor'):.0f} ms" if floors else "-",
         f"{distance:.1f}" if floors else "-",

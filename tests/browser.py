@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import shutil
+import signal
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -137,7 +140,14 @@ class Browser:
         return Page(self.driver)
 
     def close(self) -> None:
-        self.driver.quit()
+        process = self.driver.capabilities.get("goog:processID")
+        try:
+            self.driver.quit()
+        finally:
+            # browsers were seen to outlive a driver that had ended
+            if process:
+                with suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL)
 
 
 @pytest.fixture(scope="session")
