@@ -113,7 +113,7 @@ FACTS = {
     "show": ["dcgan"],
     "diff": ["dcgan", "dcgan"],
     "compare": ["dcgan", "wgan_gp"],
-    "data": ["dcgan", "--set", "data.dataset={shapes: {count: 48}}"],
+    "data": ["shapes"],
     "new": ["--list"],
 }
 

@@ -215,16 +215,10 @@ def test_measuring_changes_no_result(tmp_path, monkeypatch):
 def test_steps_of_a_warm_up_are_not_measured(monkeypatch):
     """They train the discriminator alone, so they are shorter than the others."""
     spec = loads(GREY.replace("keep: 1", "warmup: {iterations: 100, images: pixels}"))
-    made = []
-
-    def make(execution):
-        made.append(ganspec.Trainer(spec, device="cpu").training)
-        made.append([weight.clone() for weight in made[0].generator.parameters()])
-        return made[0]
-
+    training = ganspec.Trainer(spec, device="cpu").training
+    before = [weight.clone() for weight in training.generator.parameters()]
     monkeypatch.setattr(choosing, "MIN_SECONDS", 0)
-    assert choosing.measure(make, Execution()) > 0
-    training, before = made
+    assert choosing.measure(lambda execution: training, Execution()) > 0
     assert training.phase() == ""
     assert not any(map(torch.equal, before, training.generator.parameters()))
 
@@ -232,7 +226,6 @@ def test_steps_of_a_warm_up_are_not_measured(monkeypatch):
 def test_measuring_is_told_before_it_begins(tmp_path, monkeypatch):
     said = []
     monkeypatch.setattr(making, "say", said.append)
-    monkeypatch.setattr(choosing, "MIN_SECONDS", 0)
     run_of(tmp_path / "short", 2, speedups="auto")
     assert said == []
     monkeypatch.setattr(choosing, "WORTH", 1)
@@ -268,7 +261,6 @@ def choice_of(monkeypatch, seconds, request, steps, minutes=None):
     """Return the choice among executions that take so many seconds per step, None if they fail."""
     monkeypatch.setattr(choosing, "WORTH", 200)
     monkeypatch.setattr(choosing, "measure", lambda make, execution: seconds[str(execution)])
-    monkeypatch.setattr(choosing, "has_fast_bf16", lambda device: True)
     return choose(request, None, steps, minutes)
 
 

@@ -49,10 +49,8 @@ class Module:
     def _losses(self) -> list[str]:
         """Return placeholders of pieces in the section `Losses` that no constant's text reads."""
         constants = "\n".join(self.mover.constants.texts)
-        placeholders = [
-            p.symbols[0].placeholder for p in self.mover.pieces if p.section == "Losses"
-        ]
-        return [placeholder for placeholder in placeholders if placeholder not in constants]
+        losses = [p.symbols[0] for p in self.mover.pieces if p.section == "Losses"]
+        return [loss.placeholder for loss in losses if loss.placeholder not in constants]
 
     def _fits(self, line: str) -> bool:
         return len(self.symbols.plain(line)) <= LINE

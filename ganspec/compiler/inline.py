@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Callable, Iterable
 
 from ganspec.compiler.python_text import Edits, PythonText, last_line
@@ -31,12 +30,10 @@ def inline(
     """
     texts = list(texts)
     for placeholder in placeholders:
-        place = next(
-            (i for i, text in enumerate(texts) if re.match(rf"def {placeholder}\(", text)), None
-        )
-        if (
-            place is None or texts[place].count(placeholder) > 1
-        ):  # a recursive function cannot be inlined
+        head = f"def {placeholder}("
+        place = next((i for i, text in enumerate(texts) if text.startswith(head)), None)
+        # a recursive function cannot be inlined
+        if place is None or texts[place].count(placeholder) > 1:
             continue
         function = Function(texts[place], placeholder)
         callers = {i: text for i, text in enumerate(texts) if i != place and placeholder in text}

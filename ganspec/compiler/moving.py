@@ -76,7 +76,7 @@ class Mover:
         self.trail: list[tuple[Definition, str]] = []
 
     def networks(self, nets: dict[str, Net]) -> dict[str, str]:
-        """Print the networks' classes, move all that they name. Return placeholders by key."""
+        """Print the networks' classes, and move what they name. Return placeholders by key."""
         self.modules = modules_of(nets.values()) if self.only_ours else []
         placeholders = {key: self.printer.network(net) for key, net in nets.items()}
         for placeholder, text in self.printer.sources:

@@ -39,9 +39,8 @@ class Printer:
         bring: Callable[[Import], str],
     ):
         self.symbols, self.refer, self.bring = symbols, refer, bring
-        self.classes: dict[
-            str, str
-        ] = {}  # a block's source, with `?` as its name -> its placeholder
+        # a block's source, with `?` as its name -> its placeholder
+        self.classes: dict[str, str] = {}
         self.sources: list[tuple[str, str]] = []  # (placeholder of the name, source) of each class
 
     # -- values -------------------------------------------------------------------------------
