@@ -202,11 +202,15 @@ def test_scores_that_a_kill_cut_off_from_their_snapshot_are_completed(scored, tm
     assert set(run.snapshots()) >= {best.step} if best.step == 16 else True
 
 
-def wait_for(path, command):
+def until(is_reached, command):
     deadline = time.monotonic() + 60
-    while not path.exists():
+    while not is_reached():
         assert time.monotonic() < deadline, command.text
         time.sleep(0.01)
+
+
+def wait_for(path, command):
+    until(path.exists, command)
 
 
 def test_a_signal_while_images_are_read_changes_nothing(tmp_path, monkeypatch):
@@ -273,11 +277,11 @@ def test_a_second_ctrl_c_says_how_to_go_on(tmp_path, monkeypatch):
     arguments = ["train", str(tmp_path / "small.yaml"), "--out", str(tmp_path / "run")]
     command = ForkedCommand(arguments, tmp_path / "output.txt")
     wait_for(tmp_path / "training", command)
-    for _ in range(2):
-        os.kill(command.id, signal.SIGINT)
-        time.sleep(0.3)
-    assert command.wait() == 130
     first = "\nSIGINT: stopping after this step, with a checkpoint; Ctrl-C again ends at once\n"
+    os.kill(command.id, signal.SIGINT)
+    until(lambda: command.text == first, command)  # two signals at once would be one
+    os.kill(command.id, signal.SIGINT)
+    assert command.wait() == 130
     second = "stopped at once, before the first checkpoint; begin again with --overwrite\n"
     assert command.text == first + second
 

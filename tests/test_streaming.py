@@ -431,6 +431,34 @@ def test_workers_end_with_their_parent(folder, tmp_path):
     assert process.returncode == -signal.SIGKILL
 
 
+LOST_EARLY = """
+import os, signal, time
+from ganspec.systems import workers
+
+class Files:
+    def __getitems__(self, indices):
+        return indices
+
+begin, workers.WATCH_SECONDS = workers._begin_worker, 0.1
+
+def begin_and_lose_the_parent(number):
+    begin(number)  # what torch watches is set after this
+    if number == workers.WORKERS - 1:
+        os.kill(os.getppid(), signal.SIGKILL)
+    time.sleep(0.5)
+
+workers._begin_worker = begin_and_lose_the_parent
+list(workers.read_in_workers(Files(), [[0, 1]] * 20))
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "sigtimedwait"), reason="Linux's way")
+def test_workers_whose_parent_is_lost_while_they_begin_end():
+    process = subprocess.Popen([sys.executable, "-c", LOST_EARLY], stdout=subprocess.PIPE)
+    process.communicate(timeout=60)  # the workers hold the other end of the pipe
+    assert process.returncode == -signal.SIGKILL
+
+
 def test_images_may_be_given_without_files(folder):
     images, labels = open_images(loads(SPEC).data, folder, CPU)
     assert Images(images, labels).files is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import threading
@@ -16,6 +17,7 @@ from torch.utils.data import DataLoader
 from ganspec.kinds.datasets.image_files import Batch, ImageFiles
 
 WORKERS = 2  # processes that read images at the same time
+WATCH_SECONDS = 5.0  # between two looks at whether the parent is alive
 
 Plan = Sequence[list[int]]  # indices of images, one list per batch
 
@@ -93,12 +95,18 @@ def _signals_held_back() -> Iterator[None]:
 def _begin_worker(number: int) -> None:
     """Prepare a worker process. It has inherited the block on STOPS from its parent."""
     warnings.simplefilter("ignore")  # the parent has shown the same warnings
-    if hasattr(signal, "sigwaitinfo"):
+    if hasattr(signal, "sigtimedwait"):
         threading.Thread(target=_wait_for_parent, daemon=True).start()
 
 
 def _wait_for_parent() -> None:
-    """End this process when its parent sends SIGTERM. Ignore SIGTERM from other processes."""
-    while signal.sigwaitinfo([signal.SIGTERM]).si_pid != os.getppid():
-        pass
+    """End this process when its parent sends SIGTERM or is lost. Ignore SIGTERM from others.
+
+    torch's own watch over the parent begins later, and misses a parent that is lost before it.
+    """
+    parent = multiprocessing.parent_process()
+    while parent and parent.is_alive():
+        sent = signal.sigtimedwait([signal.SIGTERM], WATCH_SECONDS)
+        if sent and sent.si_pid == parent.pid:
+            break
     os._exit(0)
