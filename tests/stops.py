@@ -127,6 +127,8 @@ def stop_at_random(spec: Path, folder: Path, dice: random.Random, longest: float
         assert has_begun or is_early or "stopped before the first step" in text, text
         if has_begun:
             check_stopped(folder)
+        else:
+            longest *= 1.1  # a slow machine needs more time before its first step
         phase = "training" if has_begun else "start"
         stops[f"{number.name} while {phase}"] += 1
 
