@@ -7,6 +7,7 @@ import json
 import math
 import os
 import pickle
+import signal
 import struct
 import subprocess
 import types
@@ -37,6 +38,9 @@ torch.set_num_threads(1)
 choosing.WORTH = math.inf
 # Nor is bf16 measured: `ganspec train` warns of it where it is slow.
 making.has_fast_bf16 = choosing.has_fast_bf16 = lambda device: True
+# A training that nohup starts ignores SIGHUP, and so would those that tests hang up.
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 os.environ["GANSPEC_CACHE_GIB"] = "0"  # of decoded images, whose reading tests check
 
 ROOT = Path(__file__).parent.parent
