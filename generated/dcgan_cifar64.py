@@ -1,6 +1,6 @@
 """DCGAN on CIFAR-10 at 64 x 64, as a student's TensorFlow 1 report ran it.
 
-Written by ganspec from the spec `dcgan_cifar64` (6a8e9445).
+Written by ganspec from the spec `dcgan_cifar64` (91323993).
 Plain PyTorch, yours to edit.
 """
 
@@ -191,12 +191,16 @@ def read_batches(folder, names):
     return batches
 
 
-def blend_columns(images, width):
-    """Resize float images to `width`. Column i is read at i * old width / width."""
-    place = torch.arange(width) * (images.shape[-1] / width)
+def read_columns(images, place):
+    """Return columns of float images at `place`, blended where it is between two."""
     first = place.long()
     second = (first + 1).clamp(max=images.shape[-1] - 1)
     return images[..., first].lerp(images[..., second], place - first)
+
+
+def blend_columns(images, width):
+    """Resize float images to `width`. Column i is read at i * old width / width."""
+    return read_columns(images, torch.arange(width) * (images.shape[-1] / width))
 
 
 def resize_images(images):

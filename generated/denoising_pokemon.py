@@ -1,6 +1,6 @@
 """The denoising autoencoder on a folder of colour images.
 
-Written by ganspec from the spec `denoising_pokemon` (b9b3eb9e).
+Written by ganspec from the spec `denoising_pokemon` (b924399c).
 Plain PyTorch, yours to edit.
 """
 
@@ -89,14 +89,35 @@ def flatten_image(image):
     return image.convert("RGB")
 
 
-def trim_picture(picture):
-    """Cut off the ends of a very long picture, which cropping would remove later."""
-    across, down = picture.size
-    longest, highest = 1024 * down // 64 + 1, 1024 * across // 64 + 1
-    left, top = max(0, (across - longest) // 2), max(0, (down - highest) // 2)
-    return (
-        picture.crop((left, top, across - left, down - top)) if left or top else picture
-    )
+def picture_pixels(picture):
+    """Return the pixels of a PIL picture, uint8 C x H x W."""
+    pixels = np.array(picture).reshape(picture.height, picture.width, -1)
+    return torch.from_numpy(pixels.transpose(2, 0, 1))
+
+
+def read_columns(images, place):
+    """Return columns of float images at `place`, blended where it is between two."""
+    first = place.long()
+    second = (first + 1).clamp(max=images.shape[-1] - 1)
+    return images[..., first].lerp(images[..., second], place - first)
+
+
+def resize_columns(images, left, right, width, centre):
+    """Resize columns of float images, from `left` to `right`, which may be fractions.
+
+    `centre` is where a pixel is within itself: at 0 in TensorFlow 1, at 0.5 in OpenCV.
+    """
+    place = (torch.arange(width) + centre) * ((right - left) / width) + left - centre
+    return read_columns(images, place.clamp(min=0))
+
+
+def resize_box(picture, box):
+    """Resize a box (left, top, right, bottom) of a PIL picture, uint8 C x H x W."""
+    centre = 0.5
+    left, top, right, bottom = box
+    pixels = resize_columns(picture_pixels(picture).float(), left, right, 64, centre)
+    pixels = resize_columns(pixels.mT, top, bottom, 64, centre).mT
+    return pixels.round().to(torch.uint8)
 
 
 def resize_images(images, height, width):
@@ -112,17 +133,13 @@ def resize_images(images, height, width):
 
 def resize_picture(picture, height, width):
     """Resize a PIL picture. Return its pixels, uint8 C x H x W."""
-    pixels = (
-        np.array(picture).reshape(picture.height, picture.width, -1).transpose(2, 0, 1)
-    )
-    return resize_images(torch.from_numpy(pixels)[None], height, width)[0]
+    return resize_images(picture_pixels(picture)[None], height, width)[0]
 
 
 def decode_image(path):
     """Read a picture, uint8 C x H x W: resize it to cover the size, crop the centre."""
     with Image.open(path) as file:
         image = flatten_image(ImageOps.exif_transpose(file))
-    image = trim_picture(image)  # resizing a strip would fill the memory
     image = image.convert("RGB")
     across, down = image.size
     if across * 64 < down * 64:
@@ -130,8 +147,12 @@ def decode_image(path):
     else:
         across, down = across * 64 // down, 64
     left, top = round((across - 64) / 2), round((down - 64) / 2)
-    pixels = resize_picture(image, down, across)
-    return pixels[:, top : top + 64, left : left + 64]
+    right, bottom = left + 64, top + 64
+    if across * down > 65536:  # nearly all is cut off, and would fill the memory
+        x, y = image.width / across, image.height / down
+        box = (left * x, top * y, right * x, bottom * y)
+        return resize_box(image, box)
+    return resize_picture(image, down, across)[:, top:bottom, left:right]
 
 
 def walk_files(folder, above=()):

@@ -13,12 +13,16 @@ def grey_images(images):
     return grey
 
 
-def blend_columns(images, width):
-    """Resize float images to `width`. Column i is read at i * old width / width."""
-    place = torch.arange(width) * (images.shape[-1] / width)
+def read_columns(images, place):
+    """Return columns of float images at `place`, blended where it is between two."""
     first = place.long()
     second = (first + 1).clamp(max=images.shape[-1] - 1)
     return images[..., first].lerp(images[..., second], place - first)
+
+
+def blend_columns(images, width):
+    """Resize float images to `width`. Column i is read at i * old width / width."""
+    return read_columns(images, torch.arange(width) * (images.shape[-1] / width))
 
 
 def resize_images(images, height, width, resize):
