@@ -386,7 +386,11 @@ def test_a_missing_package_is_said(sites, monkeypatch):
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no SIGINT for another process")
 def test_ctrl_c_ends_it_at_once(sites):
     command = [sys.executable, "-m", "ganspec", "serve", str(sites(GREY).folder), "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with (
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process,
+        contextlib.ExitStack() as last,
+    ):
+        last.callback(process.kill)  # a failure would wait for it
         process.stdout.readline()
         url = process.stdout.readline().split()[0]
         connection = http.client.HTTPConnection(url.split("/")[2], timeout=30)
