@@ -13,7 +13,7 @@ from torch.nn.utils.spectral_norm import SpectralNorm
 from ganspec.compiler.evaluate import evaluate
 from ganspec.compiler.lower import lower_network
 from ganspec.importing.graph import FAILURES, RecordedCall, RecordedGraph, Shape
-from ganspec.importing.recording import base
+from ganspec.importing.recording import torch_class_of
 from ganspec.kinds.layer import Layer
 from ganspec.kinds.weight_norm import WeightNorm
 from ganspec.language.errors import SpecError
@@ -91,7 +91,8 @@ def expresses(net: Net, segment: Segment) -> bool:
         if all(same) or False in same:
             return all(same)
     elif all(step.is_module for step in net.steps) and all(
-        graph.is_reshape(call) or (call.module is not None and base(call.module)) for call in calls
+        graph.is_reshape(call) or (call.module is not None and torch_class_of(call.module))
+        for call in calls
     ):
         return False  # different torch modules are no match, even with equal results
     return same_results(net, segment)

@@ -18,7 +18,7 @@ from ganspec.sampling.interpolation import interpolated
 from ganspec.sampling.label_names import LabelError
 from ganspec.sampling.pictures import OnProgress, Pictures, Ranking, new_images
 from ganspec.sampling.request import ENDINGS, MOST_IN_A_GRID, Request, SampleError, flag
-from ganspec.sampling.restored import check_count, restoration
+from ganspec.sampling.restored import check_count, open_restoration
 from ganspec.sampling.sampler import Sampler
 from ganspec.streams import is_stdout
 from ganspec.training.device import choose_device
@@ -190,7 +190,7 @@ def _restored(run: Run, key: str, request: Request) -> Pictures:
             f"them, {flag(min(odd))} does not"
         )
     count, device = request.count or COUNT, choose_device(request.device)
-    found = restoration(run, key, request.step, request.data, request.seed or 0, device)
+    found = open_restoration(run, key, request.step, request.data, request.seed or 0, device)
     check_count(count, found)
     if request.with_labels and found.labels is None:
         raise SampleError(f"the images of {found.spec.data.dataset.kind} have no labels to write")
