@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,8 +19,10 @@ from ganspec.console import (
     tell,
     tell_written,
 )
+from ganspec.kinds_files import load_all
 from ganspec.language.errors import listed
 from ganspec.language.names import SUFFIXES
+from ganspec.language.registry import LOADED
 
 if TYPE_CHECKING:
     from ganspec.importing.source import Imported
@@ -30,6 +32,10 @@ EXAMPLE = "ganspec import module.py:Generator --input z:100"
 Sources = Annotated[
     list[str] | None,
     typer.Argument(metavar="FILE.py[:CLASS]...", help="Python files, which are run, and a class."),
+]
+Generator = Annotated[str | None, typer.Option(metavar="CLASS", help="The files' generator.")]
+Discriminator = Annotated[
+    str | None, typer.Option(metavar="CLASS", help="The files' discriminator.")
 ]
 Inputs = Annotated[
     list[str] | None,
@@ -49,6 +55,9 @@ Tables = Annotated[
         metavar="TABLE.txt", help="A printed Keras `model.summary()` instead; `-`: standard input."
     ),
 ]
+Minutes = Annotated[
+    float | None, typer.Option(min=0.01, help="Time that a file may run, 2 by default.")
+]
 Out = Annotated[
     Path | None,
     typer.Option(
@@ -61,18 +70,12 @@ Out = Annotated[
 
 def import_(
     sources: Sources = None,
-    generator: Annotated[
-        str | None, typer.Option(metavar="CLASS", help="The files' generator.")
-    ] = None,
-    discriminator: Annotated[
-        str | None, typer.Option(metavar="CLASS", help="The files' discriminator.")
-    ] = None,
+    generator: Generator = None,
+    discriminator: Discriminator = None,
     inputs: Inputs = None,
     settings: Settings = None,
     summary: Tables = None,
-    minutes: Annotated[
-        float | None, typer.Option(min=0.01, help="Time that a file may run, 2 by default.")
-    ] = None,
+    minutes: Minutes = None,
     out: Out = None,
     stdout: Annotated[bool, typer.Option("--stdout", help="Print the spec instead.")] = False,
 ) -> None:
@@ -84,13 +87,11 @@ def import_(
     """
     if bool(sources) == bool(summary):
         fail("give a Python file, as module.py:Generator, or a table, as --summary table.txt")
-    is_alone = len(sources or []) < 2
-    if is_alone:
-        out = target_of(out, stdout, *SUFFIXES)
-    elif stdout or (out and is_stream(out)):
-        fail("several specs are not printed: write them into a folder, as -o specs")
-    elif out and not out.is_dir():
-        fail(f"there is no folder {out}: several files need one")
+    folder, file = Path(), None
+    if len(sources or []) > 1:
+        folder = _folder_of(out, stdout)
+    else:
+        file = target_of(out, stdout, *SUFFIXES)
     refuse_two_inputs(*(summary or []))
     classes = {"generator": generator, "discriminator": discriminator}
     names = {role: name for role, name in classes.items() if name}
@@ -106,13 +107,20 @@ def import_(
         try:
             with reported():
                 result = read()
-                named = Path(f"{result.name}.yaml")
-                target = (out or named) if is_alone else (out or Path()) / named
-                statuses.append(_write(result, target))
+                statuses.append(_write(result, folder / (file or f"{result.name}.yaml")))
         except typer.Exit as end:
             statuses.append(end.exit_code)
     if status := max(statuses):
         raise typer.Exit(status)
+
+
+def _folder_of(out: Path | None, stdout: bool) -> Path:
+    """Return the folder for the specs of several files. Call `fail` if it is none."""
+    if stdout or (out and is_stream(out)):
+        fail("several specs are not printed: write them into a folder, as -o specs")
+    if out and not out.is_dir():
+        fail(f"there is no folder {out}: several files need one")
+    return out or Path()
 
 
 def _write(result: Imported, target: Path) -> int:
@@ -133,7 +141,6 @@ def _code(
 ) -> Imported:
     from ganspec.importing.apart import import_apart
     from ganspec.importing.python_file import parse_input, parse_settings
-    from ganspec.importing.source import import_file
 
     path, colon, name = source.rpartition(":")
     if not colon:
@@ -142,7 +149,17 @@ def _code(
         fail(f"name a class, as {path}:Generator, or --generator and --discriminator")
     names = names or {"network": name}
     shapes, arguments = list(map(parse_input, inputs)), parse_settings(settings)
-    return import_apart(partial(import_file, Path(path), names, shapes, arguments), path, minutes)
+    kinds = [file.path for file in LOADED]
+    read = partial(_read, kinds, Path(path), names, shapes, arguments)
+    return import_apart(read, path, minutes)
+
+
+def _read(kinds: list[Path], *arguments: Any) -> Imported:
+    """Import a file where only ganspec's own kinds may be loaded. `kinds` are files of others."""
+    from ganspec.importing.source import import_file
+
+    load_all(kinds)
+    return import_file(*arguments)
 
 
 def _tables(paths: list[Path], inputs: list[str]) -> Imported:

@@ -13,16 +13,13 @@ import warnings
 from collections.abc import Callable
 from dataclasses import asdict
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
 import typer
 
 from ganspec.importing.python_file import UnreadableError
 from ganspec.importing.source import Imported
-from ganspec.kinds_files import load_all
 from ganspec.language.errors import GanspecError, one_line
-from ganspec.language.registry import LOADED
 
 # A fork has imported torch already; on macOS, its libraries do not work in one.
 CONTEXT: Any = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
@@ -37,8 +34,7 @@ def import_apart(read: Callable[[], Imported], path: str, minutes: float) -> Imp
     process takes over `minutes` or MEMORY, or ends before `read` does.
     """
     results, sending = CONTEXT.Pipe(duplex=False)
-    kinds = [file.path for file in LOADED]
-    process = CONTEXT.Process(target=_answer, args=(read, kinds, sending))
+    process = CONTEXT.Process(target=_answer, args=(read, sending))
     process.start()
     sending.close()
     deadline = time.monotonic() + 60 * minutes
@@ -85,14 +81,13 @@ def _send(sending: Connection, kind: str, content: object) -> None:
     sending.send_bytes(json.dumps([kind, content]).encode())
 
 
-def _answer(read: Callable[[], Imported], kinds: list[Path], sending: Connection) -> None:
-    """Send what `read` returns, or the reason why it fails. `kinds` are files of own kinds."""
+def _answer(read: Callable[[], Imported], sending: Connection) -> None:
+    """Send what `read` returns, or the reason why it fails."""
     os.dup2(2, 1)  # for what does not print by Python's `sys.stdout`
     sys.stdout = sys.stderr = Printed(sending)
     warnings.simplefilter("ignore")  # the code's own
     _limit_memory()
     try:
-        load_all(kinds)  # a fork has them already
         _send(sending, "imported", asdict(read()))
     except (GanspecError, OSError) as error:
         _send(sending, "error", one_line(error))
