@@ -82,9 +82,10 @@ def weight_notes(network: nn.Module, inputs: list[torch.Tensor]) -> list[str]:
     Raises any error of `network`.
     """
     found = {"weights whose gradients hooks change": hooked(network)}
-    with warnings.catch_warnings():
+    with torch.enable_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        found["weights that get no gradient"] = untrained(network, inputs)
+        starts = [_with_gradient(each) for each in inputs]
+        found["weights that get no gradient"] = untrained(network, starts)
     return [f"{what}: {few(names)}" for what, names in found.items() if names]
 
 

@@ -70,17 +70,17 @@ class UseRecorder(TorchFunctionMode):
 def untrained(network: nn.Module, inputs: Sequence[torch.Tensor]) -> list[str]:
     """Return the names of trainable parameters that `network` reads, but that get no gradient.
 
-    Raises any error of `network`.
+    `inputs` require gradients if they hold floats. Raises any error of `network`.
     """
     recorder = UseRecorder()
     network.zero_grad()
     with torch.enable_grad():
         with recorder:
-            outputs = list(tensors(network(*(each.clone() for each in inputs))))
-        sums = [each.sum() for each in outputs if each.requires_grad]
+            outputs = list(tensors(network(*inputs)))
+        sums = [each.float().sum() for each in outputs if each.requires_grad]
         if sums:
             # not `autograd.grad`, which code that recomputes its activations does not support
-            torch.stack([each.float() for each in sums]).sum().backward()
+            torch.stack(sums).sum().backward()
     names = [
         name
         for name, parameter in network.named_parameters()
