@@ -35,11 +35,15 @@ def own_names(calls: Sequence[RecordedCall]) -> list[str]:
     """
     modules = [call.module for call in calls if call.module is not None]
     classes = [parametrize.type_before_parametrizations(module) for module in modules]
-    is_idle = any(getattr(module, "p", None) == 0 for module in modules)  # dropout of rate 0
     is_torch = all(cls.__module__.startswith("torch.") for cls in classes)
-    if len(classes) < len(calls) or (is_torch and not is_idle):
+    if len(classes) < len(calls) or (is_torch and not is_idle(calls)):
         return []
     return [cls.__name__ for cls in classes]
+
+
+def is_idle(calls: Sequence[RecordedCall]) -> bool:
+    """Return True if one of the calls is of a dropout of rate 0."""
+    return any(getattr(call.module, "p", None) == 0 for call in calls)
 
 
 class Matcher:
@@ -121,7 +125,10 @@ class Matcher:
         bare = not any(call.has_state for call in calls)
         # a layer without weights expresses a single call, or a call and the reshape after it
         fits_both = len(calls) == 1 or graph.is_reshape(calls[1])
-        if loose and bare and fits_both and not all(call in graph.roles for call in calls):
+        is_open = loose and bare and fits_both and not all(call in graph.roles for call in calls)
+        # a call that keeps normal numbers, but is no identity, is of a clamp or a cast, say, and no
+        # layer that does nothing may stand for it
+        if is_open and (is_idle(calls) or not segment.keeps_numbers):
             kinds += weightless()
         known = settings_of(graph, calls)
         for kind in dict.fromkeys(kinds):
