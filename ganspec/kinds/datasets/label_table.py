@@ -49,9 +49,8 @@ def check_table(path, rows):
         if row[0].strip() in seen:
             raise ValueError(f"{path} has two rows for {row[0]!r}")
         if not all(value.strip() for value in row[1:]):
-            raise ValueError(
-                f"{path} has an empty value for {row[0]!r}: write one, or delete the row"
-            )
+            remedy = "write one, or delete the row"
+            raise ValueError(f"{path} has an empty value for {row[0]!r}: {remedy}")
         seen.add(row[0].strip())
     odd = {value.strip() for row in rows[1:] for value in row[1:]} - {"0", "1", "-1"}
     if odd and len(rows[0]) > 2:
