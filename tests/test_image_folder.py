@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFile
 from writing import pixels, random, write_images
 
+from ganspec.evaluation.reference import open_folder
 from ganspec.kinds.datasets import image_folder
 from ganspec.kinds.datasets.image_folder import ImageFolder
 from ganspec.systems.spec import Data
@@ -154,13 +155,39 @@ def test_splits_are_no_classes(tmp_path, names):
     write_images(
         tmp_path, [f"{name}/{animal}/1.png" for name in names for animal in ("cat", "dog")]
     )
-    message = rf"{' and '.join(sorted(names))} in .* are splits, .* such as .*/{min(names)}$"
+    train = next(name for name in names if name.lower() == "train")
+    message = rf"{' and '.join(sorted(names))} in .* are splits, .* such as .*/{train}$"
     for read in (ImageFolder().files, ImageFolder.load):
         with pytest.raises(ValueError, match=message):
             read(tmp_path, 8, 8, 3)
     assert ImageFolder.load(tmp_path / names[0], 8, 8, 3)[1].tolist() == [0, 1]
-    write_images(tmp_path, ["bus/1.png"])  # a class that happens to be called train
-    assert len(ImageFolder().classes(tmp_path)) == len(names) + 1
+    write_images(tmp_path / "outer" / "inner", [f"{name}/1.png" for name in names])
+    with pytest.raises(ValueError, match=rf"in .*inner are splits, .*outer/inner/{train}$"):
+        image_folder.find_images(tmp_path / "outer")  # as an archive unpacks
+    write_images(tmp_path, ["extra/1.png"])
+    with pytest.raises(ValueError, match=message):
+        ImageFolder.load(tmp_path, 8, 8, 3)
+
+
+def test_one_folder_called_like_a_split_is_a_class_among_others(tmp_path):
+    write_images(tmp_path, ["word/1.png", "Test/2.png", "exam/deep/3.png"])
+    assert ImageFolder().classes(tmp_path) == ["Test", "exam", "word"]
+    assert ImageFolder.load(tmp_path, 8, 8, 3)[1].tolist() == [0, 1, 2]
+
+
+def test_a_lone_split_hides_no_classes(tmp_path):
+    write_images(tmp_path, ["outer/train/1.png", "outer/train/2.png"])
+    for folder in (tmp_path, tmp_path / "outer"):
+        assert ImageFolder.load(folder, 8, 8, 3)[1].tolist() == [0, 0]
+    (tmp_path / "outer/train/1.png").unlink()
+    (tmp_path / "outer/train/2.png").unlink()
+    write_images(tmp_path / "outer/train", ["cat/1.png", "dog/2.png"])
+    for folder in (tmp_path, tmp_path / "outer"):
+        for read in (ImageFolder().files, ImageFolder.load):
+            with pytest.raises(ValueError, match=r"train in .* is a split.* classes, .*/train$"):
+                read(folder, 8, 8, 3)
+    assert len(open_folder(tmp_path / "outer").images) == 2  # scores have no classes
+    assert ImageFolder.load(tmp_path / "outer/train", 8, 8, 3)[1].tolist() == [0, 1]
 
 
 @pytest.mark.parametrize(
