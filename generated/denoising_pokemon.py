@@ -1,6 +1,6 @@
 """The denoising autoencoder on a folder of colour images.
 
-Written by ganspec from the spec `denoising_pokemon` (94ca4ead).
+Written by ganspec from the spec `denoising_pokemon` (26938a9c).
 Plain PyTorch, yours to edit.
 """
 
@@ -97,11 +97,11 @@ def picture_pixels(picture):
     return torch.from_numpy(pixels.transpose(2, 0, 1))
 
 
-def read_columns(images, place):
-    """Return columns of float images at `place`, blended where it is between two."""
-    first = place.long()
+def read_columns(images, positions):
+    """Return float images' columns at `positions`, interpolated between two."""
+    first = positions.long()
     second = (first + 1).clamp(max=images.shape[-1] - 1)
-    return images[..., first].lerp(images[..., second], place - first)
+    return images[..., first].lerp(images[..., second], positions - first)
 
 
 def resize_columns(images, left, right, width, centre):
@@ -109,8 +109,10 @@ def resize_columns(images, left, right, width, centre):
 
     `centre` is where a pixel is within itself: at 0 in TensorFlow 1, at 0.5 in OpenCV.
     """
-    place = (torch.arange(width) + centre) * ((right - left) / width) + left - centre
-    return read_columns(images, place.clamp(min=0))
+    positions = (
+        (torch.arange(width) + centre) * ((right - left) / width) + left - centre
+    )
+    return read_columns(images, positions.clamp(min=0))
 
 
 def resize_box(picture, box):
@@ -123,7 +125,7 @@ def resize_box(picture, box):
 
 
 def resize_images(images, height, width):
-    """Resize uint8 images, N x C x H x W, by the bilinear method named `resize`."""
+    """Resize uint8 images, N x C x H x W, by bilinear interpolation."""
     resized = images.new_empty(*images.shape[:2], height, width)
     # in parts, so that the float copies stay small
     for part, out in zip(images.split(250), resized.split(250), strict=True):

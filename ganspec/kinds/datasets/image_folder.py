@@ -66,8 +66,8 @@ def resize_columns(images, left, right, width, centre):
 
     `centre` is where a pixel is within itself: at 0 in TensorFlow 1, at 0.5 in OpenCV.
     """
-    place = (torch.arange(width) + centre) * ((right - left) / width) + left - centre
-    return read_columns(images, place.clamp(min=0))
+    positions = (torch.arange(width) + centre) * ((right - left) / width) + left - centre
+    return read_columns(images, positions.clamp(min=0))
 
 
 def resize_box(picture, height, width, resize, box):
