@@ -33,7 +33,7 @@ from ganspec.evaluation.scoring import Scorer
 from ganspec.evaluation.subject import drawn_images
 from ganspec.kinds.activations import gather
 from ganspec.kinds.metrics.fid import Fid
-from ganspec.kinds.metrics.fidelity import fidelity
+from ganspec.kinds.metrics.fidelity import import_fidelity
 from ganspec.language.kinds import kinds_of
 from ganspec.systems.batches import scale_pixels
 from ganspec.systems.source import Source
@@ -142,7 +142,7 @@ def compare_with_torch_fidelity(rounds: int, count: int = 100, scored: int = 500
 
     sizes = (scored, scored, 5000, 5000)
     a, b, many, more = (gather([(x, x[:, :0])], len(x)) for x in map(rows, sizes))
-    distance = fidelity("metric_fid").fid_statistics_to_metric
+    distance = import_fidelity("metric_fid").fid_statistics_to_metric
     statistics_ = [{"mu": each.mean, "sigma": each.covariance} for each in (a, b)]
     few = medians({"torch-fidelity": lambda: distance(*statistics_, False)}, 1)
     few |= medians({"ganspec": lambda: Fid().measure(a, b, 0)}, rounds)

@@ -54,7 +54,7 @@ def replacing_folder(path: Path, overwrite: bool = False) -> Iterator[Path]:
         name = "standard output" if is_stdout(path) else path
         raise FileExistsError(f"{name} takes one file: name a folder for a folder of files")
     target = _end_of_links(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(target.parent)
     is_there, prefix = target.is_dir(), f".{target.name}."
     others = is_there and any(not file.name.startswith(prefix) for file in target.iterdir())
     if others and not overwrite:
@@ -84,6 +84,27 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, "utf-8")
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it, if they are missing.
+
+    Raises FileExistsError if one of them is a file, and OSError if they cannot be made.
+    """
+    for folder in (path, *path.parents):
+        if folder.exists():
+            if not folder.is_dir():
+                raise FileExistsError(f"{folder} is a file: name another folder")
+            break
+    path.mkdir(parents=True, exist_ok=True)
+
+
+def check_free(path: Path, overwrite: bool, is_folder: bool = False) -> None:
+    """Raise FileExistsError if `path` is a file that may not be replaced: never by a folder."""
+    if would_replace(path) and is_folder:
+        raise FileExistsError(f"{path} is a file: name another folder")
+    if would_replace(path) and not overwrite:
+        raise FileExistsError(f"{path} exists: add --overwrite to replace it, or name another file")
+
+
 def would_replace(path: Path) -> bool:
     """Return True if `path` is a file and no stream, so that writing to it replaces it."""
     return os.path.isfile(path) and not is_stream(path)
@@ -108,7 +129,7 @@ def _temporary_file(path: Path, target: Path | None) -> Path:
     """
     folder = target.parent if target else None
     if folder:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
     try:
         if target and target.exists() and not os.access(target, os.W_OK):
             raise PermissionError

@@ -1,6 +1,6 @@
 """Conditional DCGAN on i-CLEVR, 64 x 64, type 2 of a student's PyTorch report.
 
-Written by ganspec from the spec `cgan_iclevr_type2` (5ebce5e9).
+Written by ganspec from the spec `cgan_iclevr_type2` (50ba0cfe).
 Plain PyTorch, yours to edit.
 """
 
@@ -116,13 +116,15 @@ def flatten_image(image):
     return image.convert("RGB")
 
 
+def picture_pixels(picture):
+    """Return the pixels of a PIL picture, uint8 C x H x W."""
+    pixels = np.array(picture).reshape(picture.height, picture.width, -1)
+    return torch.from_numpy(pixels.transpose(2, 0, 1))
+
+
 def resize_picture(picture):
     """Resize a PIL picture. Return its pixels, uint8 C x H x W."""
-    picture = picture.resize((64, 64), Image.Resampling.BILINEAR)
-    pixels = (
-        np.array(picture).reshape(picture.height, picture.width, -1).transpose(2, 0, 1)
-    )
-    return torch.from_numpy(pixels)
+    return picture_pixels(picture.resize((64, 64), Image.Resampling.BILINEAR))
 
 
 def read_labels(path):

@@ -1,6 +1,6 @@
 """ResNet-18 (He et al., 2016) that names the objects of an i-CLEVR image.
 
-Written by ganspec from the spec `classifier_iclevr` (0cab818c).
+Written by ganspec from the spec `classifier_iclevr` (25f98daa).
 Plain PyTorch, yours to edit.
 """
 
@@ -112,13 +112,15 @@ def flatten_image(image):
     return image.convert("RGB")
 
 
+def picture_pixels(picture):
+    """Return the pixels of a PIL picture, uint8 C x H x W."""
+    pixels = np.array(picture).reshape(picture.height, picture.width, -1)
+    return torch.from_numpy(pixels.transpose(2, 0, 1))
+
+
 def resize_picture(picture):
     """Resize a PIL picture. Return its pixels, uint8 C x H x W."""
-    picture = picture.resize((64, 64), Image.Resampling.BILINEAR)
-    pixels = (
-        np.array(picture).reshape(picture.height, picture.width, -1).transpose(2, 0, 1)
-    )
-    return torch.from_numpy(pixels)
+    return picture_pixels(picture.resize((64, 64), Image.Resampling.BILINEAR))
 
 
 def read_labels(path):

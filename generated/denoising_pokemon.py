@@ -1,12 +1,14 @@
 """The denoising autoencoder on a folder of colour images.
 
-Written by ganspec from the spec `denoising_pokemon` (b9b3eb9e).
+Written by ganspec from the spec `denoising_pokemon` (26938a9c).
 Plain PyTorch, yours to edit.
 """
 
 import argparse
+import os
 import time
 import warnings
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -89,18 +91,41 @@ def flatten_image(image):
     return image.convert("RGB")
 
 
-def trim_picture(picture):
-    """Cut off the ends of a very long picture, which cropping would remove later."""
-    across, down = picture.size
-    longest, highest = 1024 * down // 64 + 1, 1024 * across // 64 + 1
-    left, top = max(0, (across - longest) // 2), max(0, (down - highest) // 2)
-    return (
-        picture.crop((left, top, across - left, down - top)) if left or top else picture
+def picture_pixels(picture):
+    """Return the pixels of a PIL picture, uint8 C x H x W."""
+    pixels = np.array(picture).reshape(picture.height, picture.width, -1)
+    return torch.from_numpy(pixels.transpose(2, 0, 1))
+
+
+def read_columns(images, positions):
+    """Return float images' columns at `positions`, interpolated between two."""
+    first = positions.long()
+    second = (first + 1).clamp(max=images.shape[-1] - 1)
+    return images[..., first].lerp(images[..., second], positions - first)
+
+
+def resize_columns(images, left, right, width, centre):
+    """Resize columns of float images, from `left` to `right`, which may be fractions.
+
+    `centre` is where a pixel is within itself: at 0 in TensorFlow 1, at 0.5 in OpenCV.
+    """
+    positions = (
+        (torch.arange(width) + centre) * ((right - left) / width) + left - centre
     )
+    return read_columns(images, positions.clamp(min=0))
+
+
+def resize_box(picture, box):
+    """Resize a box (left, top, right, bottom) of a PIL picture, uint8 C x H x W."""
+    centre = 0.5
+    left, top, right, bottom = box
+    pixels = resize_columns(picture_pixels(picture).float(), left, right, 64, centre)
+    pixels = resize_columns(pixels.mT, top, bottom, 64, centre).mT
+    return pixels.round().to(torch.uint8)
 
 
 def resize_images(images, height, width):
-    """Resize uint8 images, N x C x H x W, by the bilinear method named `resize`."""
+    """Resize uint8 images, N x C x H x W, by bilinear interpolation."""
     resized = images.new_empty(*images.shape[:2], height, width)
     # in parts, so that the float copies stay small
     for part, out in zip(images.split(250), resized.split(250), strict=True):
@@ -112,17 +137,13 @@ def resize_images(images, height, width):
 
 def resize_picture(picture, height, width):
     """Resize a PIL picture. Return its pixels, uint8 C x H x W."""
-    pixels = (
-        np.array(picture).reshape(picture.height, picture.width, -1).transpose(2, 0, 1)
-    )
-    return resize_images(torch.from_numpy(pixels)[None], height, width)[0]
+    return resize_images(picture_pixels(picture)[None], height, width)[0]
 
 
 def decode_image(path):
     """Read a picture, uint8 C x H x W: resize it to cover the size, crop the centre."""
     with Image.open(path) as file:
         image = flatten_image(ImageOps.exif_transpose(file))
-    image = trim_picture(image)  # resizing a strip would fill the memory
     image = image.convert("RGB")
     across, down = image.size
     if across * 64 < down * 64:
@@ -130,8 +151,12 @@ def decode_image(path):
     else:
         across, down = across * 64 // down, 64
     left, top = round((across - 64) / 2), round((down - 64) / 2)
-    pixels = resize_picture(image, down, across)
-    return pixels[:, top : top + 64, left : left + 64]
+    right, bottom = left + 64, top + 64
+    if across * down > 65536:  # nearly all is cut off, and would fill the memory
+        x, y = image.width / across, image.height / down
+        box = (left * x, top * y, right * x, bottom * y)
+        return resize_box(image, box)
+    return resize_picture(image, down, across)[:, top:bottom, left:right]
 
 
 def walk_files(folder, above=()):
@@ -156,31 +181,67 @@ def is_image(path):
     return kind in Image.OPEN and kind != "EPS"
 
 
+def is_split(name):
+    """Return True if a folder has the name of a split, such as train or test."""
+    splits = (
+        "train",
+        "training",
+        "val",
+        "valid",
+        "validation",
+        "test",
+        "testing",
+        "eval",
+    )
+    return name.lower() in splits
+
+
+def check_splits(folder, files):
+    """Raise ValueError if `files` are in splits, at least two side by side."""
+    splits = defaultdict(set)
+    for names in {path.relative_to(folder).parts[:-1] for path in files}:
+        for i, name in enumerate(names):
+            if is_split(name):
+                splits[folder.joinpath(*names[:i])].add(name)
+    for place, names in sorted(splits.items()):
+        if len(names) > 1:
+            best = max(sorted(names), key=lambda name: name.lower().startswith("train"))
+            raise ValueError(
+                f"{' and '.join(sorted(names))} in {place} are splits, not classes: "
+                f"name one, such as {place / best}"
+            )
+
+
 def find_images(folder):
     """Return the image files below `folder`, sorted by path, except hidden ones.
 
-    Raises ValueError if there are no images, or if the sub-folders are splits, such as
-    train and test.
+    Raises ValueError if there are no images, or if folders are splits, such as train
+    and test.
     """
     folder = Path(folder)
     files = [path for path in walk_files(folder) if is_image(path)]
     if not files:
         raise ValueError(f"no images in {folder}")
-    parts = sorted({path.relative_to(folder).parts[0] for path in files})
-    splits = {"train", "training", "val", "valid", "validation", "test", "testing"}
-    if len(parts) > 1 and splits.issuperset(part.lower() for part in parts):
-        raise ValueError(
-            f"{' and '.join(parts)} in {folder} are splits, not classes: name one, "
-            f"such as {folder / parts[0]}"
-        )
+    check_splits(folder, files)
     return files
+
+
+def check_lone_split(folder, files):
+    """Raise ValueError if all files are in one split that holds several folders."""
+    places = {path.parent for path in files}
+    inner = Path(os.path.commonpath(places))
+    split = next(filter(is_split, inner.relative_to(folder).parts), None)
+    if split and len(places) > 1:
+        where = f"name the folder of the classes, {inner}"
+        raise ValueError(f"{split} in {folder} is a split, not a class: {where}")
 
 
 def list_images(folder):
     """Return the image files of `folder`, sorted, and the class index of each file.
 
     A sub-folder with images is a class; without sub-folders every index is 0. Raises
-    ValueError if some images are in sub-folders and others are not.
+    ValueError if some images are in sub-folders and others are not, or if the only
+    sub-folder is a split with classes in it.
     """
     folder, files = Path(folder), find_images(folder)
     names = [path.relative_to(folder).parts[0] for path in files]
@@ -192,6 +253,7 @@ def list_images(folder):
             f"{folder} holds class folders and loose images such as {loose[0].name}: "
             "move these into a folder of their own"
         )
+    check_lone_split(folder, files)
     classes = sorted(set(names))
     index = {name: i for i, name in enumerate(classes)}
     return files, [index[name] for name in names]

@@ -1,6 +1,6 @@
 """Conditional WGAN-GP on i-CLEVR, 64 x 64, as a student's PyTorch report prints it.
 
-Written by ganspec from the spec `wgan_gp_iclevr` (020e9666).
+Written by ganspec from the spec `wgan_gp_iclevr` (b5a23859).
 Plain PyTorch, yours to edit.
 """
 
@@ -121,13 +121,15 @@ def flatten_image(image):
     return image.convert("RGB")
 
 
+def picture_pixels(picture):
+    """Return the pixels of a PIL picture, uint8 C x H x W."""
+    pixels = np.array(picture).reshape(picture.height, picture.width, -1)
+    return torch.from_numpy(pixels.transpose(2, 0, 1))
+
+
 def resize_picture(picture):
     """Resize a PIL picture. Return its pixels, uint8 C x H x W."""
-    picture = picture.resize((64, 64), Image.Resampling.BILINEAR)
-    pixels = (
-        np.array(picture).reshape(picture.height, picture.width, -1).transpose(2, 0, 1)
-    )
-    return torch.from_numpy(pixels)
+    return picture_pixels(picture.resize((64, 64), Image.Resampling.BILINEAR))
 
 
 def read_labels(path):

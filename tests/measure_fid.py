@@ -38,10 +38,10 @@ def resize_as_pytorch_fid(x: torch.Tensor, size: tuple[int, int], align_corners:
 
 
 def main(folder: str, weights: str) -> None:
-    from ganspec.kinds.metrics.fidelity import fidelity
+    from ganspec.kinds.metrics.fidelity import import_fidelity
 
-    module = fidelity("feature_extractor_inceptionv3")
-    metric = fidelity("metric_fid")
+    module = import_fidelity("feature_extractor_inceptionv3")
+    metric = import_fidelity("metric_fid")
     network = module.FeatureExtractorInceptionV3("inception-v3-compat", ["2048"], weights)
     splits = [["test_batch"], [f"data_batch_{i}" for i in range(1, 6)]]
     images = [smallest_hashes(read(Path(folder), names), COUNT) for names in splits]

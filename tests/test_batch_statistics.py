@@ -26,7 +26,7 @@ from ganspec.program.receptive import receptive_fields
 from ganspec.program.statistics import batch_normalizers, fix_statistics
 from ganspec.runs.run import Run
 from ganspec.sampling.best import Judge
-from ganspec.sampling.restored import restoration
+from ganspec.sampling.restored import open_restoration
 from ganspec.sampling.sampler import Sampler
 from ganspec.systems import checkpoint
 from ganspec.systems.batches import scale_pixels
@@ -209,7 +209,7 @@ def test_a_restored_image_is_the_same_for_every_count(tmp_path):
     """With 20 images in batches of 8, the third batch has the first images again."""
     spec = loads(TIED_AUTOENCODER.replace("count: 64", "count: 20"))
     ganspec.train(spec, tmp_path / "run", steps=2, exact=True)
-    found = restoration(Run.open(tmp_path / "run"), "autoencoder", None, None, 3, CPU)
+    found = open_restoration(Run.open(tmp_path / "run"), "autoencoder", None, None, 3, CPU)
     images = found.images_only(20).all_images(lambda done, count: None)
     for count in (1, 9, 17):
         fewer = found.images_only(count).all_images(lambda done, count: None)

@@ -37,15 +37,16 @@ def data(*arguments, status=0):
 
 
 def test_place_number_size_and_classes_are_said(tmp_path):
-    np.savez(tmp_path / "a.npz", images=pixels(12, 64, 64, 3), labels=[0] * 9 + [7] * 3)
+    np.savez(tmp_path / "a.npz", images=pixels(12, 64, 64, 3), labels=[0] * 9 + [2] * 3)
     before = sorted(tmp_path.rglob("*"))
     out, _ = data("npz", "--data", tmp_path)
     assert out.splitlines() == [
         f"npz: in {tmp_path}",
         "12 images, 64 x 64, 3 channels",
-        "2 classes, with the number of images of each:",
+        "3 classes, with the number of images of each:",
         "  0  9",
-        "  7  3",
+        "  1  0",
+        "  2  3",
     ]
     assert sorted(tmp_path.rglob("*")) == before
 
@@ -58,6 +59,21 @@ def test_classes_have_their_names(tmp_path):
         "  0  cat  2",
         "  1  dog  1",
     ]
+
+
+@pytest.mark.parametrize("broken", ["b", "c"])
+def test_a_class_that_cannot_be_read_has_no_images(tmp_path, broken):
+    write_images(tmp_path, ["a/1.png", "b/1.png", "c/1.png"])
+    (tmp_path / broken / "1.png").write_text("no image")
+    out, _ = data("image_folder", "--data", tmp_path)
+    counts = [f"  {i}  {name}  {int(name != broken)}" for i, name in enumerate("abc")]
+    assert out.splitlines()[2:] == ["3 classes, with the number of images of each:", *counts]
+
+
+def test_labels_of_huge_numbers_are_not_all_listed(tmp_path):
+    np.savez(tmp_path / "a.npz", images=pixels(2, 64, 64, 3), labels=[0, 10**12])
+    out, _ = data("npz", "--data", tmp_path)
+    assert out.splitlines()[2].startswith("1,000,000,000,001 classes") and out.count("\n") == 5
 
 
 @pytest.mark.parametrize("streamed", [False, True])

@@ -39,7 +39,7 @@ from ganspec.evaluation.subject import Subject, choose_images, unchanged_images
 from ganspec.kinds.dataset import DataError
 from ganspec.kinds.datasets.image_folder import ImageFiles
 from ganspec.kinds.metric import MetricError
-from ganspec.kinds.metrics.fidelity import fidelity, import_torchvision
+from ganspec.kinds.metrics.fidelity import import_fidelity, import_torchvision
 from ganspec.language.kinds import kinds_of
 from ganspec.language.load import loads
 from ganspec.progress import Progress
@@ -180,7 +180,7 @@ def test_scores_are_those_of_torch_fidelity_called_with_the_same_extractor(runs)
     random = torch.Generator().manual_seed(0)
     made = torch.randint(256, (250, 3, 8, 8), generator=random).to(torch.uint8)
     real = open_real(loads(CLASSIFIER.replace("count: 64", "count: 300")).data, None, None)
-    theirs = fidelity().calculate_metrics(
+    theirs = import_fidelity().calculate_metrics(
         input1=Pictures(made),
         input2=Pictures(real.images),
         feature_extractor="ganspec-small-classifier",

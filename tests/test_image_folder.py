@@ -8,9 +8,12 @@ import warnings
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image, ImageFile
 from writing import pixels, random, write_images
 
+from ganspec.evaluation.reference import open_folder
 from ganspec.kinds.datasets import image_folder
 from ganspec.kinds.datasets.image_folder import ImageFolder
 from ganspec.systems.spec import Data
@@ -152,13 +155,39 @@ def test_splits_are_no_classes(tmp_path, names):
     write_images(
         tmp_path, [f"{name}/{animal}/1.png" for name in names for animal in ("cat", "dog")]
     )
-    message = rf"{' and '.join(sorted(names))} in .* are splits, .* such as .*/{min(names)}$"
+    train = next(name for name in names if name.lower() == "train")
+    message = rf"{' and '.join(sorted(names))} in .* are splits, .* such as .*/{train}$"
     for read in (ImageFolder().files, ImageFolder.load):
         with pytest.raises(ValueError, match=message):
             read(tmp_path, 8, 8, 3)
     assert ImageFolder.load(tmp_path / names[0], 8, 8, 3)[1].tolist() == [0, 1]
-    write_images(tmp_path, ["bus/1.png"])  # a class that happens to be called train
-    assert len(ImageFolder().classes(tmp_path)) == len(names) + 1
+    write_images(tmp_path / "outer" / "inner", [f"{name}/1.png" for name in names])
+    with pytest.raises(ValueError, match=rf"in .*inner are splits, .*outer/inner/{train}$"):
+        image_folder.find_images(tmp_path / "outer")  # as an archive unpacks
+    write_images(tmp_path, ["extra/1.png"])
+    with pytest.raises(ValueError, match=message):
+        ImageFolder.load(tmp_path, 8, 8, 3)
+
+
+def test_one_folder_called_like_a_split_is_a_class_among_others(tmp_path):
+    write_images(tmp_path, ["word/1.png", "Test/2.png", "exam/deep/3.png"])
+    assert ImageFolder().classes(tmp_path) == ["Test", "exam", "word"]
+    assert ImageFolder.load(tmp_path, 8, 8, 3)[1].tolist() == [0, 1, 2]
+
+
+def test_a_lone_split_hides_no_classes(tmp_path):
+    write_images(tmp_path, ["outer/train/1.png", "outer/train/2.png"])
+    for folder in (tmp_path, tmp_path / "outer"):
+        assert ImageFolder.load(folder, 8, 8, 3)[1].tolist() == [0, 0]
+    (tmp_path / "outer/train/1.png").unlink()
+    (tmp_path / "outer/train/2.png").unlink()
+    write_images(tmp_path / "outer/train", ["cat/1.png", "dog/2.png"])
+    for folder in (tmp_path, tmp_path / "outer"):
+        for read in (ImageFolder().files, ImageFolder.load):
+            with pytest.raises(ValueError, match=r"train in .* is a split.* classes, .*/train$"):
+                read(folder, 8, 8, 3)
+    assert len(open_folder(tmp_path / "outer").images) == 2  # scores have no classes
+    assert ImageFolder.load(tmp_path / "outer/train", 8, 8, 3)[1].tolist() == [0, 1]
 
 
 @pytest.mark.parametrize(
@@ -239,7 +268,35 @@ def test_long_pictures_cost_little(tmp_path, size, monkeypatch):
     for method in ("antialias", "bilinear"):
         image = image_folder.decode_image(tmp_path / "a.png", 64, 64, 1, method)
         assert image.shape == (1, 64, 64) and abs(int(image[0, 32, 32]) - middle) <= 6
-    assert np.prod(seen[0]) <= 64 * 64 * 18
+    assert seen == [(64, 64)]
+
+
+@pytest.mark.parametrize("resize", ["antialias", "bilinear", "tensorflow1"])
+@settings(max_examples=100, deadline=None)
+@given(
+    size=st.tuples(st.integers(1, 60), st.integers(1, 60)),
+    wide=st.integers(200, 600),
+    turned=st.booleans(),
+    channels=st.sampled_from([1, 3]),
+)
+def test_what_is_cut_off_is_not_made(tmp_path_factory, resize, size, wide, turned, channels):
+    """The rest is as of the whole resized picture, but that a sum may round to the next level."""
+    path = tmp_path_factory.getbasetemp() / "strip.png"
+    shape = (*size, 3)[: 2 + channels // 3]
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, shape, np.uint8))
+    picture.save(path)
+    height, width = (wide, 8) if turned else (8, wide)
+    found = image_folder.decode_image(path, height, width, channels, resize)
+    across, down = picture.size
+    if across * height < down * width:
+        across, down = width, down * width // across
+    else:
+        across, down = across * height // down, height
+    left, top = round((across - width) / 2), round((down - height) / 2)
+    whole = image_folder.resize_picture(picture, down, across, resize)
+    part = whole[:, top : top + height, left : left + width]
+    assert found.shape == part.shape == (channels, height, width)
+    assert (found.int() - part.int()).abs().max() <= 1
 
 
 def test_broken_images_are_skipped_with_one_warning(tmp_path, monkeypatch):

@@ -142,6 +142,144 @@ def test_the_exit_status_says_what_was_read():
     assert "gradients are cut: detach" in result.output
 
 
+# -- functions that differ far from 0, and weights trained in a way of their own ---------------
+
+CRITIC = """
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+class Critic(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Conv2d(3, 4, 3, 1, 1), nn.Conv2d(4, 4, 3, 1, 1)
+        self.c, self.f = nn.Linear(256, 1), nn.Identity()
+        {init}
+
+    def forward(self, x):
+        x = self.b(self.a(x))
+        return self.c({result}.float().flatten(1))
+"""
+
+
+def critic(tmp_path, result="F.relu(x)", init="pass"):
+    path = tmp_path / "critic.py"
+    path.write_text(CRITIC.format(result=result, init=init))
+    return imported(path, {"network": "Critic"}, "x:3x8x8")
+
+
+FAR = {
+    "F.relu6(x)": "relu6 (4 x 8 x 8)",
+    "F.hardtanh(x, -10, 10)": "hardtanh (4 x 8 x 8)",
+    "F.relu(x).clamp(-1e4, 1e4)": "clamp (4 x 8 x 8)",
+    "x.clamp(-1e9, 1e9)": "clamp (4 x 8 x 8)",
+    "torch.nan_to_num(x)": "nan_to_num (4 x 8 x 8)",
+    "x.double()": "double (4 x 8 x 8)",
+    "x.half()": "half (4 x 8 x 8)",
+    "nn.ReLU6()": "ReLU6 (4 x 8 x 8)",
+    "nn.Hardtanh(-10, 10)": "Hardtanh (4 x 8 x 8)",
+}
+
+
+@pytest.mark.parametrize("code", FAR)
+def test_what_cuts_large_numbers_or_casts_is_unknown(code, tmp_path):
+    is_module = code.startswith("nn.")
+    options = {"result": "self.f(x)", "init": f"self.f = {code}"} if is_module else {"result": code}
+    found = critic(tmp_path, **options)
+    assert not found.is_equal
+    assert FAR[code] in refusal(loads(found.text))
+    assert "dropout" not in found.text
+
+
+NEAR = {
+    "nn.CELU()": "elu",
+    "nn.RReLU(0.2, 0.2)": {"leaky_relu": 0.2},
+    "nn.Threshold(0, 0)": "relu",
+    "nn.AlphaDropout(0.0)": {"dropout": 0.0},
+}
+
+
+@pytest.mark.parametrize("code", NEAR)
+def test_other_names_of_one_function_are_read(code, tmp_path):
+    found = critic(tmp_path, "self.f(x)", f"self.f = {code}")
+    assert found.is_equal, found.warnings
+    assert NEAR[code] in yaml.safe_load(found.text)["discriminator"]["layers"]
+
+
+def test_what_does_nothing_is_left_out(tmp_path):
+    same = "F.interpolate(x * 1.0, size=x.shape[2:], mode='bilinear')"
+    found = critic(tmp_path, f"F.relu({same}).contiguous()")
+    assert found.is_equal, found.warnings
+    layers = yaml.safe_load(found.text)["discriminator"]["layers"]
+    assert layers[2:] == ["relu", "flatten", {"linear": 1}]
+
+
+def test_a_module_that_differs_far_from_0_is_no_known_one(tmp_path):
+    source = (ROOT / "generated" / "sagan.py").read_text()
+    module = source[source.index("class SelfAttention") : source.index("def init_weights")]
+    code = CRITIC.format(result="self.f(x)", init="self.f = SelfAttention(4 * 8)")
+    code = code.replace("(4, 4, 3", "(4, 32, 3").replace("256", "2048")
+    kinds = []
+    for value in ("self.value(x)", "self.value(x).clamp(-50, 50)"):
+        path = tmp_path / "critic.py"
+        path.write_text(f"{code}\n\n{module.replace('self.value(x)', value)}")
+        found = imported(path, {"network": "Critic"}, "x:3x8x8")
+        kinds.append(str(yaml.safe_load(found.text)["discriminator"]["layers"][2]))
+    assert kinds[0] == "self_attention"
+    assert "unknown" in kinds[1]
+
+
+SHARED = {
+    "self.b.weight = self.a.weight": "weights that layers share: a.weight = b.weight",
+    "self.b.weight = nn.Parameter(self.a.weight.transpose(0, 1))": "share: a.weight = b.weight",
+    "self.a.weight.register_hook(lambda g: 0 * g)": "gradients hooks change: a.weight",
+    "self.a.bias.requires_grad_(False)": "weights that are not trained: a.bias",
+    "self.w = self.a.weight": None,  # a second name for the weight of one layer
+}
+
+
+@pytest.mark.parametrize("init", SHARED)
+def test_weights_that_are_shared_or_not_trained_as_usual_are_unknown(init, tmp_path):
+    pair = "self.a, self.b = nn.Conv2d(3, 3, 3, 1, 1), nn.Conv2d(3, 3, 3, 1, 1)"
+    found = critic(tmp_path, init=f"{pair}; self.c = nn.Linear(192, 1); {init}")
+    assert found.is_equal == (SHARED[init] is None), found.warnings
+    if note := SHARED[init]:
+        assert note in refusal(loads(found.text))
+        assert len(found.warnings) == 1
+
+
+LABELLED = """
+import torch
+from torch import nn
+
+
+def untrained(embed, label):
+    with torch.no_grad():
+        return embed(label)
+
+
+class Generator(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.e, self.f = nn.Embedding(10, 8), nn.Linear(8, 192)
+
+    def forward(self, z, label):
+        return torch.tanh(self.f(z * {label})).view(-1, 3, 8, 8)
+"""
+
+
+@pytest.mark.parametrize("label", ["self.e(label).detach()", "untrained(self.e, label)"])
+def test_a_label_whose_embedding_is_not_trained_is_unknown(label, tmp_path):
+    for code, is_equal in ((label, False), ("self.e(label)", True)):
+        path = tmp_path / "labelled.py"
+        path.write_text(LABELLED.format(label=code))
+        found = imported(path, {"network": "Generator"}, "z:8", "y:class10")
+        assert found.is_equal is is_equal, found.warnings
+        seen = "weights that get no gradient: e.weight"
+        assert (seen in found.text) is not is_equal
+
+
 # -- unknown parts in comparisons and tables --------------------------------------------------
 
 

@@ -27,7 +27,7 @@ from ganspec.evaluation.subject import unchanged_images
 from ganspec.evaluation.torchscript import is_torchscript, read_tensors
 from ganspec.kinds.dataset import DataError
 from ganspec.kinds.metrics.fid import Fid
-from ganspec.kinds.metrics.fidelity import fidelity
+from ganspec.kinds.metrics.fidelity import import_fidelity
 from ganspec.language.load import loads
 from ganspec.runs.score_file import read_scores
 from ganspec.systems.checkpoint import hash_weights
@@ -46,7 +46,7 @@ def cache(tmp_path, monkeypatch):
 def inception(tmp_path_factory):
     """Random weights of torch-fidelity's InceptionV3, in a file."""
     path = tmp_path_factory.mktemp("inception") / "weights.pth"
-    cls = fidelity("feature_extractor_inceptionv3").FeatureExtractorInceptionV3
+    cls = import_fidelity("feature_extractor_inceptionv3").FeatureExtractorInceptionV3
     torch.save({}, path)
     torch.manual_seed(0)
     with pytest.MonkeyPatch.context() as patch:
@@ -87,7 +87,7 @@ def test_folders_score_as_torch_fidelity_scores_them(tmp_path, inception, monkey
     one, two = write_pictures(tmp_path / "a", 3, 0), write_pictures(tmp_path / "b", 3, 1, (16, 16))
     # one picture of another size: each is scored at its own
     Image.new("L", (30, 10), 77).save(two / "03.png")
-    theirs = fidelity().calculate_metrics(
+    theirs = import_fidelity().calculate_metrics(
         input1=str(one),
         input2=str(two),
         fid=True,
@@ -113,7 +113,7 @@ def test_features_and_logits_are_torch_fidelitys(inception):
     images = torch.randint(256, (1, 3, 8, 9), generator=torch.Generator().manual_seed(0))
     images = torch.cat([images.to(torch.uint8), torch.full((1, 3, 8, 9), 255, dtype=torch.uint8)])
     layers = ["64", "192", "768", "2048"]
-    cls = fidelity("feature_extractor_inceptionv3").FeatureExtractorInceptionV3
+    cls = import_fidelity("feature_extractor_inceptionv3").FeatureExtractorInceptionV3
     single, double = (
         cls("inception-v3-compat", [*layers, "logits_unbiased"], str(inception)) for _ in range(2)
     )
@@ -134,7 +134,9 @@ def test_features_and_logits_are_torch_fidelitys(inception):
 @pytest.mark.parametrize("size", [(1, 1), (7, 5), (32, 32), (299, 299), (310, 420)])
 def test_resizing_is_torch_fidelitys(size):
     images = torch.randint(256, (2, 3, *size), generator=torch.Generator().manual_seed(0)).float()
-    resize = fidelity("interpolate_compat_tensorflow").interpolate_bilinear_2d_like_tensorflow1x
+    resize = import_fidelity(
+        "interpolate_compat_tensorflow"
+    ).interpolate_bilinear_2d_like_tensorflow1x
     theirs = (resize(images, (299, 299), align_corners=False) - 128) / 128
     assert torch.equal(resized(images, "tensorflow1"), theirs)
 

@@ -9,6 +9,7 @@ import torch
 from test_datasets import check_moved
 from writing import write_images
 
+from ganspec.kinds.dataset import DataError
 from ganspec.kinds.datasets.image_folder import ImageFolder
 from ganspec.kinds.datasets.label_table import label_names, read_table
 from ganspec.systems.spec import Data
@@ -95,7 +96,8 @@ def test_what_does_not_fit_is_said(tmp_path, streamed):
         ("file,Bald\n000001.jpg,1\n000001.jpg,0\n", "has two rows for '000001"),
         ("file,Bald\na.jpg,1\nb.jpg,0\n", r"no row for any of the images, such as 000001\.jpg"),
         ("file,Bald,Smiling\n000001.jpg,1,yes\n", "has the value 'yes': attributes are 1 or 0"),
-        ("file,Bald,Smiling\n000001.jpg,1,\n", "has the value ''"),
+        ("file,Bald,Smiling\n000001.jpg,1,\n", "has an empty value for '000001.jpg': write one"),
+        ("file,breed\n000001.jpg,pug\n000002.jpg, \n", "empty value for '000002.jpg'.* delete"),
         ("3\n", "is no table of labels"),
     ],
 )
@@ -107,6 +109,15 @@ def test_other_tables_are_one_line(tmp_path, text, said):
     assert str(tmp_path / "labels.csv") in str(raised.value)
     with pytest.raises(Exception, match=r"there is no file .*no\.csv"):
         read(tmp_path, "no.csv")
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+def test_a_table_in_another_encoding_is_named(tmp_path, encoding):
+    write_images(tmp_path, FILES)
+    text = "file,breed\n000001.jpg,Dürrbächler\n000002.jpg,pug\n"
+    (tmp_path / "labels.csv").write_text(text, encoding)
+    with pytest.raises(DataError, match=r"labels\.csv is not UTF-8: save it as UTF-8$"):
+        read(tmp_path, "labels.csv")
 
 
 @pytest.mark.parametrize("name", ["labels.csv", "celeba.txt"])

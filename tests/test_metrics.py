@@ -13,7 +13,7 @@ from ganspec.kinds.activations import Moments, gather
 from ganspec.kinds.metric import MetricError
 from ganspec.kinds.metrics.accuracy import Accuracy
 from ganspec.kinds.metrics.fid import Fid
-from ganspec.kinds.metrics.fidelity import fidelity
+from ganspec.kinds.metrics.fidelity import import_fidelity
 from ganspec.kinds.metrics.inception_score import InceptionScore
 from ganspec.kinds.metrics.kid import Kid
 from ganspec.kinds.metrics.precision_recall import PrecisionRecall
@@ -57,7 +57,7 @@ def fid(a, b):
 @settings(max_examples=40, deadline=None)
 def test_fid_is_that_of_pytorch_fid_and_torch_fidelity(size, extra, seed, scale, shift):
     a, b = rows(seed, size + extra, size), rows(seed + 1, 3 * size + extra, size, scale, shift)
-    statistics = fidelity("metric_fid")
+    statistics = import_fidelity("metric_fid")
     theirs = statistics.fid_statistics_to_metric(
         statistics.fid_features_to_statistics(a), statistics.fid_features_to_statistics(b), False
     )["frechet_inception_distance"]
@@ -126,18 +126,18 @@ def test_statistics_are_of_all_rows_though_few_are_kept():
 def test_inception_score_kid_and_precision_are_torch_fidelitys(seed):
     a, b = rows(seed, 300, 16).float(), rows(seed + 1, 400, 16, 1.2).float()
     made, real = whole(a, a[:, :10]), whole(b, b[:, :10])
-    theirs = fidelity("metric_isc").isc_features_to_metric(a[:, :10], 10, True, seed)
+    theirs = import_fidelity("metric_isc").isc_features_to_metric(a[:, :10], 10, True, seed)
     (found,) = InceptionScore().measure(made, None, seed)
     assert found.value == pytest.approx(theirs["inception_score_mean"], abs=1e-9)
     assert found.deviation == pytest.approx(theirs["inception_score_std"], abs=1e-9)
 
     settings = {"kid_subsets": 20, "kid_subset_size": 100, "rng_seed": seed, "verbose": False}
-    theirs = fidelity("metric_kid").kid_features_to_metric(a, b, **settings)
+    theirs = import_fidelity("metric_kid").kid_features_to_metric(a, b, **settings)
     (found,) = Kid(subsets=20, subset_size=100).measure(made, real, seed)
     assert found.value == pytest.approx(theirs["kernel_inception_distance_mean"], abs=1e-9)
     assert found.deviation == pytest.approx(theirs["kernel_inception_distance_std"], abs=1e-9)
 
-    theirs = fidelity("metric_prc").prc_features_to_metric(a, b, verbose=False)
+    theirs = import_fidelity("metric_prc").prc_features_to_metric(a, b, verbose=False)
     found = {one.metric: one.value for one in PrecisionRecall().measure(made, real, seed)}
     # which side is which: the second set is wider, and covers more of the first than conversely
     assert found == pytest.approx({name: theirs[name] for name in ("precision", "recall")})

@@ -71,6 +71,19 @@ def test_other_arrays_are_refused_by_name(tmp_path, arrays, said):
     assert str(tmp_path / "a.npz") in str(raised.value)
 
 
+@pytest.mark.parametrize("name", ["label", "y_train"])
+def test_arrays_that_are_not_read_are_named(tmp_path, name, recwarn):
+    np.savez(tmp_path / "a.npz", images=IMAGES, labels=np.arange(5))
+    load_images(tmp_path, 6, 6, 3)
+    assert not recwarn
+    np.savez(tmp_path / "a.npz", images=IMAGES, **{name: np.arange(5)})
+    with pytest.warns(UserWarning, match=rf"left out of .*a\.npz what is not .*labels.*: {name}$"):
+        assert not load_images(tmp_path, 6, 6, 3)[1].any()
+    np.savez(tmp_path / "a.npz", *[IMAGES] * 4, images=IMAGES)
+    with pytest.warns(UserWarning, match=r": arr_0, arr_1, arr_2, \.\.\.$"):
+        load_images(tmp_path, 6, 6, 3)
+
+
 def test_damaged_files_are_refused_by_name(tmp_path):
     path = tmp_path / "a.npz"
     np.savez_compressed(path, images=pixels(5, 30, 30))

@@ -144,15 +144,44 @@ def test_links_lead_to_what_is_written(name, write, plain, tmp_path):
     assert not target.is_symlink()
     assert target.read_bytes() == expected
     target.write_text("mine")
-    overwrite = {"data": [], "new": None, "import": None}.get(name, ["--overwrite"])
-    if overwrite != []:
-        write(name, link, status=2)
-        assert target.read_text() == "mine"
+    overwrite = {"new": None, "import": None}.get(name, ["--overwrite"])
+    write(name, link, status=2)
+    assert target.read_text() == "mine"
     if overwrite is not None:
         write(name, link, *overwrite)
         assert target.read_bytes() == expected
     assert link.is_symlink()
     assert sorted(path.name for path in target.parent.iterdir()) == [target.name]
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_a_file_is_no_folder_for_what_is_written(name, write, tmp_path):
+    (tmp_path / "mine").write_text("mine")
+    result = write(name, Path(f"mine/more/file{OUTPUTS[name][1]}"), status=2)
+    assert result.stderr == f"error: {tmp_path / 'mine'} is a file: name another folder\n"
+    assert result.stdout == ""
+    assert (tmp_path / "mine").read_text() == "mine"
+
+
+@pytest.mark.parametrize("words", [["sample", "-n", "4"], ["export"], ["export", "--overwrite"]])
+def test_no_file_becomes_a_folder(words, runs, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("mine").write_text("mine")
+    result = CliRunner().invoke(app, [words[0], str(runs / "grey"), *words[1:], "-o", "mine/"])
+    assert result.exit_code == 2
+    assert result.stderr == "error: mine is a file: name another folder\n"
+    assert Path("mine").read_text() == "mine"
+
+
+def test_two_specs_of_one_name_are_not_built_into_one_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a", "b"):
+        Path(f"{name}.yaml").write_text(GREY)
+    result = CliRunner().invoke(app, ["build", "a.yaml", "b.yaml"])
+    target = "generated/grey.py"
+    message = f"error: b.yaml and a.yaml are both {target}: build one of them with -o\n"
+    assert (result.exit_code, result.stderr) == (2, message)
+    assert result.stdout.startswith(f"{target} written") and Path(target).exists()
 
 
 @pytest.mark.parametrize("name", OUTPUTS)

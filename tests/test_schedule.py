@@ -296,6 +296,25 @@ def test_labels_that_do_not_fit(labels, kind, size, said):
     assert "\n" not in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("labels", "names", "size", "said"),
+    [
+        ([0, 2], "abc", 2, r"3 classes, .* 2 classes; no image has the label 1 \(b\): repair its"),
+        ([0, 2], "abc", 3, r"2 classes, .* 3 classes; none has the label 1 \(b\): repair its"),
+        ([0, 1], "abc", 2, r"3 classes, .* 2 classes; no image has the label 2 \(c\): repair its"),
+        ([0, 0], "ab", 2, r"1 class, .* 2 classes; none has the label 1 \(b\): repair its"),
+        ([0, 2], "", 2, "3 classes, .* 2 classes; no image has the label 1: renumber the labels"),
+        ([0, 2], "", 3, "2 classes, .* 3 classes; none has the label 1: renumber the labels"),
+        ([0, 1], "ab", 3, "2 classes, .* 3 classes; none has the label 2$"),
+        ([0, 1, 2], "abc", 2, "3 classes, `condition` says 2 classes$"),
+    ],
+)
+def test_a_class_without_images_is_named_with_a_remedy(labels, names, size, said):
+    label = Label(kind="classes", size=size)
+    with pytest.raises(DataError, match=said):
+        fit_labels(torch.tensor(labels), label, "condition", ImageFolder(), names)
+
+
 def test_labels_that_fit():
     label = Label(kind="classes", size=3)
     assert torch.equal(fit_labels(torch.arange(3), label, "label", ImageFolder()), torch.arange(3))

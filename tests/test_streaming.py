@@ -279,11 +279,12 @@ def test_a_run_resumes_on_its_own_images_only(folder, tmp_path, monkeypatch, rec
     moved = shutil.move(folder, tmp_path / "moved")
     for path in moved.rglob("*.*g"):
         os.utime(path, (1, 1))  # another time, the same content
-    Image.fromarray(pixels(9, 9, 3)).save(moved / "a" / "999.png")
+    (moved / "aa").mkdir()  # a new class
+    Image.fromarray(pixels(9, 9, 3)).save(moved / "aa" / "999.png")
     recwarn.clear()
     ganspec.train(spec, run.folder, data=moved, steps=9, resume=True)
     (warning,) = recwarn.list
-    assert str(warning.message) == f"new images in {moved} are not part of the run: a/999.png"
+    assert str(warning.message) == f"new images in {moved} are not part of the run: aa/999.png"
     for path in sorted(moved.rglob("*[0-9][0-9].*g"))[-16:]:
         replace(path)
     with pytest.raises(DataError, match=r"16 of the 30 images that the run began with.* 13 more"):

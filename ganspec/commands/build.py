@@ -39,10 +39,14 @@ def build(
     if out and len(specs) > 1 and not is_stdout(out):
         fail("--out is for one spec: name one, or leave --out out")
     refuse_two_inputs(*specs)
+    written: dict[Path, Path] = {}
     for path in specs:
         with reported():
             spec = ganspec.load(path, settings or [])
             source = ganspec.emit(spec)
             target = out or Path("generated") / f"{spec.name}.py"
+            if target in written and not is_stdout(target):
+                fail(f"{path} and {written[target]} are both {target}: build one of them with -o")
+            written[target] = path
             write_unless_edited(target, source, overwrite)
             tell_written(target, f", {len(source.splitlines())} lines")

@@ -15,10 +15,10 @@ from ganspec.console import (
     Settings,
     chosen_form,
     fail,
+    free_file,
     reported,
     tell,
     tell_written,
-    with_suffix,
 )
 
 EXAMPLE = "ganspec data fashion_mnist --fetch -n 25 -o grid.png"
@@ -44,12 +44,15 @@ def data(
     ] = None,
     form: FactFormOption = None,
     as_json: AsJson = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a file that exists.")
+    ] = False,
     settings: Settings = None,
 ) -> None:
     """Read a whole data set. Print its folder and its contents."""
     if count and not out:
         fail("-n is the number of images in a PNG: add -o grid.png")
-    out = with_suffix(out, ".png") if out else None
+    out = free_file(out, overwrite, ".png")
     chosen = chosen_form(form, FactForm.text, json=as_json)
     with reported():
         from ganspec.report import dataset as report
@@ -58,8 +61,8 @@ def data(
         place = report.find(section.dataset, folder, fetch)
         images, labels = report.read(section, place)
         facts = report.described(section, place, images, labels)
-        tell(report.as_json(facts) if chosen == "json" else report.as_text(facts), out)
         if out:
             report.write_grid(images, count, out)
-            if chosen != "json":
-                tell_written(out)
+        tell(report.as_json(facts) if chosen == "json" else report.as_text(facts), out)
+        if out and chosen != "json":
+            tell_written(out)

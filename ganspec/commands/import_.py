@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
-import sys
-import warnings
-from contextlib import redirect_stdout
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ganspec.atomic import would_replace, write_text
 from ganspec.console import (
     fail,
+    is_stream,
     refuse_two_inputs,
     reported,
     target_of,
     tell,
     tell_written,
 )
+from ganspec.kinds_files import load_all
+from ganspec.language.errors import listed
 from ganspec.language.names import SUFFIXES
+from ganspec.language.registry import LOADED
 
 if TYPE_CHECKING:
     from ganspec.importing.source import Imported
 
 EXAMPLE = "ganspec import module.py:Generator --input z:100"
 
-Source = Annotated[
-    str | None,
-    typer.Argument(metavar="FILE.py[:CLASS]", help="Python file, which is run, and a class."),
+Sources = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="FILE.py[:CLASS]...", help="Python files, which are run, and a class."),
+]
+Generator = Annotated[str | None, typer.Option(metavar="CLASS", help="The files' generator.")]
+Discriminator = Annotated[
+    str | None, typer.Option(metavar="CLASS", help="The files' discriminator.")
 ]
 Inputs = Annotated[
     list[str] | None,
@@ -48,61 +55,92 @@ Tables = Annotated[
         metavar="TABLE.txt", help="A printed Keras `model.summary()` instead; `-`: standard input."
     ),
 ]
+Minutes = Annotated[
+    float | None, typer.Option(min=0.01, help="Time that a file may run, 2 by default.")
+]
 Out = Annotated[
     Path | None,
-    typer.Option("-o", "--out", help="File to write, NAME.yaml by default; `-` prints."),
+    typer.Option(
+        "-o",
+        "--out",
+        help="File to write, NAME.yaml by default; `-` prints. For several files, a folder.",
+    ),
 ]
 
 
 def import_(
-    source: Source = None,
-    generator: Annotated[
-        str | None, typer.Option(metavar="CLASS", help="The file's generator.")
-    ] = None,
-    discriminator: Annotated[
-        str | None, typer.Option(metavar="CLASS", help="The file's discriminator.")
-    ] = None,
+    sources: Sources = None,
+    generator: Generator = None,
+    discriminator: Discriminator = None,
     inputs: Inputs = None,
     settings: Settings = None,
     summary: Tables = None,
+    minutes: Minutes = None,
     out: Out = None,
     stdout: Annotated[bool, typer.Option("--stdout", help="Print the spec instead.")] = False,
 ) -> None:
-    """Write a spec of a network in PyTorch code, or in a printed Keras table.
+    """Write a spec of the networks in each file of PyTorch code, or in a printed Keras table.
 
-    The file runs as under Python's `import`, up to its networks. Parts that cannot be read are
-    `unknown` in the spec, and printed. The exit status is 0 if spec and code are equal, else 1.
+    A file runs as under Python's `import`, up to its networks, in a process of its own. Parts that
+    cannot be read are `unknown` in the spec, and printed. The exit status is 0 if spec and code are
+    equal, else 1.
     """
-    out = target_of(out, stdout, *SUFFIXES)
-    refuse_two_inputs(*(summary or []))
-    if (source is None) == (not summary):
+    if bool(sources) == bool(summary):
         fail("give a Python file, as module.py:Generator, or a table, as --summary table.txt")
+    folder, file = Path(), None
+    if len(sources or []) > 1:
+        folder = _folder_of(out, stdout)
+    else:
+        file = target_of(out, stdout, *SUFFIXES)
+    refuse_two_inputs(*(summary or []))
     classes = {"generator": generator, "discriminator": discriminator}
     names = {role: name for role, name in classes.items() if name}
-    with reported():
-        if source is None:
-            result = _tables(summary or [], inputs or [])
-        else:
-            # the file may print, which must not get into a printed spec, and warn of its own code
-            with redirect_stdout(sys.stderr), warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                result = _code(source, names, inputs or [], settings or [])
-        target = out or Path(f"{result.name}.yaml")
-        if would_replace(target):
-            fail(f"{target} exists and is not overwritten; choose another -o")
-        write_text(target, result.text)
-        tell_written(target, f"; next: ganspec check {target}")
+    for_code = {**names, "with": settings, "minutes": minutes}
+    if summary and (useless := [f"--{name}" for name, value in for_code.items() if value]):
+        fail(f"{listed(useless)} is for Python files: leave it out with --summary")
+    statuses = [0]
+    reads: list[Callable[[], Imported]] = [
+        partial(_code, source, names, inputs or [], settings or [], minutes or 2.0)
+        for source in sources or ()
+    ]
+    for read in reads or [partial(_tables, summary or [], inputs or [])]:
+        try:
+            with reported():
+                result = read()
+                statuses.append(_write(result, folder / (file or f"{result.name}.yaml")))
+        except typer.Exit as end:
+            statuses.append(end.exit_code)
+    if status := max(statuses):
+        raise typer.Exit(status)
+
+
+def _folder_of(out: Path | None, stdout: bool) -> Path:
+    """Return the folder for the specs of several files. Call `fail` if it is none."""
+    if stdout or (out and is_stream(out)):
+        fail("several specs are not printed: write them into a folder, as -o specs")
+    if out and not out.is_dir():
+        fail(f"there is no folder {out}: several files need one")
+    return out or Path()
+
+
+def _write(result: Imported, target: Path) -> int:
+    """Write a spec, and say what is known of it. Return the exit status."""
+    if would_replace(target):
+        fail(f"{target} exists and is not overwritten; choose another -o")
+    write_text(target, result.text)
+    tell_written(target, f"; next: ganspec check {target}")
     for role, words in result.verified.items():
         tell(f"{role}: {words}", target)
     for warning in result.warnings:
         typer.echo(f"warning: {warning}", err=True)
-    if not result.is_equal:
-        raise typer.Exit(1)
+    return 0 if result.is_equal else 1
 
 
-def _code(source: str, names: dict[str, str], inputs: list[str], settings: list[str]) -> Imported:
+def _code(
+    source: str, names: dict[str, str], inputs: list[str], settings: list[str], minutes: float
+) -> Imported:
+    from ganspec.importing.apart import import_apart
     from ganspec.importing.python_file import parse_input, parse_settings
-    from ganspec.importing.source import import_file
 
     path, colon, name = source.rpartition(":")
     if not colon:
@@ -110,7 +148,18 @@ def _code(source: str, names: dict[str, str], inputs: list[str], settings: list[
     if bool(name) == bool(names):
         fail(f"name a class, as {path}:Generator, or --generator and --discriminator")
     names = names or {"network": name}
-    return import_file(Path(path), names, list(map(parse_input, inputs)), parse_settings(settings))
+    shapes, arguments = list(map(parse_input, inputs)), parse_settings(settings)
+    kinds = [file.path for file in LOADED]
+    read = partial(_read, kinds, Path(path), names, shapes, arguments)
+    return import_apart(read, path, minutes)
+
+
+def _read(kinds: list[Path], *arguments: Any) -> Imported:
+    """Import a file where only ganspec's own kinds may be loaded. `kinds` are files of others."""
+    from ganspec.importing.source import import_file
+
+    load_all(kinds)
+    return import_file(*arguments)
 
 
 def _tables(paths: list[Path], inputs: list[str]) -> Imported:

@@ -101,7 +101,7 @@ class Builder(Lowering):
         yield
         self.branches.pop()
 
-    def weigh(self, call: Call, norm: WeightNorm | None = None) -> Call:
+    def wrap(self, call: Call, norm: WeightNorm | None = None) -> Call:
         norm = norm or self.weight_norm
         return call.wrapped(norm.wrap() if norm else None)
 
@@ -119,7 +119,7 @@ class Builder(Lowering):
         return self.parts[-1]
 
     @property
-    def place(self) -> str:
+    def key_path(self) -> str:
         return self.at.key_path
 
     def join(self, condition: Condition, x: Value) -> Value:

@@ -94,6 +94,7 @@ def _base(group: list[Step], alone: bool) -> str:
     base = last.tap or last.branch
     if base is None:
         base = ("main" if alone else "layers") if len(group) > 1 else last.origin.kind
+    # a module with the name of a method, such as `train`, would hide that method
     return f"{base}_layer" if hasattr(nn.Module, base) else base
 
 

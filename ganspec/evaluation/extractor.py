@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import torch
 
 from ganspec.kinds.activations import Activations, gather
-from ganspec.kinds.metrics.fidelity import fidelity
+from ganspec.kinds.metrics.fidelity import import_fidelity
 from ganspec.language.errors import GanspecError
 
 Outputs: TypeAlias = tuple[torch.Tensor, torch.Tensor]  # features, logits
@@ -87,7 +87,7 @@ def register(extractor: Extractor, name: str) -> None:
 
     They call it with uint8 images, N x 3 x H x W, so a grey image has three equal channels.
     """
-    base: Any = fidelity("feature_extractor_base").FeatureExtractorBase  # untyped
+    base: Any = import_fidelity("feature_extractor_base").FeatureExtractorBase  # untyped
     provided = ("features", "logits")
 
     class Registered(base):
@@ -112,4 +112,4 @@ def register(extractor: Extractor, name: str) -> None:
             outputs = dict(zip(provided, extractor(images), strict=True))
             return tuple(outputs[key] for key in self.features_list)
 
-    fidelity("registry").register_feature_extractor(name, Registered)
+    import_fidelity("registry").register_feature_extractor(name, Registered)

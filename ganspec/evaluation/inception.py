@@ -13,7 +13,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ganspec.evaluation.extractor import Extractor, ExtractorError, Outputs
 from ganspec.evaluation.inception_weights import InceptionWeights, find_weights
-from ganspec.kinds.metrics.fidelity import fidelity
+from ganspec.kinds.metrics.fidelity import import_fidelity
 from ganspec.systems.checkpoint import hash_weights
 
 BATCH = 50  # images per pass
@@ -124,7 +124,9 @@ def build_network(weights: InceptionWeights) -> nn.Module:
 
     Raises ExtractorError if they do not fit, and FidelityError if torch-fidelity is missing.
     """
-    base: Any = fidelity("feature_extractor_inceptionv3").FeatureExtractorInceptionV3  # untyped
+    base: Any = import_fidelity(
+        "feature_extractor_inceptionv3"
+    ).FeatureExtractorInceptionV3  # untyped
 
     class Network(base):
         """torch-fidelity's network, with weights from memory in place of those in a pickle."""

@@ -14,7 +14,7 @@ from torch import nn
 
 from ganspec.evaluation.extractor import ExtractorError
 from ganspec.evaluation.torchscript import is_torchscript, read_tensors
-from ganspec.kinds.metrics.fidelity import fidelity
+from ganspec.kinds.metrics.fidelity import import_fidelity
 from ganspec.systems import archive
 from ganspec.systems.checkpoint import hash_weights
 
@@ -153,7 +153,7 @@ def packaged_weights(path: Path) -> InceptionWeights:
 
 def url() -> str:
     """Return the address at which torch-fidelity's authors published the weights."""
-    return fidelity("feature_extractor_inceptionv3").URL_INCEPTION_V3
+    return import_fidelity("feature_extractor_inceptionv3").URL_INCEPTION_V3
 
 
 def hub_place() -> Path:

@@ -151,7 +151,8 @@ def use_labels_of(real: RealImages, source: Source, spec: Spec, count: int) -> s
         return None
     if real.labels is None or spec.labelled is None:
         return "the run's grid"
-    labels = fit_labels(real.labels, spec.labelled, "condition", spec.data.dataset)
+    dataset = spec.data.dataset
+    labels = fit_labels(real.labels, spec.labelled, "condition", dataset, real.names)
     source.labels = labels[torch.arange(count) * len(labels) // count]
     return f"{real.split} images"
 

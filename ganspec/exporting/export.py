@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from ganspec.atomic import replacing, replacing_folder, would_replace
+from ganspec.atomic import check_free, replacing, replacing_folder
 from ganspec.exporting.comparison import Agreement, compare
 from ganspec.exporting.folder import network_source, weights_of, write_folder
 from ganspec.exporting.formats import write_graph, write_weights
 from ganspec.exporting.hub import check_repository, push
 from ganspec.exporting.network import Tensors, TrainedNetwork, chosen_key, open_network
-from ganspec.exporting.request import GRAPHS, SUFFIXES, ExportError, ExportRequest
+from ganspec.exporting.request import GRAPHS, SUFFIXES, ExportRequest
 from ganspec.runs.run import Run
 from ganspec.streams import is_stdout
 
@@ -52,14 +52,13 @@ def export(run: Run | Path | str, **options: object) -> Exported:
     request.check()
     run = Run.open(run.folder if isinstance(run, Run) else run)
     path = _target(run, request)
-    if would_replace(path) and not request.overwrite:
-        raise ExportError(f"{path} exists: add --overwrite to replace it, or name another file")
+    is_folder = request.chosen_form == "python"
+    check_free(path, request.overwrite, is_folder)
     if request.push:
         check_repository(request.push)
     network = open_network(run, request)
     form = request.chosen_form
     expected = [network.outputs(batch) for batch in network.batches()]
-    is_folder = form == "python"
     with replacing_folder(path, request.overwrite) if is_folder else replacing(path) as temporary:
         if is_folder:
             settings = write_folder(network, temporary, request.license)

@@ -71,7 +71,7 @@ def walk(entries: Iterable[Entry]) -> Iterator[Entry]:
 
 
 def calls_of(entries: Iterable[Entry]) -> Iterator[RecordedCall]:
-    """Yield the calls of layers in a program's order: those of nested layers before the own."""
+    """Yield calls in a program's order: first those of nested layers, then a layer's own."""
     for entry in entries:
         for part in entry.inner():
             yield from calls_of(part)
@@ -121,8 +121,8 @@ def shortened(kind: str, fields: dict[str, Data], primary: str | None) -> Data:
     """Return a kind and its fields in the shortest form: `relu`, `elu: 0.2`, `conv: {out: 8}`."""
     if not fields:
         return kind
-    # a map after a kind is read as its fields, so it cannot be a bare value; only after
-    # `join_label` it can, where it names the kind of condition
+    # a map after a kind holds its fields, so a bare value is no map; except after `join_label`,
+    # where the map names the kind of condition
     value = fields.get(primary or "")
     is_bare = list(fields) == [primary] and (kind == "join_label" or not isinstance(value, dict))
     return {kind: value if is_bare else fields}

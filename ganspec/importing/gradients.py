@@ -11,10 +11,8 @@ from torch.autograd.function import BackwardCFunction
 from torch.overrides import TorchFunctionMode
 
 from ganspec.importing.graph import tensors
+from ganspec.importing.weights import FRESH, few, hooked, untrained
 
-# parts of names of functions, such as `zeros_like`, that read no numbers of their input, so that
-# they cut no gradient
-FRESH = ("_like", "new_")
 NO_GRAD = " under no_grad"  # follows the name of a function that was called under no_grad
 
 
@@ -45,8 +43,8 @@ class CutRecorder(TorchFunctionMode):
 def cut_gradients(network: nn.Module, inputs: list[torch.Tensor]) -> list[str]:
     """Return notes on gradients that do not reach the inputs, and on weights that are not trained.
 
-    There are also notes on gradients that the code defines itself, and on an error of the code
-    while gradients were recorded. Return [] if there is nothing to note.
+    There are also notes on gradients that the code defines itself, on hooks of weights, and on an
+    error of the code while gradients were recorded. Return [] if there is nothing to note.
     """
     parameters = list(network.named_parameters())
     frozen = [name for name, parameter in parameters if not parameter.requires_grad]
@@ -65,15 +63,30 @@ def cut_gradients(network: nn.Module, inputs: list[torch.Tensor]) -> list[str]:
             ]  # such a function runs under no_grad
         if cuts:
             notes.append(f"gradients are cut: {', '.join(list(dict.fromkeys(cuts))[:4])}")
+        for name, parameter in parameters:
+            parameter.requires_grad_(name not in frozen)
+        notes += weight_notes(network, inputs)
     except Exception as error:  # the user's code may raise anything
         notes.append(f"whether gradients are cut, since the code raised {type(error).__name__}")
     finally:
         for name, parameter in parameters:
             parameter.requires_grad_(name not in frozen)
     if frozen:
-        names = [*frozen[:4], *(["..."] if len(frozen) > 4 else [])]
-        notes.append(f"weights that are not trained: {', '.join(names)}")
+        notes.append(f"weights that are not trained: {few(frozen)}")
     return notes
+
+
+def weight_notes(network: nn.Module, inputs: list[torch.Tensor]) -> list[str]:
+    """Return notes on weights that are not frozen, but get no gradient or another than usual.
+
+    Raises any error of `network`.
+    """
+    found = {"weights whose gradients hooks change": hooked(network)}
+    with torch.enable_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        starts = [_with_gradient(each) for each in inputs]
+        found["weights that get no gradient"] = untrained(network, starts)
+    return [f"{what}: {few(names)}" for what, names in found.items() if names]
 
 
 def own_functions(outputs: Iterable[torch.Tensor]) -> list[str]:

@@ -145,12 +145,16 @@ class RecordedGraph:
         return [call for call in self.calls if call.output in values]
 
     def random(self, value: int, scale: float = 1.0, seed: int = 0) -> torch.Tensor:
-        """Return a random batch for a value: normal numbers times `scale`, or the ints 0 and 1."""
+        """Return a random batch for a value: normal numbers times `scale`, or the ints 0 and 1.
+
+        The numbers have the value's type, so that a cast to another type is seen as one.
+        """
         generator = torch.Generator().manual_seed(seed)
         shape = (BATCH, *self.shapes[value])
-        if not self.dtypes[value].is_floating_point:
+        dtype = self.dtypes[value]
+        if not dtype.is_floating_point:
             return torch.randint(0, 2, shape, generator=generator)
-        return torch.randn(shape, generator=generator) * scale
+        return (torch.randn(shape, generator=generator) * scale).to(dtype)
 
 
 # -- arguments --------------------------------------------------------------------------------

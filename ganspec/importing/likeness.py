@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -13,7 +14,7 @@ from torch.nn.utils.spectral_norm import SpectralNorm
 from ganspec.compiler.evaluate import evaluate
 from ganspec.compiler.lower import lower_network
 from ganspec.importing.graph import FAILURES, RecordedCall, RecordedGraph, Shape
-from ganspec.importing.recording import base
+from ganspec.importing.recording import torch_class_of
 from ganspec.kinds.layer import Layer
 from ganspec.kinds.weight_norm import WeightNorm
 from ganspec.language.errors import SpecError
@@ -24,6 +25,8 @@ PLAIN = (int, float, str, bool, type(None))
 # settings of modules that do not change results
 SILENT = ("training", "inplace", "return_indices", "recompute_scale_factor")
 SEED = 11  # of the random numbers with which code and layers are compared
+# factors of inputs and weights, since functions such as `relu6` differ from others far from 0 only
+SCALES = (10.0, 1e3, 1e6)
 
 
 @dataclass(eq=False)
@@ -58,6 +61,27 @@ class Segment:
             values[call.output] = call.run(values)
         return values[self.output]
 
+    def random(self, scale: float = 1.0) -> list[torch.Tensor]:
+        """Return random inputs: normal numbers times `scale`, or the ints 0 and 1."""
+        return [self.graph.random(value, scale, i) for i, value in enumerate(self.inputs)]
+
+    @property
+    def casts(self) -> bool:
+        """True if the output's type of numbers is another than that of an input."""
+        dtypes = self.graph.dtypes
+        floats = {dtypes[value] for value in self.inputs if dtypes[value].is_floating_point}
+        return bool(floats - {dtypes[self.output]})
+
+    @property
+    def keeps_numbers(self) -> bool:
+        """True if the output has the numbers of the first input, normal numbers, in order."""
+        inputs = self.random()
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            try:
+                return torch.equal(self.run(*inputs).flatten(), inputs[0].flatten())
+            except FAILURES:
+                return False
+
 
 def state_of(modules: Sequence[nn.Module]) -> list[torch.Tensor]:
     """Return the weights and statistics of the modules, in order."""
@@ -86,12 +110,15 @@ def expresses(net: Net, segment: Segment) -> bool:
     graph, calls = segment.graph, segment.calls
     if net.output.shape != segment.shape or net.heads or len(net.inputs) != len(segment.inputs):
         return False
+    if segment.casts:
+        return False  # layers of a spec keep the type
     if len(net.steps) == len(calls):
         same = [same_step(graph, *pair) for pair in zip(net.steps, calls, strict=True)]
         if all(same) or False in same:
             return all(same)
     elif all(step.is_module for step in net.steps) and all(
-        graph.is_reshape(call) or (call.module is not None and base(call.module)) for call in calls
+        graph.is_reshape(call) or (call.module is not None and torch_class_of(call.module))
+        for call in calls
     ):
         return False  # different torch modules are no match, even with equal results
     return same_results(net, segment)
@@ -166,8 +193,9 @@ def same_results(net: Net, segment: Segment) -> bool:
 
     Outputs, weights and statistics are compared after a call in training mode and one in evaluation
     mode. A segment without modules is compared in training mode only, and one with torch's older
-    spectral norm in evaluation mode only. Both run in double precision, or in single precision if
-    the code fails in double. Return False if the weights differ in shape, or if one does not run.
+    spectral norm in evaluation mode only. The last mode is also compared with inputs and weights
+    times each of SCALES. Both run in double precision, or in single precision if the code fails in
+    double. Return False if the weights differ in shape, or if one does not run.
     """
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         try:
@@ -184,32 +212,53 @@ def same_results(net: Net, segment: Segment) -> bool:
 
 def _agree(mine: nn.Module, segment: Segment, dtype: torch.dtype, tolerance: float) -> bool:
     parts = [mine, *segment.modules]
-    inputs = [segment.graph.random(value, seed=i) for i, value in enumerate(segment.inputs)]
-    inputs = [x.to(dtype) if x.is_floating_point() else x for x in inputs]
+    # a bare function was recorded in training mode and has no evaluation mode
+    modes = modes_of(parts) if segment.modules else (True,)
+    # last, evaluation mode, in which larger numbers change no statistics
+    trials = [*((1.0, mode) for mode in modes), *((scale, modes[-1]) for scale in SCALES)]
     try:
         for part in parts:
             part.to(dtype)
-        copy_state(mine, segment.state)
-        # a bare function was recorded in training mode and has no evaluation mode
-        for training in modes_of(parts) if segment.modules else (True,):
+        for scale, training in trials:
+            inputs = [x.to(dtype) if x.is_floating_point() else x for x in segment.random(scale)]
             for part in parts:
                 part.train(training)
-            torch.manual_seed(SEED)
-            theirs = [segment.run(*inputs), *segment.state]
-            torch.manual_seed(SEED)
-            ours = [mine(*(x.clone() for x in inputs)), *mine.state_dict().values()]
-            if not all(_close(*pair, tolerance) for pair in zip(ours, theirs, strict=True)):
-                return False
+            with _scaled(segment.state, scale):
+                copy_state(mine, segment.state)
+                torch.manual_seed(SEED)
+                theirs = [segment.run(*inputs), *segment.state]
+                torch.manual_seed(SEED)
+                ours = [mine(*(x.clone() for x in inputs)), *mine.state_dict().values()]
+                if not all(_close(*pair, tolerance) for pair in zip(ours, theirs, strict=True)):
+                    return False
         return True
     finally:
         for part in segment.modules:
             part.float().train()
 
 
+@contextmanager
+def _scaled(state: list[torch.Tensor], scale: float) -> Iterator[None]:
+    """Multiply floats of `state` by `scale`; restore them in the end if that changed them."""
+    kept = [tensor.clone() for tensor in state]
+    floats = [tensor for tensor in state if tensor.is_floating_point() and scale != 1]
+    for tensor in floats:
+        tensor.mul_(scale)
+    try:
+        yield
+    finally:
+        if floats:
+            for tensor, before in zip(state, kept, strict=True):
+                tensor.copy_(before)
+
+
 def _close(a: torch.Tensor, b: torch.Tensor, tolerance: float) -> bool:
-    both = a.double(), b.double()
+    """Return True if all numbers differ by less than `tolerance` times the largest of them or 1."""
+    one, two = a.double(), b.double()
+    largest = two[two.isfinite()].abs().max().item() if two.isfinite().any() else 0.0
+    near = tolerance * max(1.0, largest)
     return a.shape == b.shape and torch.allclose(
-        *both, rtol=tolerance, atol=tolerance, equal_nan=True
+        one, two, rtol=tolerance, atol=near, equal_nan=True
     )
 
 

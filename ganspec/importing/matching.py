@@ -19,7 +19,7 @@ from ganspec.importing.guesses import (
     weightless,
 )
 from ganspec.importing.likeness import Segment, expresses, lowered, settings, shapes
-from ganspec.importing.recording import base
+from ganspec.importing.recording import torch_class_of
 from ganspec.kinds.layer import Layer, Weighted
 
 # in order: how many adjacent calls one layer should express, and `loose` of `Matcher.layer`
@@ -29,27 +29,32 @@ ATTEMPTS = ((2, False), (1, False), (2, True), (1, True))
 def own_names(calls: Sequence[RecordedCall]) -> list[str]:
     """Return the class names that decide among layers with equal results; [] if any layer will do.
 
-    They are the names of the classes in `calls` if one is from outside torch, such as a module of a
-    file that ganspec emitted, or if one is a dropout of rate 0, whose results tell no class.
+    Names decide if a class is from outside torch, such as a module of an emitted file, or if a
+    dropout has rate 0, since all dropouts then give equal results. They never decide if a call is
+    of a function.
     """
     modules = [call.module for call in calls if call.module is not None]
     classes = [parametrize.type_before_parametrizations(module) for module in modules]
-    idle = any(getattr(module, "p", None) == 0 for module in modules)  # dropout of rate 0
-    others = not all(cls.__module__.startswith("torch.") for cls in classes)
-    if len(classes) < len(calls) or not (others or idle):
+    is_torch = all(cls.__module__.startswith("torch.") for cls in classes)
+    if len(classes) < len(calls) or (is_torch and not is_idle(calls)):
         return []
     return [cls.__name__ for cls in classes]
+
+
+def is_idle(calls: Sequence[RecordedCall]) -> bool:
+    """Return True if one of the calls is of a dropout of rate 0."""
+    return any(getattr(call.module, "p", None) == 0 for call in calls)
 
 
 class Matcher:
     """Finder of the layers that express calls.
 
-    `known` has the earlier results of `layer`, by the key of the calls and `loose`.
+    `results` caches the results of `layer` by the key of the calls and `loose`.
     """
 
     def __init__(self, graph: RecordedGraph):
         self.graph = graph
-        self.known: dict[object, Layer | None] = {}
+        self.results: dict[object, Layer | None] = {}
 
     def entries(self, calls: list[RecordedCall]) -> Iterator[Entry]:
         """Yield the layers of a chain of calls, one of kind None for a call that no layer fits."""
@@ -74,9 +79,9 @@ class Matcher:
         key = self.key(calls)
         if key is None:
             return self.search(calls, loose)
-        if (key, loose) not in self.known:
-            self.known[key, loose] = self.search(calls, loose)
-        return self.known[key, loose]
+        if (key, loose) not in self.results:
+            self.results[key, loose] = self.search(calls, loose)
+        return self.results[key, loose]
 
     def key(self, calls: list[RecordedCall]) -> object:
         """Return a key that is equal for calls that differ only in the numbers of their weights.
@@ -87,7 +92,7 @@ class Matcher:
         parts: list[object] = []
         for call in calls:
             parts += [self.graph.shapes[value] for value in (call.inputs[0], call.output)]
-            if call.module is not None and base(call.module) is not None:
+            if call.module is not None and torch_class_of(call.module) is not None:
                 parts += [call.name, repr(settings(call.module)), repr(shapes(call.module))]
                 parts += map(repr, norms([call]))
             elif not self.graph.is_reshape(call):
@@ -120,7 +125,10 @@ class Matcher:
         bare = not any(call.has_state for call in calls)
         # a layer without weights expresses a single call, or a call and the reshape after it
         fits_both = len(calls) == 1 or graph.is_reshape(calls[1])
-        if loose and bare and fits_both and not all(call in graph.roles for call in calls):
+        is_open = loose and bare and fits_both and not all(call in graph.roles for call in calls)
+        # a call that keeps normal numbers, but is no identity, is of a clamp or a cast, say, and no
+        # layer that does nothing may stand for it
+        if is_open and (is_idle(calls) or not segment.keeps_numbers):
             kinds += weightless()
         known = settings_of(graph, calls)
         for kind in dict.fromkeys(kinds):
@@ -140,7 +148,7 @@ class Matcher:
                 is_vector = len(self.graph.shapes[call.output]) == 1
                 names.append(["flatten" if is_vector else "unflatten"])
             else:
-                cls = base(call.module) if call.module is not None else None
+                cls = torch_class_of(call.module) if call.module is not None else None
                 own = [bare_name(call.name), *([bare_name(cls.__name__)] if cls else [])]
                 names.append(list(dict.fromkeys(own)))
         return product(*names)

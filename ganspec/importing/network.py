@@ -18,6 +18,7 @@ from ganspec.importing.python_file import CodeInput, UnreadableError
 from ganspec.importing.recording import record
 from ganspec.importing.simplifying import simplify
 from ganspec.importing.structure import Structure
+from ganspec.importing.weights import few, places, shared
 from ganspec.kinds.layer import Weighted
 from ganspec.kinds.normalization import word
 from ganspec.language.errors import one_line
@@ -90,6 +91,7 @@ def read_network(title: str, network: nn.Module, inputs: list[CodeInput]) -> Cod
     Raise UnreadableError if it does not run on the inputs, or if no output depends on them.
     """
     fill(network)
+    at = places(network)
     network.train()
     graph, tensors = _recorded(title, network, inputs)
     values = list(zip(graph.inputs, inputs, strict=True))
@@ -119,7 +121,7 @@ def read_network(title: str, network: nn.Module, inputs: list[CodeInput]) -> Cod
     draft.entries = marked(graph, structure.named(draft.entries), start)
     _lift_condition(draft)
     _lift_weight_norm(draft)
-    _note_weights(draft)
+    _note_weights(draft, at)
     return draft
 
 
@@ -259,14 +261,19 @@ def lift_activation_norm(draft: NetworkDraft) -> None:
         entry.fields = {k: v for k, v in entry.fields.items() if k in NAMES}
 
 
-def _note_weights(draft: CodeNetwork) -> None:
-    """Add notes on weights that calls share, on torch's older spectral norm, and unread weights."""
+def _note_weights(draft: CodeNetwork, at: dict[int, int]) -> None:
+    """Add notes on weights that calls share, on torch's older spectral norm, and unread weights.
+
+    `at` is what `places` returned.
+    """
     calls = [call for call in draft.graph.calls if call.has_state]
     used = [call.module for call in calls if call.module is not None]
     paths = {call.module: call.path for call in reversed(calls)}
     for module in dict.fromkeys(used):
         if (count := used.count(module)) > 1:
             draft.unknown.append(f"`{paths[module]}` is called {count} times with the same weights")
+    if tied := shared({module: paths[module] for module in used}, at):
+        draft.unknown.append(f"weights that layers share: {few(tied)}")
     if modes_of([draft.network]) == (False,):
         text = "the older `torch.nn.utils.spectral_norm` iterates in another order than `spectral`"
         draft.notes.append(f"{text}: compared after training only")
@@ -277,5 +284,4 @@ def _note_weights(draft: CodeNetwork) -> None:
     parameters = draft.network.named_parameters()
     left = [n for n, p in parameters if id(p) not in read and not n.startswith(inside)]
     if left:
-        names = ", ".join(left[:4]) + (" ..." if len(left) > 4 else "")
-        draft.unknown.append(f"weights that no layer uses: {names}")
+        draft.unknown.append(f"weights that no layer uses: {few(left)}")

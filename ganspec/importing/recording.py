@@ -36,13 +36,13 @@ class CallRecorder(TorchFunctionMode):
         self.open: list[int] = []  # indices of the scopes that are running, outermost first
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
-        known = self.known((args, kwargs or {})) if not self.inside else ()
-        result = func(*args, **(kwargs or {}))
-        if known:
-            self.note(func, "", args, kwargs or {}, result)
+        kwargs = kwargs or {}
+        result = func(*args, **kwargs)
+        if not self.inside and self.values_in((args, kwargs)):
+            self.note(func, "", args, kwargs, result)
         return result
 
-    def known(self, arguments: Any) -> tuple[int, ...]:
+    def values_in(self, arguments: Any) -> tuple[int, ...]:
         """Return the values of the recorded tensors among a call's arguments, each once.
 
         Tensors that were not recorded are left out.
@@ -50,7 +50,7 @@ class CallRecorder(TorchFunctionMode):
         values = (self.values.get(id(tensor)) for tensor in tensors(arguments))
         return tuple(dict.fromkeys(value for value in values if value is not None))
 
-    def value(self, tensor: torch.Tensor) -> int:
+    def add_value(self, tensor: torch.Tensor) -> int:
         """Record `tensor` as a new value, even if it is recorded already, and return the value."""
         number = len(self.tensors)
         self.values[id(tensor)] = number
@@ -61,13 +61,13 @@ class CallRecorder(TorchFunctionMode):
         self, target: Callable[..., Any], path: str, args: tuple, kwargs: dict, result: Any
     ) -> None:
         """Record a call, once for each tensor that it returns."""
-        inputs = self.known((args, kwargs))
+        inputs = self.values_in((args, kwargs))
         args, kwargs = mapped((args, kwargs), self.slot)
         outputs = list(tensors(result))
         for index, tensor in enumerate(outputs):
             place = path, tuple(self.open), len(outputs), index
             self.calls.append(
-                RecordedCall(target, args, kwargs, inputs, self.value(tensor), *place)
+                RecordedCall(target, args, kwargs, inputs, self.add_value(tensor), *place)
             )
 
     def slot(self, leaf: Any) -> Any:
@@ -78,18 +78,20 @@ class CallRecorder(TorchFunctionMode):
     # -- hooks --------------------------------------------------------------------------------
 
     def watch(self, network: nn.Module) -> list[RemovableHandle]:
-        """Put hooks that record calls on every module. Return the handles that remove the hooks."""
+        """Add recording hooks to every module but containers. Return handles that remove them."""
         handles = []
         for path, module in network.named_modules():
             if isinstance(module, CONTAINERS) and type(module).forward in FORWARDS:
                 continue  # a container only runs other modules
-            enter, leave = self.leaf(path) if base(module) else self.scope(path)
+            enter, leave = (
+                self.leaf_hooks(path) if torch_class_of(module) else self.scope_hooks(path)
+            )
             # prepended, so that hooks that compute a weight norm run as part of the module
             handles.append(module.register_forward_pre_hook(enter, prepend=True, with_kwargs=True))
             handles.append(module.register_forward_hook(leave, with_kwargs=True))
         return handles
 
-    def leaf(self, path: str) -> tuple[Callable, Callable]:
+    def leaf_hooks(self, path: str) -> tuple[Callable, Callable]:
         """Return the two hooks that record a torch module as one call."""
 
         def enter(module, args, kwargs):
@@ -107,31 +109,34 @@ class CallRecorder(TorchFunctionMode):
 
         return enter, leave
 
-    def scope(self, path: str) -> tuple[Callable, Callable]:
+    def scope_hooks(self, path: str) -> tuple[Callable, Callable]:
         """Return the two hooks that record the beginning and the end of a user's module."""
 
         def enter(module, args, kwargs):
             if not self.inside:
-                inputs = self.known((args, kwargs))
+                inputs = self.values_in((args, kwargs))
                 self.scopes.append(ModuleCall(module, path, inputs, tuple(self.open)))
                 self.open.append(len(self.scopes) - 1)
 
         def leave(module, args, kwargs, result):
             if not self.inside:
-                self.scopes[self.open.pop()].outputs = self.known(result)
+                self.scopes[self.open.pop()].outputs = self.values_in(result)
 
         return enter, leave
 
 
 def record(network: nn.Module, inputs: list[torch.Tensor]) -> RecordedGraph:
-    """Return the graph of the calls that `network` makes on `inputs`. Raise its errors."""
+    """Return the graph of the calls that `network` makes on `inputs`.
+
+    Raises any error of `network`.
+    """
     recorder = CallRecorder()
-    starts = tuple(recorder.value(tensor) for tensor in inputs)
+    starts = tuple(recorder.add_value(tensor) for tensor in inputs)
     handles = recorder.watch(network)
     try:
         with torch.no_grad(), warnings.catch_warnings(), recorder:
             warnings.simplefilter("ignore")
-            outputs = recorder.known(network(*inputs))
+            outputs = recorder.values_in(network(*inputs))
     finally:
         for handle in handles:
             handle.remove()
@@ -140,7 +145,7 @@ def record(network: nn.Module, inputs: list[torch.Tensor]) -> RecordedGraph:
     return RecordedGraph(starts, outputs, recorder.calls, recorder.scopes, shapes, dtypes)
 
 
-def base(module: nn.Module) -> type[nn.Module] | None:
+def torch_class_of(module: nn.Module) -> type[nn.Module] | None:
     """Return the torch class whose `forward` the module runs; None if the user wrote `forward`."""
     cls = parametrize.type_before_parametrizations(module)
     module_forward = getattr(cls, "forward", None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import nn
 
@@ -15,6 +17,7 @@ from ganspec.importing.graph import (
     mapped,
 )
 
+SCALES = (100.0, 1e30)  # of the random numbers on which calls are run to find their roles
 JOINS = {
     "add": lambda values: values[0] + values[1],
     "mul": lambda values: values[0] * values[1],
@@ -74,12 +77,28 @@ def role_of(graph: RecordedGraph, call: RecordedCall) -> str | None:
     if call.count > 1 or call.has_state:
         return None
     try:
-        inputs = {v: graph.random(v, 100.0, seed=i) for i, v in enumerate(call.inputs)}
-        output = call.run(inputs)
-        operands = [inputs[value] for value in call.operands]
-        return _join(output, operands) if operands[1:] else _rearrangement(call, output, *operands)
+        roles = {_role_at(graph, call, scale) for scale in SCALES}
+        role = roles.pop() if len(roles) == 1 else None
+        return None if role in ("identity", "reshape") and _mends(graph, call) else role
     except FAILURES:
         return None
+
+
+def _role_at(graph: RecordedGraph, call: RecordedCall, scale: float) -> str | None:
+    """Return the role that a call has on random numbers times `scale`, or None."""
+    inputs = {v: graph.random(v, scale, seed=i) for i, v in enumerate(call.inputs)}
+    output = call.run(inputs)
+    operands = [inputs[value] for value in call.operands]
+    return _join(output, operands) if operands[1:] else _rearrangement(call, output, *operands)
+
+
+def _mends(graph: RecordedGraph, call: RecordedCall) -> bool:
+    """Return True if a call of one input makes finite numbers of infinite ones or of NaN."""
+    (value,) = call.inputs
+    if not graph.dtypes[value].is_floating_point:
+        return False
+    outputs = [call.run({value: graph.random(value, scale)}) for scale in (math.inf, math.nan)]
+    return any(bool(output.isfinite().any()) for output in outputs)
 
 
 def _join(output: torch.Tensor, operands: list[torch.Tensor]) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 from ganspec.importing.differing import Path, changed, numbers, substituted
@@ -66,21 +67,15 @@ def _halved(
 ) -> CodeNetwork | None:
     """Return the network that `settings` give; None if it cannot be built or read.
 
-    In `settings`, an argument of the value `value` is halved. The network reads `inputs` or, if
-    that fails, inputs in which all sizes equal to `value` are halved too.
+    `settings` already hold half of `value` for one argument. The network reads `inputs` or, if that
+    fails, inputs in which every size equal to `value` is halved, too.
     """
-    half = value // 2
-    halved = [
-        replace(each, shape=tuple(half if n == value else n for n in each.shape))
-        if not each.is_label
-        else each
-        for each in inputs
-    ]
+    shapes = (tuple(value // 2 if n == value else n for n in each.shape) for each in inputs)
+    pairs = zip(inputs, shapes, strict=True)
+    halved = [each if each.is_label else replace(each, shape=shape) for each, shape in pairs]
     for attempt in (inputs, halved):
-        try:
+        with suppress(Exception):  # the user's code may raise anything at an unusual width
             return read_network(title, build(maker, settings), attempt)
-        except Exception:  # the user's code may raise anything at an unusual width
-            continue
     return None
 
 

@@ -43,7 +43,7 @@ class Lowering(Protocol):
         """The label, an input of the network. Raises SpecError if the spec has none."""
 
     @property
-    def place(self) -> str:
+    def key_path(self) -> str:
         """Key path of the layer or condition that is adding steps."""
 
     def add(self, call: Call, *inputs: Value, initialize: Initializer | None = None) -> Value:
@@ -55,7 +55,7 @@ class Lowering(Protocol):
     def flatten(self, x: Value) -> Value:
         """Return `x` as a vector, by a further step if `x` is a map."""
 
-    def weigh(self, call: Call, norm: WeightNorm | None = None) -> Call:
+    def wrap(self, call: Call, norm: WeightNorm | None = None) -> Call:
         """Return `call` wrapped in `norm`, or in the network's weight norm if `norm` is None.
 
         Return `call` itself if there is neither.
@@ -88,7 +88,7 @@ class Lowering(Protocol):
         """Raise SpecError at the line of the layer that is adding steps.
 
         `value` is the input that the layer refuses: a note says which layer computed it. It is None
-        if the layer is wrong in itself. `help` says what the user must change.
+        if the layer's own fields are at fault. `help` says what the user must change.
         """
 
 
@@ -141,4 +141,4 @@ class Weighted(Layer):
 
     def add(self, net: Lowering, call: Call, x: Value) -> Value:
         """Add `call` on `x`, with this layer's weight norm and `init`. Return the call's output."""
-        return net.add(net.weigh(call, self.weight_norm), x, initialize=self.init)
+        return net.add(net.wrap(call, self.weight_norm), x, initialize=self.init)

@@ -1,4 +1,4 @@
-"""JSON Schemas of sections and kinds, made from their tables of fields."""
+"""JSON Schemas of sections and kinds, schema from their tables of fields."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from ganspec.reference.words import (
     written_fields,
 )
 
-NAMED: Schema = {"pattern": f"{NAME.scalars[0].pattern}|^<<$"}  # `<<` merges a map of YAML
+NAMED: Schema = {"pattern": f"{NAME.scalars[0].pattern}|^<<$"}  # `<<` is YAML's merge key
 SEEN: Schema = {"type": ["string", "null"], "description": "what was seen of an unknown part"}
 PROBES = {"number": 1, "string": "word", "boolean": True, "array": []}  # a sample of each JSON type
 
 
 class Definitions:
-    """The definitions of a schema by name; methods add those that the schemas they return refer to.
+    """The definitions of a schema, by name. A method that returns a reference adds its definition.
 
     In all methods, `extending` is True for a value in a spec that extends another one: the value
     is merged with the other spec's, so that required fields may be left out. `null` is True if the
@@ -48,7 +48,7 @@ class Definitions:
         The definition is called `name`, with `_` after it if another key has this name.
         """
         if key not in self.names:
-            while name in self.names.values():  # another class has the same name
+            while name in self.names.values():
                 name += "_"
             self.names[key] = name  # before `make`, since a definition may refer to itself
             self.definitions[name] = make()
@@ -58,31 +58,30 @@ class Definitions:
 
     def section(self, classes: tuple[type[Section], ...], extending: bool) -> Schema:
         """Return the schema of the map of a section of any of `classes`."""
-        found: dict[str, dict[FieldType, tuple[type[Section], Field]]] = {}
+        fields: dict[str, dict[FieldType, tuple[type[Section], Field]]] = {}
         for cls in classes:
             for name, field in fields_of(cls).items():
-                found.setdefault(name, {}).setdefault(field.type, (cls, field))
-        described = {"description": cleaned(classes[0])} if len(classes) == 1 else {}
-        properties = {name: self.field(list(f.values()), extending) for name, f in found.items()}
-        required = [n for n, f in found.items() if all(each.required for _, each in f.values())]
-        closed = {"properties": properties, "additionalProperties": False}
-        lacking = {} if extending or not required else {"required": required}
-        return {**described, "type": "object", **closed, **lacking}
+                fields.setdefault(name, {}).setdefault(field.type, (cls, field))
+        schema: Schema = {"description": cleaned(classes[0])} if len(classes) == 1 else {}
+        properties = {name: self.field(list(f.values()), extending) for name, f in fields.items()}
+        schema |= {"type": "object", "properties": properties, "additionalProperties": False}
+        required = [n for n, f in fields.items() if all(each.required for _, each in f.values())]
+        return schema | ({"required": required} if required and not extending else {})
 
-    def field(self, found: list[tuple[type[Section], Field]], extending: bool) -> Schema:
+    def field(self, owners: list[tuple[type[Section], Field]], extending: bool) -> Schema:
         """Return the schema of a field, with its description.
 
-        `found` has the classes that have a field of this name, each with its field; the fields
+        `owners` has the classes that have a field of this name, each with its field; the fields
         differ in type.
         """
-        made = self.value(tuple(field.type for _, field in found), extending)
-        cls, field = found[0]
-        made = {**made, **({"description": field.description} if field.description else {})}
-        if len(found) == 1:
-            made["markdownDescription"] = field_text(cls, field)
+        schema = self.value(tuple(field.type for _, field in owners), extending)
+        cls, field = owners[0]
+        schema = {**schema, **({"description": field.description} if field.description else {})}
+        if len(owners) == 1:
+            schema["markdownDescription"] = field_text(cls, field)
             if isinstance(field.default, (bool, int, float, str)) and field.default != "":
-                made["default"] = field.default
-        return made
+                schema["default"] = field.default
+        return schema
 
     def part(self, classes: tuple[type[Section], ...], extending: bool, null: bool) -> Schema:
         """Return a reference to the schema of a section of any of `classes` as a field's value.
@@ -92,20 +91,20 @@ class Definitions:
         name = ".".join(cls.__name__ for cls in classes) + (".extending" if extending else "")
 
         def make() -> Schema:
-            made = self.section(classes, extending)
+            schema = self.section(classes, extending)
             forms, families = self.short_forms(classes, extending)
             forms.types[:0] = ["object", *(["null"] if null else [])]
-            made = {**made, **forms.schema()}
-            _admit_unknown(made)
-            required = made.pop("required", [])
+            schema = {**schema, **forms.schema()}
+            _admit_unknown(schema)
+            required = schema.pop("required", [])
             for family in families:
-                made["properties"] |= self.kinds(family, extending)
-            if families:  # a map of one kind may have no required field; other maps have all
-                made["dependencies"] = dict.fromkeys(required, required)
-                made |= {} if extending else {"minProperties": 1}
+                schema["properties"] |= self.kinds(family, extending)
+            if families:  # a map that names a kind has no required field; any other map has all
+                schema["dependencies"] = dict.fromkeys(required, required)
+                schema |= {} if extending else {"minProperties": 1}
             elif required:
-                made["allOf"] = [*made.get("allOf", []), _unless_unknown(required)]
-            return made
+                schema["allOf"] = [*schema.get("allOf", []), _unless_unknown(required)]
+            return schema
 
         return self.reference((classes, extending, null), name, make)
 
@@ -114,15 +113,15 @@ class Definitions:
     ) -> tuple[Forms, list[str]]:
         """Return the forms of a section besides its map, and the families whose kinds stand for it.
 
-        A class's `opened` is tried on a sample of each JSON type: it returns a map of the field for
-        which the value stands, if there is one.
+        A class's `opened` is tried on a sample of each JSON type. If the value is a short form of a
+        field, `opened` returns a map with that field.
         """
         forms, families = Forms(), []
         for cls in classes:
-            for kind, value in PROBES.items():
+            for json_type, value in PROBES.items():
                 if isinstance(opened := cls.opened(node_of(value, MARK)), MapNode):
                     field = fields_of(cls)[next(iter(opened.value))].type
-                    self.plain(forms, (field,), extending, {kind})
+                    self.plain(forms, (field,), extending, {json_type})
             if family := short_family(cls):
                 families.append(family)
         return forms, families
@@ -145,14 +144,14 @@ class Definitions:
     def chosen(self, forms: Forms, families: Iterable[str], extending: bool) -> Schema:
         """Return the schema of a kind of any of `families`: a map of one key, or other `forms`."""
         forms.types.insert(0, "object")
-        made: Schema = {**forms.schema(), "minProperties": 1, "maxProperties": 1}
-        made["properties"] = {k: v for f in families for k, v in self.kinds(f, extending).items()}
+        schema: Schema = {**forms.schema(), "minProperties": 1, "maxProperties": 1}
+        schema["properties"] = {k: v for f in families for k, v in self.kinds(f, extending).items()}
         if "layer" in families:  # blocks of the spec are layers, too; see `layer_names`
-            made["propertyNames"] = NAMED
+            schema["propertyNames"] = NAMED
         else:
-            made["additionalProperties"] = False
-            _admit_unknown(made)
-        return made
+            schema["additionalProperties"] = False
+            _admit_unknown(schema)
+        return schema
 
     def body(self, cls: type[Kind], extending: bool) -> Schema:
         """Return a reference to the schema of the value under a kind's key."""
@@ -172,12 +171,12 @@ class Definitions:
             self.plain(forms, (primary,), extending)
             inner = self.kinds(primary.family, extending) if primary.family else {}
         forms.types.insert(0, "object")
-        made = {"description": cleaned(cls), **forms.schema()}
+        schema = {"description": cleaned(cls), **forms.schema()}
         if facts(cls):
-            made["markdownDescription"] = kind_text(cls)
+            schema["markdownDescription"] = kind_text(cls)
         own = {name: self.own(cls, field, extending) for name, field in fields.items()}
-        made |= {"properties": {**inner, **own}, "additionalProperties": False}
-        return made | ({"required": required} if required and not inner else {})
+        schema |= {"properties": {**inner, **own}, "additionalProperties": False}
+        return schema | ({"required": required} if required and not inner else {})
 
     def own(self, cls: type[Kind], field: Field, extending: bool) -> Schema:
         """Return the schema of a kind's field, or a reference if it is a field of `Weighted`."""
@@ -195,10 +194,10 @@ class Definitions:
 
         Without `reads_unknown`, `{unknown: ...}` is not valid in place of a scalar or a list.
         """
-        null = extending or any(kind.null for kind in types)
-        sections = tuple(dict.fromkeys(kind.section for kind in types if kind.section))
-        families = tuple(dict.fromkeys(kind.family for kind in types if kind.family))
-        other = any(k.map or k.scalars or k.literals or k.lists for k in types)
+        null = extending or any(form.null for form in types)
+        sections = tuple(dict.fromkeys(form.section for form in types if form.section))
+        families = tuple(dict.fromkeys(form.family for form in types if form.family))
+        other = any(f.map or f.scalars or f.literals or f.lists for f in types)
         if sections and not (families or other):
             return self.part(sections, extending, null)
         if len(families) == 1 and not (sections or other):
@@ -209,20 +208,20 @@ class Definitions:
             forms.admit("null")
         if families:
             return self.chosen(forms, families, extending)
-        maps = [kind.map for kind in types if kind.map]
+        maps = [form.map for form in types if form.map]
         if not (sections or maps) and not reads_unknown:
             return forms.schema()
         forms.types.insert(0, "object")
-        made = forms.schema()
+        schema = forms.schema()
         if sections:
-            made |= {k: v for k, v in self.section(sections, True).items() if k != "type"}
+            schema |= {k: v for k, v in self.section(sections, True).items() if k != "type"}
         elif maps:
-            made |= self.map(maps[0].keys, maps[0].values, extending)
+            schema |= self.map(maps[0].keys, maps[0].values, extending)
         else:
-            made["propertyNames"] = {"const": UNREAD}
+            schema["propertyNames"] = {"const": UNREAD}
         if sections or maps:
-            _admit_unknown(made)
-        return made
+            _admit_unknown(schema)
+        return schema
 
     def plain(
         self,
@@ -231,36 +230,36 @@ class Definitions:
         extending: bool,
         only: set[str] | None = None,
     ) -> None:
-        """Add to `forms` the forms of `types` that are no maps.
+        """Add to `forms` the forms of `types`, except maps.
 
         `only`, if not None, limits them to these JSON types; `number` includes `integer`.
         """
-        found, words = Forms(), []
-        for family in (kind.family for kind in types if kind.family):
-            options = words_of(family)
-            # a kind's name alone is enough if it has no required fields, or inherits them
-            words += [w for w, cls in options.items() if extending or needs_nothing(cls)]
+        added, words = Forms(), []
+        for family in (form.family for form in types if form.family):
             if family == "layer":  # any name may be a block's
-                found.admit("string", **NAMED)
-                words = []
-        add_scalars(found, types, words)
-        for kind in types:
-            if kind.null:
-                found.admit("null")
-            if kind.lists:
-                found.admit("array", **list_keywords(kind.lists, self.entry))
+                added.admit("string", **NAMED)
+                continue
+            # a kind's name alone is enough if it has no required fields, or inherits them
+            options = words_of(family).items()
+            words += [w for w, cls in options if extending or needs_nothing(cls)]
+        add_scalars(added, types, words)
+        for form in types:
+            if form.null:
+                added.admit("null")
+            if form.lists:
+                added.admit("array", **list_keywords(form.lists, self.entry))
         if only is not None:
-            found.types = [t for t in found.types if t.replace("integer", "number") in only]
-        forms.types += [t for t in found.types if t not in forms.types]
-        forms.keywords |= found.keywords
-        forms.rules += [rule for rule in found.rules if rule not in forms.rules]
+            added.types = [t for t in added.types if t.replace("integer", "number") in only]
+        forms.types += [t for t in added.types if t not in forms.types]
+        forms.keywords |= added.keywords
+        forms.rules += [rule for rule in added.rules if rule not in forms.rules]
 
-    def entry(self, kind: FieldType) -> Schema:
-        """Return the schema of a list's entry, in which all required fields must be.
+    def entry(self, form: FieldType) -> Schema:
+        """Return the schema of a list's entry, which must have all required fields.
 
         A list replaces that of the extended spec, so its entries are merged with nothing.
         """
-        return self.value((kind,), False, reads_unknown=False)
+        return self.value((form,), False, reads_unknown=False)
 
     def map(self, keys: FieldType, values: FieldType, extending: bool) -> Schema:
         """Return the keywords of a map whose keys are names, or words that `keys` lists."""
@@ -272,9 +271,9 @@ class Definitions:
         return {**named, "properties": {}, "additionalProperties": value}
 
 
-def _admit_unknown(made: Schema) -> None:
+def _admit_unknown(schema: Schema) -> None:
     """Add `{unknown: ...}`, which stands for a part that was not read, to the schema of a map."""
-    own = made["properties"].setdefault(UNREAD, SEEN)
+    own = schema["properties"].setdefault(UNREAD, SEEN)
     if own is not SEEN:  # the section has a field of this name, as a network has
         types = own["type"] if isinstance(own["type"], list) else [own["type"]]
         own["type"] = list(dict.fromkeys([*types, *SEEN["type"]]))

@@ -71,6 +71,9 @@ def read(data: Data, folder: Path) -> tuple[torch.Tensor | StreamedImages, torch
     return images, labels
 
 
+LISTED = 10_000  # most classes of which those without images are listed, too
+
+
 @dataclass(frozen=True)
 class ClassCount:
     """A class's index, its name (None if the data set has no names), and its number of images."""
@@ -99,13 +102,16 @@ def described(
 ) -> DatasetFacts:
     """Return a data set's folder, the number and size of its images, and the images per class.
 
-    A class without images is left out, unless labels are multi-hot.
+    Classes without images are left out if there are more than LISTED classes.
     """
     dataset, (channels, height, width) = data.dataset, data.shape
     with dataset.reading(folder):
         names = dict(enumerate(dataset.classes(folder)))
     if labels.ndim == 2:
         classes, counts = torch.arange(labels.shape[1]), labels.sum(0)
+    elif labels.max() < LISTED:
+        counts = labels.bincount(minlength=len(names))
+        classes = torch.arange(len(counts))
     else:
         classes, counts = labels.unique(return_counts=True)
     return DatasetFacts(
@@ -134,10 +140,11 @@ def as_text(facts: DatasetFacts) -> str:
     rows = [(str(each.label), each.name or "", f"{each.images:,}") for each in facts.classes]
     first, second, third = (max(map(len, column)) for column in zip(*rows, strict=True))
     size = f"{facts.height} x {facts.width}, {many(facts.channels, 'channel', 'channels')}"
+    count = facts.classes[-1].label + 1
     lines = [
         f"{facts.dataset}: {where}",
         f"{facts.images:,} images, {size}",
-        f"{many(len(rows), 'class', 'classes')}, with the number of images of each:",
+        f"{many(count, 'class', 'classes')}, with the number of images of each:",
     ]
     for label, name, number in rows:
         middle = f"{name:<{second}}  " if second else ""

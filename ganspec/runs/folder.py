@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from ganspec.atomic import make_folder
 from ganspec.language.errors import GanspecError
 from ganspec.seal import is_emitted
 
@@ -98,7 +99,7 @@ class RunFolder:
         from filelock import FileLock, Timeout
 
         # `mkdir` fails at a link to a folder that does not exist
-        Path(os.path.realpath(self.folder)).mkdir(parents=True, exist_ok=True)
+        make_folder(Path(os.path.realpath(self.folder)))
         path = self.folder / LOCK
         self.was_cut = path.exists()
         lock = FileLock(path)

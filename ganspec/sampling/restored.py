@@ -22,8 +22,8 @@ from ganspec.training.images import open_shown_images
 class Restoration(Restorer):
     """A trained network that restores images, with real images to restore.
 
-    `order` has the indices of all images in the order in which they are restored, which `seed`
-    draws. Image i of this order and its noise are the same, however many images are restored.
+    `order` is a random permutation of all images' indices, drawn from `seed`; images are restored
+    in this order. Image i of it and its noise are the same, however many images are restored.
     """
 
     seed: int
@@ -82,15 +82,15 @@ class Restoration(Restorer):
         return None if self.labels is None else self.labels[chosen].cpu()
 
 
-def restoration(
+def open_restoration(
     run: Run, key: str, step: int | None, data: Path | None, seed: int, device: torch.device
 ) -> Restoration:
-    """Return a run's network `key`, with test images to restore.
+    """Return a run's network `key`, with images to restore.
 
-    If the data set has no test images, they are training images. `step` chooses the weights that
-    were kept after a step, None those of the checkpoint. `data` is the folder of the data set, None
-    searches the usual folders. Raises RunError if no weights of that step were kept,
-    CheckpointError if weights cannot be read, and DataError if images cannot.
+    The images are the test images or, if there are none, training images. `step` selects the
+    weights kept after that step; None selects the checkpoint's. `data` is the folder of the data
+    set; if None, the usual folders are searched. Raises RunError if no weights of that step were
+    kept, CheckpointError if weights cannot be read, and DataError if images cannot be read.
     """
     spec = run.spec
     network, cfg = trained_network(run, key, load_weights(run, step), device)
@@ -99,7 +99,7 @@ def restoration(
     return Restoration(spec, network, cfg, device, seed, images, labels, order)
 
 
-def check_count(count: int, found: Restoration) -> None:
+def check_count(count: int, restoration: Restoration) -> None:
     """Raise SampleError if there are fewer than `count` images to restore."""
-    if count > (there := len(found.order)):
+    if count > (there := len(restoration.order)):
         raise SampleError(f"there are {there:,} images to restore, not {count:,}: give -n {there}")

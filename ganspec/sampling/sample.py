@@ -9,7 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ganspec.atomic import would_replace
+import torch
+
+from ganspec.atomic import check_free
 from ganspec.runs.run import Run, RunError
 from ganspec.sampling import forms
 from ganspec.sampling.animation import Animation, animate_interpolation, animate_training
@@ -18,7 +20,7 @@ from ganspec.sampling.interpolation import interpolated
 from ganspec.sampling.label_names import LabelError
 from ganspec.sampling.pictures import OnProgress, Pictures, Ranking, new_images
 from ganspec.sampling.request import ENDINGS, MOST_IN_A_GRID, Request, SampleError, flag
-from ganspec.sampling.restored import check_count, restoration
+from ganspec.sampling.restored import check_count, open_restoration
 from ganspec.sampling.sampler import Sampler
 from ganspec.streams import is_stdout
 from ganspec.training.device import choose_device
@@ -44,8 +46,9 @@ def sample(
     request, run = Request(**options), Run.open(Path(folder))
     request.check()
     path = _target(run, request)
-    if would_replace(path) and request.out and not request.overwrite:
-        raise SampleError(f"{path} exists: add --overwrite to replace it, or name another file")
+    if request.out:
+        check_free(path, request.overwrite, request.chosen_form == "folder")
+    device = choose_device(request.device)  # an error also where none is used
     if request.shows_training:
         description = animate_training(run, _animation(path, request), request.frames, on_progress)
         return [description if is_stdout(path) else f"{path} written: {description}"]
@@ -55,10 +58,12 @@ def sample(
             f"{folder} trains a classifier, which makes no images; its test is pictured "
             f"in {run.folder / 'samples'}"
         )
+    if request.data and not spec.restores:
+        raise SampleError(f"--data is for networks that restore images: {folder} makes new ones")
     if spec.restores:
-        pictures = _restored(run, spec.restores, request)
+        pictures = _restored(run, spec.restores, request, device)
     else:
-        pictures = _pictures(_sampler(run, request), request, on_progress)
+        pictures = _pictures(_sampler(run, request, device), request, on_progress)
     _write(pictures, request, path, on_progress)
     written = [] if is_stdout(path) else [f"{path} written"]
     return [*written, *(_ranking_lines(pictures.ranking) if pictures.ranking else [])]
@@ -108,14 +113,14 @@ def _animation(path: Path, request: Request) -> Animation:
     return Animation(path, request.chosen_form, request.fps or FPS)
 
 
-def _sampler(run: Run, request: Request) -> Sampler:
+def _sampler(run: Run, request: Request, device: torch.device) -> Sampler:
     """Return the run's generator, with the requested weights, labels and truncation.
 
     Raises SampleError if labels are to be written but the generator reads none, LabelError if a
     label is unknown, and RunError or CheckpointError if weights or truncation are impossible.
     """
     average = False if request.raw else None
-    sampler = Sampler(run.folder, choose_device(request.device), request.step, average)
+    sampler = Sampler(run.folder, device, request.step, average)
     text = str(request.conditions) if request.conditions else request.label
     if text is not None:
         sampler.ask(text)
@@ -176,7 +181,7 @@ def _ranking_lines(ranking: Ranking) -> list[str]:
     ]
 
 
-def _restored(run: Run, key: str, request: Request) -> Pictures:
+def _restored(run: Run, key: str, request: Request, device: torch.device) -> Pictures:
     """Return test images, or training images if there are none, as an autoencoder restores them.
 
     A grid also shows the network's inputs and, with noise, the originals.
@@ -189,8 +194,8 @@ def _restored(run: Run, key: str, request: Request) -> Pictures:
             f"{run.folder} trains an autoencoder, which restores images: -n and --seed choose "
             f"them, {flag(min(odd))} does not"
         )
-    count, device = request.count or COUNT, choose_device(request.device)
-    found = restoration(run, key, request.step, request.data, request.seed or 0, device)
+    count = request.count or COUNT
+    found = open_restoration(run, key, request.step, request.data, request.seed or 0, device)
     check_count(count, found)
     if request.with_labels and found.labels is None:
         raise SampleError(f"the images of {found.spec.data.dataset.kind} have no labels to write")

@@ -2,42 +2,65 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import islice
+
 import torch
 
 from ganspec.kinds.dataset import DataError, Dataset
+from ganspec.language.errors import printable
 from ganspec.systems.agreement import label_words
 from ganspec.systems.spec import Label
 
 
 def fit_labels(
-    labels: torch.Tensor | None, label: Label, key: str, dataset: Dataset
+    labels: torch.Tensor | None,
+    label: Label,
+    key: str,
+    dataset: Dataset,
+    names: Sequence[str] = (),
 ) -> torch.Tensor:
     """Return a data set's labels in the form that networks read: int64 N, or float N x size.
 
     `labels` are int64 N for classes, uint8 N x classes for multi-hot labels. The spec declares
-    `label` under `key`. Raises DataError if the labels are missing, are of the other kind, have
-    another number of classes, or lack a class. They may lack a class if the data set's classes are
-    known without its files, since a few images need not have all.
+    `label` under `key`; `names` are the names of the data set's classes, if they have any. Raises
+    DataError if the labels are missing, are of the other kind, have another number of classes, or
+    lack a class. They may lack a class if the data set's classes are known without its files, since
+    a few images need not have all.
     """
     size = int(label.size)
     said = f"`{key}` says {label_words(label.kind, size)}"
     if labels is None:
         raise DataError(f"{dataset.kind} has no labels; {said}")
     kind = "classes" if labels.ndim == 1 else "multi_hot"
-    count = int(labels.max()) + 1 if kind == "classes" else labels.shape[1]
-    if kind != label.kind or (kind == "multi_hot" and count != size) or count > size:
+    count = max(int(labels.max()) + 1, len(names)) if kind == "classes" else labels.shape[1]
+    if kind != label.kind or (kind == "multi_hot" and count != size):
         raise DataError(f"{dataset.kind} has {label_words(kind, count)}, {said}")
     if kind == "multi_hot":
         return labels.float()
+    is_own = dataset.label_kind() is None  # only files tell its classes
+    empty = name_missing(labels, count, names) if is_own else ""
+    remedy = "repair its images, or remove its folder or rows, or " if names else ""
+    remedy = f": {remedy}renumber the labels" if empty else ""
+    if count > size:
+        lack = f"; no image has the label {empty}{remedy}" if empty else ""
+        raise DataError(f"{dataset.kind} has {label_words(kind, count)}, {said}{lack}")
     present = len(labels.unique())
-    if present == 1 < size:
+    if present == 1 < size and not empty:
         raise DataError(
             f"{dataset.kind} has one class only: are class folders or labels missing? {said}"
         )
-    if present < size and dataset.label_kind() is None:  # only files tell its classes
-        missing = sorted(set(range(size)) - set(labels.unique().tolist()))
-        shown = ", ".join(map(str, missing[:3])) + (", ..." if len(missing) > 3 else "")
+    if present < size and is_own:
         raise DataError(
-            f"{dataset.kind} has images of {present} classes, {said}; none has the label {shown}"
+            f"{dataset.kind} has images of {label_words(kind, present)}, {said}; "
+            f"none has the label {name_missing(labels, size, names)}{remedy}"
         )
     return labels
+
+
+def name_missing(labels: torch.Tensor, count: int, names: Sequence[str]) -> str:
+    """Return the first of `count` classes that no image has, such as `1 (dog), 3 (fox)`."""
+    present = set(labels.unique().tolist())
+    missing = list(islice((i for i in range(count) if i not in present), 4))
+    shown = [f"{i} ({printable(names[i])})" if i < len(names) else str(i) for i in missing[:3]]
+    return ", ".join(shown + ["..."] * (len(missing) > 3))

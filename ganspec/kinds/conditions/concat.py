@@ -22,7 +22,7 @@ class ConcatCondition(Condition, kind="concat"):
     primary: ClassVar = "size"
 
     size: Width | None = Field(
-        None, description="outputs of a linear layer that the label passes first"
+        None, description="number of outputs of a linear layer that is applied to the label first"
     )
     hidden: Layer | None = Field(None, description="activation after the linear layer")
 
@@ -31,6 +31,6 @@ class ConcatCondition(Condition, kind="concat"):
         if self.size is not None:
             label = linear(net, label, self.size, self.hidden)
         elif self.hidden is not None:
-            help = "add `size`, the linear layer's outputs"
+            help = "add `size`, the number of the linear layer's outputs"
             net.refuse("bad-value", "`hidden` needs a linear layer before it", None, help)
         return concatenate(net, x, label)

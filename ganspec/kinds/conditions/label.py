@@ -48,7 +48,7 @@ def embedding(label: Value, size: int) -> Call:
 
 def embed(net: Lowering, size: int) -> Value:
     """Add an embedding of the label, with the network's weight norm. Return its output."""
-    return net.add(net.weigh(embedding(net.label, size)), net.label)
+    return net.add(net.wrap(embedding(net.label, size)), net.label)
 
 
 def linear(net: Lowering, label: Value, size: int, hidden: Layer | None) -> Value:
@@ -56,7 +56,7 @@ def linear(net: Lowering, label: Value, size: int, hidden: Layer | None) -> Valu
 
     Return the last value.
     """
-    label = net.add(net.weigh(Call(nn.Linear, label.channels, size, channels=size)), label)
+    label = net.add(net.wrap(Call(nn.Linear, label.channels, size, channels=size)), label)
     return activate(net, label, hidden)
 
 
@@ -68,7 +68,7 @@ def activate(net: Lowering, label: Value, hidden: Layer | None) -> Value:
     if hidden is None:
         return label
     # with the condition's key path, the costs of `hidden` are added to those of the condition
-    output = net.layer(hidden.model_copy().place(net.place, hidden.mark), label)
+    output = net.layer(hidden.model_copy().place(net.key_path, hidden.mark), label)
     if output.shape != label.shape:
         message = f"`hidden` makes {output} of a vector of {label}"
         net.refuse("bad-value", message, None, "use an activation, such as relu")

@@ -21,7 +21,7 @@ def binary_cross_entropy(outputs, targets, cfg):
 class BinaryCrossEntropy(Criterion, kind="binary_cross_entropy"):
     """Mean binary cross-entropy over all labels, or over all pixels, which count as probabilities.
 
-    A pixel between 0 and 1 has a loss even if the output equals the pixel.
+    For a pixel between 0 and 1, the loss is above 0 even if the output equals the pixel.
     """
 
     loss: ClassVar = staticmethod(binary_cross_entropy)

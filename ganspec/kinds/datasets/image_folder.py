@@ -15,7 +15,7 @@ from pydantic import Field
 
 from ganspec.kinds.dataset import Dataset
 from ganspec.kinds.datasets.image_files import ImageFiles
-from ganspec.kinds.datasets.images import resize_images
+from ganspec.kinds.datasets.images import read_columns, resize_images
 from ganspec.kinds.datasets.label_table import find_labels, label_names
 from ganspec.kinds.datasets.listing import (
     find_images,
@@ -47,30 +47,44 @@ def flatten_image(image, white=None):
     return image.convert("RGB")
 
 
+def picture_pixels(picture):
+    """Return the pixels of a PIL picture, uint8 C x H x W."""
+    pixels = np.array(picture).reshape(picture.height, picture.width, -1)
+    return torch.from_numpy(pixels.transpose(2, 0, 1))
+
+
 def resize_picture(picture, height, width, resize):
     """Resize a PIL picture. Return its pixels, uint8 C x H x W."""
     if resize == "antialias":
-        picture = picture.resize((width, height), Image.Resampling.BILINEAR)
-    pixels = np.array(picture).reshape(picture.height, picture.width, -1).transpose(2, 0, 1)
-    if resize != "antialias":
-        return resize_images(torch.from_numpy(pixels)[None], height, width, resize)[0]
+        return picture_pixels(picture.resize((width, height), Image.Resampling.BILINEAR))
     else:
-        return torch.from_numpy(pixels)
+        return resize_images(picture_pixels(picture)[None], height, width, resize)[0]
 
 
-def trim_picture(picture, height, width):
-    """Cut off the ends of a very long picture, which cropping would remove later."""
-    across, down = picture.size
-    longest, highest = 16 * width * down // height + 1, 16 * height * across // width + 1
-    left, top = max(0, (across - longest) // 2), max(0, (down - highest) // 2)
-    return picture.crop((left, top, across - left, down - top)) if left or top else picture
+def resize_columns(images, left, right, width, centre):
+    """Resize columns of float images, from `left` to `right`, which may be fractions.
+
+    `centre` is where a pixel is within itself: at 0 in TensorFlow 1, at 0.5 in OpenCV.
+    """
+    positions = (torch.arange(width) + centre) * ((right - left) / width) + left - centre
+    return read_columns(images, positions.clamp(min=0))
+
+
+def resize_box(picture, height, width, resize, box):
+    """Resize a box (left, top, right, bottom) of a PIL picture, uint8 C x H x W."""
+    if resize == "antialias":
+        return picture_pixels(picture.resize((width, height), Image.Resampling.BILINEAR, box))
+    centre = 0 if resize == "tensorflow1" else 0.5
+    left, top, right, bottom = box
+    pixels = resize_columns(picture_pixels(picture).float(), left, right, width, centre)
+    pixels = resize_columns(pixels.mT, top, bottom, height, centre).mT
+    return pixels.round().to(torch.uint8)
 
 
 def decode_image(path, height, width, channels, resize="antialias", white=None):
     """Read a picture, uint8 C x H x W: resize it to cover the size, crop the centre."""
     with Image.open(path) as file:
         image = flatten_image(ImageOps.exif_transpose(file), white)
-    image = trim_picture(image, height, width)  # resizing a strip would fill the memory
     image = image.convert("L" if channels == 1 else "RGB")
     across, down = image.size
     if across * height < down * width:
@@ -78,8 +92,12 @@ def decode_image(path, height, width, channels, resize="antialias", white=None):
     else:
         across, down = across * height // down, height
     left, top = round((across - width) / 2), round((down - height) / 2)
-    pixels = resize_picture(image, down, across, resize)
-    return pixels[:, top : top + height, left : left + width]
+    right, bottom = left + width, top + height
+    if across * down > 16 * width * height:  # nearly all is cut off, and would fill the memory
+        x, y = image.width / across, image.height / down
+        box = (left * x, top * y, right * x, bottom * y)
+        return resize_box(image, height, width, resize, box)
+    return resize_picture(image, down, across, resize)[:, top:bottom, left:right]
 
 
 def decode_files(files, decode, shape):

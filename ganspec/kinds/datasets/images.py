@@ -13,22 +13,22 @@ def grey_images(images):
     return grey
 
 
-def blend_columns(images, width):
-    """Resize float images to `width`. Column i is read at i * old width / width."""
-    place = torch.arange(width) * (images.shape[-1] / width)
-    first = place.long()
+def read_columns(images, positions):
+    """Return float images' columns at `positions`, interpolated between two."""
+    first = positions.long()
     second = (first + 1).clamp(max=images.shape[-1] - 1)
-    return images[..., first].lerp(images[..., second], place - first)
+    return images[..., first].lerp(images[..., second], positions - first)
 
 
 def resize_images(images, height, width, resize):
-    """Resize uint8 images, N x C x H x W, by the bilinear method named `resize`."""
+    """Resize uint8 images, N x C x H x W, by bilinear interpolation."""
     resized = images.new_empty(*images.shape[:2], height, width)
     # in parts, so that the float copies stay small
     for part, out in zip(images.split(250), resized.split(250), strict=True):
         part = part.float()
         if resize == "tensorflow1":  # half a pixel off, as in TensorFlow 1's `tf.image`
-            part = blend_columns(blend_columns(part, width).mT, height).mT
+            for size in (width, height):
+                part = read_columns(part, torch.arange(size) * (part.shape[-1] / size)).mT
         elif resize == "bilinear":  # from the four nearest pixels, as in OpenCV
             part = F.interpolate(part, (height, width), mode="bilinear")
         else:  # from all pixels that a new one covers, as in PIL and torchvision

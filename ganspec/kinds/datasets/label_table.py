@@ -18,7 +18,10 @@ def read_table(path, checked=True):
     `list_attr_celeba.txt`: a line with the number of files, a line of the attributes'
     names, then a row for each file.
     """
-    lines = Path(path).read_text("utf-8-sig").splitlines()
+    try:
+        lines = Path(path).read_text("utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} is not UTF-8: save it as UTF-8") from None
     lines = [line for line in lines if line.strip()]
     if lines and lines[0].strip().isdigit():
         rows = [line.split() for line in lines]
@@ -45,6 +48,9 @@ def check_table(path, rows):
             raise ValueError(f"{path} has {values}, for {row[0]!r}")
         if row[0].strip() in seen:
             raise ValueError(f"{path} has two rows for {row[0]!r}")
+        if not all(value.strip() for value in row[1:]):
+            remedy = "write one, or delete the row"
+            raise ValueError(f"{path} has an empty value for {row[0]!r}: {remedy}")
         seen.add(row[0].strip())
     odd = {value.strip() for row in rows[1:] for value in row[1:]} - {"0", "1", "-1"}
     if odd and len(rows[0]) > 2:

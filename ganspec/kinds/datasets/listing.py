@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import warnings
+from collections import defaultdict
 from pathlib import Path
 
 from PIL import Image
@@ -30,31 +32,58 @@ def is_image(path):
     return kind in Image.OPEN and kind != "EPS"
 
 
+def is_split(name):
+    """Return True if a folder has the name of a split, such as train or test."""
+    splits = ("train", "training", "val", "valid", "validation", "test", "testing", "eval")
+    return name.lower() in splits
+
+
+def check_splits(folder, files):
+    """Raise ValueError if `files` are in splits, at least two side by side."""
+    splits = defaultdict(set)
+    for names in {path.relative_to(folder).parts[:-1] for path in files}:
+        for i, name in enumerate(names):
+            if is_split(name):
+                splits[folder.joinpath(*names[:i])].add(name)
+    for place, names in sorted(splits.items()):
+        if len(names) > 1:
+            best = max(sorted(names), key=lambda name: name.lower().startswith("train"))
+            raise ValueError(
+                f"{' and '.join(sorted(names))} in {place} are splits, not classes: "
+                f"name one, such as {place / best}"
+            )
+
+
 def find_images(folder):
     """Return the image files below `folder`, sorted by path, except hidden ones.
 
-    Raises ValueError if there are no images, or if the sub-folders are splits, such as
-    train and test.
+    Raises ValueError if there are no images, or if folders are splits, such as train
+    and test.
     """
     folder = Path(folder)
     files = [path for path in walk_files(folder) if is_image(path)]
     if not files:
         raise ValueError(f"no images in {folder}")
-    parts = sorted({path.relative_to(folder).parts[0] for path in files})
-    splits = {"train", "training", "val", "valid", "validation", "test", "testing"}
-    if len(parts) > 1 and splits.issuperset(part.lower() for part in parts):
-        raise ValueError(
-            f"{' and '.join(parts)} in {folder} are splits, not classes: name one, "
-            f"such as {folder / parts[0]}"
-        )
+    check_splits(folder, files)
     return files
+
+
+def check_lone_split(folder, files):
+    """Raise ValueError if all files are in one split that holds several folders."""
+    places = {path.parent for path in files}
+    inner = Path(os.path.commonpath(places))
+    split = next(filter(is_split, inner.relative_to(folder).parts), None)
+    if split and len(places) > 1:
+        where = f"name the folder of the classes, {inner}"
+        raise ValueError(f"{split} in {folder} is a split, not a class: {where}")
 
 
 def list_images(folder):
     """Return the image files of `folder`, sorted, and the class index of each file.
 
     A sub-folder with images is a class; without sub-folders every index is 0. Raises
-    ValueError if some images are in sub-folders and others are not.
+    ValueError if some images are in sub-folders and others are not, or if the only
+    sub-folder is a split with classes in it.
     """
     folder, files = Path(folder), find_images(folder)
     names = [path.relative_to(folder).parts[0] for path in files]
@@ -66,6 +95,7 @@ def list_images(folder):
             f"{folder} holds class folders and loose images such as {loose[0].name}: "
             "move these into a folder of their own"
         )
+    check_lone_split(folder, files)
     classes = sorted(set(names))
     index = {name: i for i, name in enumerate(classes)}
     return files, [index[name] for name in names]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -36,8 +37,8 @@ def find_npz(place):
 def read_arrays(path):
     """Return the arrays `images`, `labels` and `multi_hot` of a .npz file.
 
-    None stands for missing labels. Raise ValueError if `images` is missing, if the file
-    has both kinds of labels, or if it is damaged.
+    None stands for missing labels. Warn of other arrays. Raise ValueError if `images`
+    is missing, if the file has both kinds of labels, or if it is damaged.
     """
     if not zipfile.is_zipfile(path):
         raise ValueError(f"{path} is not a .npz file")
@@ -51,9 +52,14 @@ def read_arrays(path):
             for name, array in found.items():
                 if isinstance(array, bytes):  # what numpy returns for a file that is no .npy
                     raise ValueError(f"`{name}` is not an array: use numpy.savez")
-            return tuple(found.values())
+            others = [name for name in arrays if name not in found]
     except Exception as error:  # a damaged file can raise any exception
         raise ValueError(f"{path} cannot be read: {error}") from error
+    if others:
+        shown = ", ".join(others[:3]) + (", ..." if len(others) > 3 else "")
+        known = "`images`, `labels` or `multi_hot`"
+        warnings.warn(f"left out of {path} what is not {known}: {shown}", stacklevel=3)
+    return tuple(found.values())
 
 
 def order_images(images):

@@ -41,23 +41,18 @@ class WindowPool(Layer):
 
     def lower(self, net: Lowering, x: Value) -> Value:
         stride = self.stride or self.kernel
-        rows, columns = conv_padding(
-            self.padding, x.size, self.split, kernel=self.kernel, stride=stride
-        )
-        # torch pads both sides alike: if the end needs one row or column more, `ceil_mode` keeps
-        # the last window, which reaches beyond the padded map
-        uneven = not (is_even(rows) and is_even(columns))
-        if any(
-            not is_even(sides) and step == 1
-            for sides, step in zip((rows, columns), pair(stride), strict=True)
-        ):
+        axes = conv_padding(self.padding, x.size, self.split, kernel=self.kernel, stride=stride)
+        steps = [step for sides, step in zip(axes, pair(stride), strict=True) if not is_even(sides)]
+        if 1 in steps:
             message = f"{self.kind} of an even kernel at stride 1 cannot keep height and width"
             net.refuse("bad-value", message, None, "use an odd kernel, or a longer stride")
-        kernel, stride, padding = map(shorten, (self.kernel, stride, (rows[0], columns[0])))
+        kernel, stride, padding = map(shorten, (self.kernel, stride, (axes[0][0], axes[1][0])))
         args, named = stride_arguments(stride, padding)
         if stride == kernel and padding == 0:
             named["stride"] = None
-        named |= {"ceil_mode": uneven, **self.settings()}
+        # torch pads both sides alike: if the end needs one row or column more, `ceil_mode` keeps
+        # the last window, which reaches beyond the padded map
+        named |= {"ceil_mode": bool(steps), **self.settings()}
         return net.add(Call(self.module, kernel, *args, **named), x)
 
 
@@ -88,7 +83,9 @@ class AveragePool(WindowPool, kind="avg_pool"):
         ({"stride": 2, "padding": "same", "split": "end", "count_padding": False}, (4, 5, 7)),
     ]
 
-    count_padding: bool = Field(True, description="padded zeros count in the mean")
+    count_padding: bool = Field(
+        True, description="padded zeros count in the mean, except those that `split: end` adds"
+    )
 
     def settings(self) -> dict[str, Any]:
         is_padded = self.padding not in ("valid", 0)

@@ -1,4 +1,4 @@
-"""Import of torch-fidelity, which works even if torchvision does not fit torch."""
+"""Import of torch-fidelity, even if torchvision does not fit the installed torch."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ class FidelityError(GanspecError):
     """Raised when torch-fidelity is missing or cannot be imported."""
 
 
-def fidelity(module: str = "") -> ModuleType:
+def import_fidelity(module: str = "") -> ModuleType:
     """Return torch-fidelity's module `module`, or the package if that is "".
 
-    Raise FidelityError if it cannot be imported.
+    Raises FidelityError if it cannot be imported.
     """
     try:
         import_torchvision()
         return importlib.import_module(f"torch_fidelity{module and '.' + module}")
-    except ImportError as error:
+    except (ImportError, RuntimeError) as error:
         raise FidelityError(
             f"torch-fidelity cannot be imported ({error}): pip install torch-fidelity torchvision"
         ) from error

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from ganspec.kinds.activations import Activations
 from ganspec.kinds.metric import Metric, MetricValue
-from ganspec.kinds.metrics.fidelity import fidelity
+from ganspec.kinds.metrics.fidelity import import_fidelity
 from ganspec.language.types import Count
 
 
@@ -36,7 +36,7 @@ class InceptionScore(Metric, kind="inception_score"):
 
     def measure(self, fake: Activations, real: Activations | None, seed: int) -> list[MetricValue]:
         self.demand(len(fake.logits))
-        scores = fidelity("metric_isc").isc_featuresdict_to_metric(
+        scores = import_fidelity("metric_isc").isc_featuresdict_to_metric(
             {"logits": fake.logits},
             "logits",
             isc_splits=self.splits,

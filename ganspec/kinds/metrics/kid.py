@@ -8,14 +8,15 @@ from pydantic import Field
 
 from ganspec.kinds.activations import Activations
 from ganspec.kinds.metric import Metric, MetricValue
-from ganspec.kinds.metrics.fidelity import fidelity
+from ganspec.kinds.metrics.fidelity import import_fidelity
 from ganspec.language.types import Count
 
 
 class Kid(Metric, kind="kid"):
-    """Kernel inception distance (Bińkowski et al., 2018), by torch-fidelity: mean and deviation.
+    """Kernel inception distance (Bińkowski et al., 2018), by torch-fidelity.
 
-    The estimate is unbiased, so it may be a little below 0.
+    The score is the mean over random subsets, with its standard deviation. The estimate is
+    unbiased, so it may be a little below 0.
     """
 
     names: ClassVar = ("kid",)
@@ -33,7 +34,7 @@ class Kid(Metric, kind="kid"):
         rows = min(len(fake.features), len(real.features))
         self.demand(rows)
         size = min(self.subset_size, rows)
-        scores = fidelity("metric_kid").kid_featuresdict_to_metric(
+        scores = import_fidelity("metric_kid").kid_featuresdict_to_metric(
             {"features": fake.features},
             {"features": real.features},
             "features",

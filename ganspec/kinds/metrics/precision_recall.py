@@ -8,7 +8,7 @@ from pydantic import Field
 
 from ganspec.kinds.activations import Activations
 from ganspec.kinds.metric import Metric, MetricValue
-from ganspec.kinds.metrics.fidelity import fidelity
+from ganspec.kinds.metrics.fidelity import import_fidelity
 from ganspec.language.types import Count
 
 ROWS = 2000  # rows of the matrix of distances in memory at once
@@ -33,7 +33,7 @@ class PrecisionRecall(Metric, kind="precision_recall"):
     def measure(self, fake: Activations, real: Activations | None, seed: int) -> list[MetricValue]:
         assert real is not None  # every paired metric gets real images
         self.demand(len(fake.features), len(real.features))
-        shares = fidelity("metric_prc").prc_featuresdict_to_metric(
+        shares = import_fidelity("metric_prc").prc_featuresdict_to_metric(
             {"features": fake.features},
             {"features": real.features},
             "features",

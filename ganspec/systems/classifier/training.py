@@ -23,10 +23,12 @@ class ClassifierTraining(SingleTraining):
     """The training of a classifier, with plots of its predictions as pictures."""
 
     def __init__(self, label: Label, dataset: Dataset, start: Start):
-        def fit(labels: torch.Tensor | None) -> torch.Tensor:
-            return fit_labels(labels, label, "label", dataset).to(start.device)
+        test, names = start.images.test, start.images.names
 
-        self.labels, test, names = fit(start.images.labels), start.images.test, start.images.names
+        def fit(labels: torch.Tensor | None) -> torch.Tensor:
+            return fit_labels(labels, label, "label", dataset, names).to(start.device)
+
+        self.labels = fit(start.images.labels)
         self.held_out = (test[0], fit(test[1])) if test else None
         super().__init__(start, self.labels)
         size = int(label.size)

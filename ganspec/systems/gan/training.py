@@ -38,7 +38,8 @@ class GanTraining(Training):
         self.fixed = {"latent": draw_latent(count, self.device, self.cfg)}
         labels = start.images.labels
         if spec.condition and self.cfg.labels:  # no `cfg.labels` if no network reads it
-            labels = fit_labels(labels, spec.condition, "condition", spec.data.dataset)
+            dataset, names = spec.data.dataset, start.images.names
+            labels = fit_labels(labels, spec.condition, "condition", dataset, names)
             labels = labels.to(self.device)
         if self.cfg.g_conditional:
             self.fixed["labels"] = (

@@ -1,0 +1,100 @@
+"""Search for weights that layers share, and for those that are trained in a way of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
+
+from ganspec.importing.graph import tensors
+
+# parts of names of functions, such as `zeros_like`, that read no numbers of their input, so that
+# they cut no gradient
+FRESH = ("_like", "new_")
+
+
+def few(names: Sequence[str]) -> str:
+    """Return the first four names, with dots if there are more."""
+    return ", ".join([*names[:4], *(["..."] if len(names) > 4 else [])])
+
+
+def places(network: nn.Module) -> dict[int, int]:
+    """Return where each parameter begins in memory, by its id.
+
+    Parameters such as `nn.Parameter(other.weight.t())` share their numbers, although they are
+    different objects.
+    """
+    return {id(p): p.data_ptr() for p in network.parameters() if p.numel()}
+
+
+def shared(paths: Mapping[nn.Module, str], at: Mapping[int, int]) -> list[str]:
+    """Return the names of parameters of equal places in several modules: `a.weight = b.weight`.
+
+    `paths` has the modules that were called, each with its name in the network; `at` is what
+    `places` returned.
+    """
+    modules = {
+        part: ".".join(filter(None, (path, inner)))
+        for module, path in paths.items()
+        for inner, part in module.named_modules()
+    }
+    owners: dict[int, list[str]] = {}
+    for part, path in modules.items():
+        for name, parameter in part.named_parameters(recurse=False):
+            place = at.get(id(parameter), id(parameter))
+            owners.setdefault(place, []).append(f"{path}.{name}".lstrip("."))
+    return [" = ".join(names) for names in owners.values() if len(names) > 1]
+
+
+# -- training ---------------------------------------------------------------------------------
+
+
+class UseRecorder(TorchFunctionMode):
+    """Recorder of the ids of the tensors whose numbers functions read, in `used`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.used: set[int] = set()
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        name = getattr(func, "__name__", "")
+        # `size`, `weight.device` and others that return no tensor read no numbers
+        if any(True for _ in tensors(result)) and not any(part in name for part in FRESH):
+            self.used |= {id(tensor) for tensor in tensors((args, kwargs))}
+        return result
+
+
+def untrained(network: nn.Module, inputs: Sequence[torch.Tensor]) -> list[str]:
+    """Return the names of trainable parameters that `network` reads, but that get no gradient.
+
+    `inputs` require gradients if they hold floats. Raises any error of `network`.
+    """
+    recorder = UseRecorder()
+    network.zero_grad()
+    with torch.enable_grad():
+        with recorder:
+            outputs = list(tensors(network(*inputs)))
+        sums = [each.float().sum() for each in outputs if each.requires_grad]
+        if sums:
+            # not `autograd.grad`, which code that recomputes its activations does not support
+            torch.stack(sums).sum().backward()
+    names = [
+        name
+        for name, parameter in network.named_parameters()
+        if parameter.requires_grad and parameter.grad is None and id(parameter) in recorder.used
+    ]
+    network.zero_grad()
+    return names
+
+
+def hooked(network: nn.Module) -> list[str]:
+    """Return the names of the trainable parameters with hooks, which may change gradients."""
+    return [
+        name
+        for name, parameter in network.named_parameters()
+        if parameter.requires_grad
+        and (parameter._backward_hooks or parameter._post_accumulate_grad_hooks)
+    ]

@@ -1,0 +1,145 @@
+"""`ganspec import` of files that misbehave, and of several files at once."""
+
+from __future__ import annotations
+
+import multiprocessing
+import re
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+from typer.testing import CliRunner
+
+from ganspec.cli import app
+from ganspec.importing import apart
+
+NETS = """
+from torch import nn
+
+class G(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.net = nn.Sequential(nn.Linear(4, 3 * 8 * 8), nn.Unflatten(1, (3, 8, 8)), nn.Tanh())
+
+    def forward(self, z):
+        return self.net(z)
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def run(*words):
+    return CliRunner().invoke(app, ["import", *words, "--input", "z:4"])
+
+
+MISBEHAVING = {
+    "import os; os._exit(0)": "bad.py ended the process that ran it, with exit status 0, before",
+    "import os; os.kill(os.getpid(), 9)": "bad.py ended the process that ran it by SIGKILL\n",
+    "while True: pass": "bad.py ran for 0.02 minutes; allow more with --minutes\n",
+    "x = bytearray(12 << 30)": "line 1: MemoryError while bad.py was run",
+    "import torch; x = torch.empty(3 << 30)": "line 1: RuntimeError: ",
+    "x = input()": "line 1: EOFError: EOF when reading a line while bad.py was run",
+}
+
+
+@pytest.mark.parametrize("code", MISBEHAVING)
+def test_code_that_misbehaves_ends_in_one_line(code):
+    Path("bad.py").write_text(code + NETS)
+    result = run("bad.py:G", "--minutes", "0.02" if "while" in code else "1")
+    assert result.exit_code == 2
+    assert result.output.startswith("error: ") and result.output.count("\n") == 1
+    assert MISBEHAVING[code] in result.output
+    assert not Path("bad.yaml").exists()
+
+
+def test_what_code_changes_ends_with_its_process():
+    import torch
+
+    before = torch.get_default_dtype()
+    Path("net.py").write_text("import torch; torch.set_default_dtype(torch.float64)" + NETS)
+    run("net.py:G")
+    assert torch.get_default_dtype() == before
+
+
+def test_what_code_prints_goes_to_standard_error():
+    text = "import os, sys; print('by Python'); sys.stderr.write('too\\n')"
+    Path("net.py").write_text(text + NETS)
+    result = run("net.py:G", "--stdout")
+    assert result.exit_code == 0
+    assert result.stderr.startswith("by Python\ntoo\n")
+    assert result.stdout.startswith("# ") and "by Python" not in result.stdout
+
+
+def test_a_process_that_is_no_fork_knows_own_kinds(monkeypatch):
+    """As on macOS and Windows."""
+    monkeypatch.setattr(apart, "CONTEXT", multiprocessing.get_context("spawn"))
+    page = (ROOT / "docs" / "extending.md").read_text("utf-8")
+    (kind,) = re.findall(r"<!-- file: celu.py -->\n```python\n(.*?)^```", page, re.M | re.S)
+    Path("celu.py").write_text(kind)
+    Path("net.py").write_text(NETS.replace("nn.Tanh()", "nn.CELU(0.5)"))
+    result = run("net.py:G", "--stdout", "--kinds", "celu.py")
+    assert result.exit_code == 0, result.output
+    assert "celu: 0.5" in result.stdout
+
+
+def test_several_files_become_specs_in_a_folder():
+    """A file that cannot be read does not keep the others from it."""
+    for name, text in {
+        "a": NETS,
+        "b": "1 / 0" + NETS,
+        "c": NETS.replace("Tanh", "Sigmoid"),
+    }.items():
+        Path(f"{name}.py").write_text(text)
+    Path("specs").mkdir()
+    words = ["a.py", "b.py", "c.py", "--generator", "G"]
+    result = run(*words, "-o", "specs")
+    assert result.exit_code == 2
+    assert (
+        result.stderr == "error: line 1: ZeroDivisionError: division by zero while b.py was run\n"
+    )
+    lines = [
+        line
+        for name in "ac"
+        for line in (
+            f"specs/{name}.yaml written; next: ganspec check specs/{name}.yaml",
+            "generator: equal outputs on random input",
+        )
+    ]
+    assert result.stdout.splitlines() == lines
+    assert run(*words).exit_code == 2
+    assert sorted(path.name for path in Path().glob("*.yaml")) == ["a.yaml", "c.yaml"]
+    again = run(*words, "-o", "specs")
+    assert again.stderr.count("exists and is not overwritten") == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ["a.py:G", "b.py:G", "--stdout"],
+            "several specs are not printed: write them into a folder",
+        ),
+        (
+            ["a.py:G", "b.py:G", "-o", "-"],
+            "several specs are not printed: write them into a folder",
+        ),
+        (["a.py:G", "b.py:G", "-o", "none"], "there is no folder none: several files need one"),
+        (["--summary", "a.txt", "--generator", "G"], "`--generator` is for Python files: leave it"),
+        (["--summary", "a.txt", "--minutes", "1"], "`--minutes` is for Python files: leave it out"),
+        (
+            ["--summary", "a.txt", "--with", "a=1"],
+            "`--with` is for Python files: leave it out with",
+        ),
+        (
+            ["a.py:G", "--summary", "a.txt"],
+            "give a Python file, as module.py:Generator, or a table",
+        ),
+    ],
+)
+def test_options_without_an_effect_are_refused(words, message):
+    result = run(*words)
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"error: {message}") and result.stderr.count("\n") == 1
