@@ -13,7 +13,7 @@ from ganspec.cli import app
 from ganspec.evaluation.reference import open_folder
 from ganspec.kinds.datasets.fashion_mnist import FashionMnist
 from ganspec.kinds.datasets.image_folder import ImageFolder
-from ganspec.systems.spec import Data
+from ganspec.systems.data import Data
 from ganspec.training import images as training_images
 
 

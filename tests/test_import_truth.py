@@ -12,6 +12,9 @@ from typer.testing import CliRunner
 import ganspec
 from ganspec.cli import app
 from ganspec.comparison.compare import compare
+from ganspec.comparison.survey import survey
+from ganspec.comparison.surveyed import SurveyedSystem
+from ganspec.compiler.lower import lower
 from ganspec.importing.python_file import UnreadableError
 from ganspec.language.errors import SpecError
 from ganspec.language.load import loads
@@ -332,6 +335,122 @@ def test_every_command_says_what_is_not_read(tmp_path):
         result = command(tmp_path, name, "SPEC")
         assert result.exit_code == 1
         assert result.output.count("error[not-read]") == 4
+
+
+# -- unknown parts in surveys -----------------------------------------------------------------
+
+WHOLE = """
+name: whole
+data: {dataset: {shapes: {count: 32}}, size: 8}
+latent: {size: 8}
+generator: {layers: [{project: [4, 4, 4]}, relu, {conv_transpose: {out: 3, stride: 2}}, tanh]}
+discriminator:
+  layers: [{conv: {out: 4, stride: 2}}, {leaky_relu: 0.2}, flatten, {linear: 1}]
+objective: {loss: hinge, penalty: {gradient: 10}, clip: 0.01, scale: 0.5}
+optimizers: {adam: {lr: 2e-4, betas: [0.5, 0.9]}}
+train: {batch: 4, average: 0.9}
+"""
+SINGLE = """
+name: single
+data: {dataset: {shapes: {count: 32}}, size: 8, range: [0, 1]}
+autoencoder:
+  layers: [{conv: 3}, {leaky_relu: 0.2}, {dropout: 0.3}, {conv: 3}, sigmoid]
+objective: {loss: mean_squared_error, noise: 0.1}
+optimizer: {adam: {lr: 2e-4}}
+train: {batch: 4}
+"""
+
+
+def cells(spec, *chosen):
+    """Return the cells of a survey of one spec by the titles of their rows."""
+    found = survey([SurveyedSystem("one", spec)], chosen)
+    return {row.title: row.cells[0] for row in found.rows}
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "row", "shown"),
+    [
+        (WHOLE, "condition", "labels", "not read"),
+        (WHOLE, "data", "data", "not read"),
+        (WHOLE, "data.flip", "data", "shapes (count 32) 8 x 8, flip not read"),
+        (WHOLE, "data.transpose", "data", "shapes (count 32) 8 x 8, transpose not read"),
+        (WHOLE, "data.channels", "data", "shapes (count 32) 8 x 8, channels not read"),
+        (WHOLE, "data.dataset", "data", "not read 8 x 8"),
+        (WHOLE, "data.range", "range", "not read"),
+        (WHOLE, "latent.distribution", "latent", "8, not read"),
+        (WHOLE, "objective.loss", "loss", "not read, D x 0.5"),
+        (WHOLE, "objective.scale", "loss", "hinge, scale not read"),
+        (WHOLE, "objective.auxiliary", "loss", "hinge, D x 0.5 + auxiliary not read"),
+        (WHOLE, "objective.penalty", "penalty", "not read, clip 0.01"),
+        (WHOLE, "objective.clip", "penalty", "GP 10, clip not read"),
+        (WHOLE, "objective.l2", "penalty", "GP 10, clip 0.01, L2 not read"),
+        (WHOLE, "train", "rules", "not read"),
+        (WHOLE, "train.skip", "rules", "skip not read, average 0.9"),
+        (WHOLE, "train.warmup", "rules", "warmup not read, average 0.9"),
+        (WHOLE, "train.average", "rules", "average not read"),
+        (WHOLE, "train.steps", "steps D : G", "not read"),
+        (WHOLE, "train.batch", "batch", "not read"),
+        (WHOLE, "train.epochs", "length", "not read"),
+        (WHOLE, "generator.condition", "generator conditioning", "not read"),
+        (SINGLE, "objective.noise", "input noise", "not read"),
+        (SINGLE, "objective.loss", "loss", "not read"),
+        (SINGLE, "train", "rules", "not read"),
+        (SINGLE, "autoencoder.layers.2.dropout.rate", "autoencoder dropout", "not read"),
+    ],
+)
+def test_a_survey_never_shows_a_stand_in(text, path, row, shown):
+    spec = loads(text)
+    changed = spec.with_values(path, {"unknown": "not printed"})
+    assert cells(changed)[row] == shown != cells(spec).get(row)
+    both = survey([SurveyedSystem("a", changed), SurveyedSystem("b", changed)])
+    assert row not in [each.title for each in both.even]
+
+
+@pytest.mark.parametrize(
+    ("path", "row"),
+    [
+        ("objective.penalty", "penalty weight"),
+        ("train.batch", "batch"),
+        ("optimizers.adam.lr", "generator learning rate"),
+        ("optimizers.adam.betas", "generator beta 1"),
+    ],
+)
+def test_unknown_hyperparameters_are_not_read(path, row):
+    changed = loads(WHOLE).with_values(path, {"unknown": "not printed"})
+    assert cells(changed, "hyperparameters")[row] == "not read"
+
+
+def test_unknown_fields_that_a_row_does_not_show_leave_it_as_it_is():
+    spec = loads(WHOLE)
+    fields = ("train.seed", "train.gradients", "data.resize")
+    changed = spec.with_values({key: {"unknown": "not printed"} for key in fields})
+    assert cells(changed) == cells(spec)
+
+
+def test_without_data_the_images_are_those_of_the_generator():
+    spec = loads(WHOLE).with_values("data", {"unknown": "not printed"})
+    assert {each.code for each in ganspec.check(spec)} == {"not-read"}
+    assert lower(spec)["discriminator"].inputs[0].value.shape == (3, 8, 8)
+    assert compare(loads(WHOLE), spec).answer[0].startswith("no difference in what was read")
+    one = spec.with_values("data", {"dataset": {"unknown": "?"}, "size": 16})
+    with pytest.raises(SpecError) as refused:  # the size is known, the channels are not
+        ganspec.check(one)
+    message = "the generator makes 3 x 8 x 8, the discriminator reads ? x 16 x 16"
+    assert [each.message for each in refused.value.diagnostics] == [message]
+
+
+def test_a_classifier_of_unknown_labels_may_have_any_number_of_classes():
+    text = WHOLE[: WHOLE.index("latent")] + (
+        "label: {unknown: not printed}\nclassifier: {layers: [flatten, linear: 7]}\n"
+        "objective: {loss: binary_cross_entropy}\noptimizer: adam\n"
+    )
+    assert {each.code for each in ganspec.check(loads(text))} == {"not-read"}
+    assert cells(loads(text))["labels"] == "not read"
+
+
+def test_labels_that_are_unknown_do_not_exclude_rules():
+    spec = loads(WHOLE).with_values({"condition": {"unknown": "?"}, "train.labels": "random"})
+    assert {each.code for each in ganspec.check(spec)} == {"not-read"}
 
 
 def test_a_setting_replaces_what_is_unknown(tmp_path):

@@ -11,7 +11,7 @@ from ganspec.kinds.condition import Condition
 from ganspec.kinds.initializers.framework import Framework
 from ganspec.kinds.layer import Layer, Weighted
 from ganspec.kinds.layers.dropout import Dropout
-from ganspec.language.unread import NOT_READ, UNREAD
+from ganspec.language.unread import NOT_READ, UNREAD, sealed
 from ganspec.program.ir import Net, Step
 from ganspec.program.measure import Cost, costs, totals
 from ganspec.program.probe import hollow
@@ -29,14 +29,15 @@ class Portrait:
     name: str
     net: Net
 
-    @property
+    @cached_property
     def network(self) -> Network:
-        return getattr(self.spec, self.name)
+        """The network's section, sealed."""
+        return sealed(self.spec.network(self.name))
 
     @cached_property
     def models(self) -> dict[str, LayerModel]:
-        """The spec's layers and conditions by key path."""
-        return models(self.spec, self.name)
+        """The spec's layers and conditions by key path, sealed."""
+        return {path: sealed(model) for path, model in models(self.spec, self.name).items()}
 
     @cached_property
     def costs(self) -> list[Cost]:
@@ -67,6 +68,8 @@ def _listed(words: Iterable[str]) -> str:
 
 def conditioning(portrait: Portrait) -> str:
     """Return the ways in which the network reads or predicts the label, in words; `""` if none."""
+    if "condition" in portrait.network.unread:
+        return NOT_READ
     shapes = {}
     for step in portrait.net.leaves():
         if isinstance(model := portrait.models.get(step.origin.path), Condition):
@@ -191,8 +194,6 @@ def weights(portrait: Portrait) -> str:
     """Return the initializers of the network and of its layers."""
     init = portrait.network.init
     own = [layer.init for layer in portrait.layers if isinstance(layer, Weighted) and layer.init]
-    if "init" in portrait.network.unread:
-        return NOT_READ
     usual = f"{FRAMEWORKS[portrait.spec.framework]}'s"
     words = usual if init is None or isinstance(init, Framework) else said(init)
     return _listed([words, *map(said, own)])
@@ -219,7 +220,7 @@ def field_of_view(portrait: Portrait) -> str:
 
 def optimizer(portrait: Portrait) -> str:
     """Return the optimizer of the network: `Adam 2e-4 (0.5, 0.999)`, then changed defaults."""
-    kind = portrait.spec.optimizer_of(portrait.name)
+    kind = sealed(portrait.spec.optimizer_of(portrait.name))
     if kind.is_unread:
         return NOT_READ
     own = settings(kind, portrait.spec.framework)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NoReturn, TypeVar, cast
 
 from pydantic import ValidationError
 
@@ -14,6 +16,7 @@ from ganspec.language.tree import MapNode, Node
 
 UNREAD = "unknown"  # the key in such a part's map, and the kind of a layer that is unknown
 NOT_READ = "not read"  # in place of a value, wherever values are shown
+Part = TypeVar("Part")
 
 
 @dataclass(frozen=True)
@@ -75,3 +78,53 @@ def _any_kind(family: str) -> Section | None:
         except ValidationError:
             continue
     return None
+
+
+# -- texts of what was read -------------------------------------------------------------------
+
+
+class NotReadError(Exception):
+    """Raised when a sealed value is used."""
+
+
+class SealedValue:
+    """Stands for the value of an unknown field: any use but `is` and `isinstance` raises."""
+
+    def _refuse(self, *_: object) -> NoReturn:
+        raise NotReadError
+
+    __getattr__ = __getitem__ = __call__ = __bool__ = __len__ = __iter__ = __contains__ = _refuse
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __hash__ = _refuse
+    __str__ = __repr__ = __format__ = __int__ = __index__ = __float__ = _refuse
+
+
+def sealed(part: Part) -> Part:
+    """Return a part of a spec with a `SealedValue` in place of each unknown field in it.
+
+    So what is made of the part cannot show a stand-in. A part without unknown fields is returned
+    as it is.
+    """
+    return cast(Part, _sealed(part))
+
+
+def _sealed(part: object) -> object:
+    if isinstance(part, Section):
+        own = {name: getattr(part, name) for name in type(part).model_fields}
+        new = {n: SealedValue() if n in part.unread else _sealed(v) for n, v in own.items()}
+        changed = {name: value for name, value in new.items() if value is not own[name]}
+        return part.model_copy(update=changed) if changed else part
+    if isinstance(part, tuple):
+        entries = tuple(map(_sealed, part))
+        same = all(new is old for new, old in zip(entries, part, strict=True))
+        return part if same else entries
+    if isinstance(part, dict):
+        return {key: _sealed(value) for key, value in part.items()}
+    return part
+
+
+def known(text: Callable[[], str]) -> str:
+    """Return the text that `text` makes of a sealed part; NOT_READ if it uses an unknown field."""
+    try:
+        return text()
+    except NotReadError:
+        return NOT_READ

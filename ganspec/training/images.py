@@ -21,9 +21,10 @@ from ganspec.kinds.datasets.image_folder import ImageFolder
 from ganspec.kinds.datasets.objects import check_conditions, read_conditions
 from ganspec.language.errors import printable
 from ganspec.systems.batches import spaced
+from ganspec.systems.data import Data
 from ganspec.systems.feed import StreamedImages
 from ganspec.systems.ranks import Ranks
-from ganspec.systems.spec import Data, Spec
+from ganspec.systems.spec import Spec
 from ganspec.systems.training import Images
 
 MEMORY_SHARE = 0.5  # images that would take a larger share of free memory are streamed

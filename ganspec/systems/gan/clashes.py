@@ -46,7 +46,7 @@ def clashes(spec: GanFields) -> Iterator[Diagnostic]:
     if train.generator_batch and labelled and train.labels == "real":
         message = "a generator batch of its own size has no real batch to take labels from"
         yield _clash(spec, "generator_batch", message, "add `labels: random`")
-    if train.labels == "random" and not labelled:
+    if train.labels == "random" and not labelled and "condition" not in spec.unread:
         message = "there are no labels to draw: the spec has no `condition`"
         help = "add `condition: {kind: classes, size: 10}`, or take `labels` away"
         yield _clash(spec, "labels", message, help)

@@ -98,7 +98,8 @@ def _labels(spec: GanFields, nets: dict[str, Net]) -> Iterator[Diagnostic]:
 
 def _conditions(spec: GanFields, nets: dict[str, Net]) -> Iterator[Diagnostic]:
     """Yield an error if `train` has `conditions`, but the generator reads no multi-hot labels."""
-    if spec.train.conditions is None or "generator" not in nets:
+    unknown = "condition" in spec.unread
+    if spec.train.conditions is None or "generator" not in nets or unknown:
         return
     several = spec.condition is not None and spec.condition.kind == "multi_hot"
     if not several or not nets["generator"].conditional:
