@@ -233,7 +233,7 @@ def pool(field: Field, settings: dict[str, object], shape: Shape) -> list[object
 
 def alike(field: str, name: str) -> bool:
     """Return True if torch's `name` can be the spec's `field`: `kernel_size` can be `kernel`."""
-    words = {name, *name.split("_")}
+    words = {name, name.removeprefix("n_"), *name.split("_")}
     return field in words | {SYNONYMS.get(word) for word in words}
 
 

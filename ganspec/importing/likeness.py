@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 from torch.nn.utils import parametrize
+from torch.nn.utils.parametrizations import _SpectralNorm
 from torch.nn.utils.spectral_norm import SpectralNorm
 
 from ganspec.compiler.evaluate import evaluate
@@ -195,12 +196,15 @@ def same_results(net: Net, segment: Segment) -> bool:
     mode. A segment without modules is compared in training mode only, and one with torch's older
     spectral norm in evaluation mode only. The last mode is also compared with inputs and weights
     times each of SCALES. Both run in double precision, or in single precision if the code fails in
-    double. Return False if the weights differ in shape, or if one does not run.
+    double. Return False if the weights differ in shape, if spectral norms differ in their settings,
+    or if one does not run.
     """
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         try:
             mine = evaluate(net)
             if [t.shape for t in mine.state_dict().values()] != [t.shape for t in segment.state]:
+                return False
+            if spectral_settings([mine]) != spectral_settings(segment.modules):
                 return False
             try:
                 return _agree(mine, segment, torch.float64, 1e-9)
@@ -270,6 +274,20 @@ def modes_of(parts: Sequence[nn.Module]) -> tuple[bool, ...]:
     """
     hooks = (hook for p in parts for m in p.modules() for hook in m._forward_pre_hooks.values())
     return (False,) if any(isinstance(hook, SpectralNorm) for hook in hooks) else (True, False)
+
+
+def spectral_settings(parts: Sequence[nn.Module]) -> list[tuple[int, float]]:
+    """Return the iterations and `eps` of each spectral norm, of torch's newer and older kind.
+
+    They have no effect in evaluation mode, so outputs alone do not tell those of the older kind.
+    """
+    modules = [module for part in parts for module in part.modules()]
+    norms = (n for m in modules for n in (m, *m._forward_pre_hooks.values()))
+    return [
+        (norm.n_power_iterations, norm.eps)
+        for norm in norms
+        if isinstance(norm, (_SpectralNorm, SpectralNorm))
+    ]
 
 
 def copy_state(network: nn.Module, state: Sequence[torch.Tensor]) -> None:
