@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 from torch.nn.utils import parametrize
-from torch.nn.utils.parametrizations import _SpectralNorm
 from torch.nn.utils.spectral_norm import SpectralNorm
 
 from ganspec.compiler.evaluate import evaluate
 from ganspec.compiler.lower import lower_network
 from ganspec.importing.graph import FAILURES, RecordedCall, RecordedGraph, Shape
 from ganspec.importing.recording import torch_class_of
+from ganspec.importing.weights import spectral_settings
 from ganspec.kinds.layer import Layer
 from ganspec.kinds.weight_norm import WeightNorm
 from ganspec.language.errors import SpecError
@@ -274,20 +274,6 @@ def modes_of(parts: Sequence[nn.Module]) -> tuple[bool, ...]:
     """
     hooks = (hook for p in parts for m in p.modules() for hook in m._forward_pre_hooks.values())
     return (False,) if any(isinstance(hook, SpectralNorm) for hook in hooks) else (True, False)
-
-
-def spectral_settings(parts: Sequence[nn.Module]) -> list[tuple[int, float]]:
-    """Return the iterations and `eps` of each spectral norm, of torch's newer and older kind.
-
-    They have no effect in evaluation mode, so outputs alone do not tell those of the older kind.
-    """
-    modules = [module for part in parts for module in part.modules()]
-    norms = (n for m in modules for n in (m, *m._forward_pre_hooks.values()))
-    return [
-        (norm.n_power_iterations, norm.eps)
-        for norm in norms
-        if isinstance(norm, (_SpectralNorm, SpectralNorm))
-    ]
 
 
 def copy_state(network: nn.Module, state: Sequence[torch.Tensor]) -> None:

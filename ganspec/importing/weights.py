@@ -1,4 +1,4 @@
-"""Search for weights that layers share, and for those that are trained in a way of their own."""
+"""Search for weights that layers share, and for those trained or normed in a way of their own."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import torch
 from torch import nn
+from torch.nn.utils.parametrizations import _SpectralNorm
+from torch.nn.utils.spectral_norm import SpectralNorm
 from torch.overrides import TorchFunctionMode
 
 from ganspec.importing.graph import tensors
@@ -97,4 +99,18 @@ def hooked(network: nn.Module) -> list[str]:
         for name, parameter in network.named_parameters()
         if parameter.requires_grad
         and (parameter._backward_hooks or parameter._post_accumulate_grad_hooks)
+    ]
+
+
+def spectral_settings(parts: Sequence[nn.Module]) -> list[tuple[int, float]]:
+    """Return the iterations and `eps` of each spectral norm, of torch's newer and older kind.
+
+    They have no effect in evaluation mode, so outputs alone do not tell those of the older kind.
+    """
+    modules = [module for part in parts for module in part.modules()]
+    norms = (n for m in modules for n in (m, *m._forward_pre_hooks.values()))
+    return [
+        (norm.n_power_iterations, norm.eps)
+        for norm in norms
+        if isinstance(norm, (_SpectralNorm, SpectralNorm))
     ]
