@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ganspec.console import (
+    SET_IMAGES,
     AsJson,
     DataFolder,
     FactForm,
@@ -58,6 +59,10 @@ def data(
         from ganspec.report import dataset as report
 
         section = report.data_of(name, settings or [])
+    advice = SET_IMAGES
+    if name == section.dataset.kind:  # no spec, which `--set` could change
+        advice = f"or describe pictures by `ganspec data image_folder --data {folder}`"
+    with reported(advice):
         place = report.find(section.dataset, folder, fetch)
         images, labels = report.read(section, place)
         facts = report.described(section, place, images, labels)

@@ -109,8 +109,7 @@ class Builder(Lowering):
     def label(self) -> Value:
         if self.labels is None:
             message = f"{self.at.kind} reads labels, but the spec does not say what they are"
-            help = "add `condition: {kind: classes, size: 10}` to the spec's top level"
-            self.refuse("missing-condition", message, None, help)
+            self.refuse("missing-condition", message, None)  # `lower_valid` adds the help
         return self.labels
 
     @property

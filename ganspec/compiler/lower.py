@@ -18,6 +18,7 @@ from ganspec.language.errors import Diagnostic, SpecError, fail
 from ganspec.language.expr import Width
 from ganspec.language.kinds import within
 from ganspec.program.ir import LABEL, Input, Net, Step, Value
+from ganspec.systems.agreement import label_help
 from ganspec.systems.spec import Interface, Network, Spec
 
 
@@ -116,10 +117,10 @@ def _refuse_zeros_under_weight_norm(net: Net) -> None:
 
 
 def _advised(spec: Spec, key: str, diagnostic: Diagnostic) -> Diagnostic:
-    """Return `diagnostic`, an error in the network `key`, with help that suits the system.
+    """Return `diagnostic`, an error in the network `key`; for lack of labels, with help.
 
-    A system without labels cannot follow the advice to add a `condition`: the layer must go. If
-    the labels are `unknown`, the error is at their place.
+    The help is to declare the labels of the spec's images. A system without labels cannot follow
+    it: there, the layer must go. If the labels are `unknown`, the error is at their place.
     """
     if diagnostic.code != "missing-condition":
         return diagnostic
@@ -131,9 +132,10 @@ def _advised(spec: Spec, key: str, diagnostic: Diagnostic) -> Diagnostic:
         return replace(
             diagnostic, code="not-read", message=message, mark=gap.mark, notes=notes, help=help
         )
-    if spec.takes_labels:
-        return diagnostic
-    return replace(diagnostic, help=f"remove it: the {key} reads images only")
+    if not spec.takes_labels:
+        return replace(diagnostic, help=f"remove it: the {key} reads images only")
+    other = f", or {diagnostic.help}" if diagnostic.help else ""
+    return replace(diagnostic, help=f"{label_help(spec)}{other}")
 
 
 def _lower(spec: Spec, key: str, interface: Interface) -> Net:

@@ -160,6 +160,16 @@ def check_labels(spec: Spec, key: str, label: Label) -> Iterator[Diagnostic]:
     yield Diagnostic("label-mismatch", message, mark, notes, help)
 
 
+def label_help(spec: Spec) -> str:
+    """Return help for a spec that declares no labels, whose networks or training need them."""
+    dataset = spec.data.dataset
+    known = None if dataset.is_unread else dataset.label_kind()
+    if known is None:  # only files tell them
+        place = "to the spec's top level, with the number of classes as N"
+        return f"add `condition: {{kind: classes, size: N}}` {place}"
+    return "add `condition: {{kind: {}, size: {}}}` to the spec's top level".format(*known)
+
+
 def label_words(kind: str, count: int) -> str:
     """Return labels in words: `10 classes`, `multi-hot labels of 24 classes`."""
     classes = "1 class" if count == 1 else f"{count} classes"
