@@ -13,6 +13,7 @@ from ganspec.console import (
     DataFolder,
     FactForm,
     FactFormOption,
+    OverwriteFile,
     Settings,
     chosen_form,
     fail,
@@ -45,9 +46,7 @@ def data(
     ] = None,
     form: FactFormOption = None,
     as_json: AsJson = False,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace a file that exists.")
-    ] = False,
+    overwrite: OverwriteFile = False,
     settings: Settings = None,
 ) -> None:
     """Read a whole data set. Print its folder and its contents."""
