@@ -1,19 +1,13 @@
-"""Execution of a Python file as far as its networks need it, and of its fills.
-
-A fill is a function that draws the initial weights of a module: `f` in `network.apply(f)`.
-"""
+"""Execution of a Python file as far as its networks need it."""
 
 from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Callable, Iterable
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import CodeType, ModuleType
-
-from torch import nn
 
 from ganspec.importing.python_file import UnreadableError, place_of
 
@@ -81,47 +75,3 @@ def _is_constant(node: ast.stmt) -> bool:
     """Return True if `node` is an assignment without calls, such as `ngf = 64`."""
     is_assignment = isinstance(node, (ast.Assign, ast.AnnAssign))
     return is_assignment and not any(isinstance(part, ast.Call) for part in ast.walk(node))
-
-
-# -- initial weights --------------------------------------------------------------------------
-
-Fill = Callable[[nn.Module], None]
-
-
-def applied(path: Path, module: ModuleType, names: Iterable[str]) -> dict[str, list[Fill]]:
-    """Return the fills that the file applies to its networks, by the networks' names.
-
-    `f` is a fill of `G` in `G(...).apply(f)`, and in `net.apply(f)` if `net` was assigned from a
-    call of `G`. Only networks in `names` are looked for.
-    """
-    tree = ast.parse(path.read_bytes(), str(path))
-    owners: dict[str, str] = {}
-    wanted = set(names)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Assign) and (name := _made(node.value, wanted)):
-            owners.update({ast.unparse(target): name for target in node.targets})
-    fills: dict[str, list[Fill]] = {}
-    for node in ast.walk(tree):
-        match node:
-            case ast.Call(ast.Attribute(owner, "apply"), [ast.Name(function)]):
-                network = owners.get(ast.unparse(owner)) or _made(owner, wanted)
-                fill = getattr(module, function, None)
-                if network and callable(fill):
-                    fills.setdefault(network, []).append(fill)
-    return fills
-
-
-def _made(value: ast.expr, names: set[str]) -> str | None:
-    """Return the name in `names` that `value` calls: `G` for `G(64).to(device)`; None if none."""
-    for part in ast.walk(value):
-        if isinstance(part, ast.Call) and isinstance(part.func, ast.Name) and part.func.id in names:
-            return part.func.id
-    return None
-
-
-def filled(build: Callable[[], nn.Module], fills: Iterable[Fill]) -> nn.Module:
-    """Return a new network, made by `build`, with initial weights drawn by `fills`."""
-    network = build()
-    for fill in fills:
-        network.apply(fill)
-    return network

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -13,18 +13,20 @@ from torch import nn
 from ganspec.compiler.check import check
 from ganspec.compiler.lower import lower_network
 from ganspec.importing.checking import difference, initial_weights
+from ganspec.importing.filling import FillReader, Fills, fills_of
 from ganspec.importing.gradients import cut_gradients
 from ganspec.importing.graph import Shape
 from ganspec.importing.missing import unknown
 from ganspec.importing.network import CodeNetwork, read_network
 from ganspec.importing.python_file import (
     CodeInput,
+    Maker,
     UnreadableError,
     arity,
     build,
     maker_of,
 )
-from ganspec.importing.running import applied, filled, run_file
+from ganspec.importing.running import run_file
 from ganspec.importing.symbols import name_widths
 from ganspec.importing.system import SpecDraft, draft_spec, role_of, text_of
 from ganspec.kinds.initializer import Initializer
@@ -66,14 +68,12 @@ def import_file(
     """
     module = run_file(path, set(names.values()))
     makers = {role: maker_of(module, name, path) for role, name in names.items()}
-    known = {each for maker in makers.values() for each in inspect.signature(maker).parameters}
-    if strange := [name for name in settings if name not in known]:
-        raise UnreadableError(
-            f"no constructor takes {listed(strange)}; --with is for constructors' arguments"
-        )
-    fills = applied(path, module, names.values())
+    _reject_strange(settings, makers.values())
+    reader = FillReader(path, module, names.values())
+    drawings, idle = reader.drawings(), reader.idle()
+    fills = {role: fills_of(drawings, name) for role, name in names.items()}
     builders = {
-        role: partial(filled, partial(build, maker, settings), fills.get(names[role], ()))
+        role: partial(_filled, partial(build, maker, settings), fills[role])
         for role, maker in makers.items()
     }
     networks: dict[str, CodeNetwork] = {}
@@ -93,9 +93,26 @@ def import_file(
     if "network" in networks:
         role = role_of(networks["network"])
         networks, builders = {role: networks["network"]}, {role: builders["network"]}
+        fills = {role: fills["network"]}
     draft = draft_spec(path.stem, path.name, networks)
     draft.variables = variables
-    return finish(draft, networks, builders)
+    for read in networks.values():
+        read.notes += [f"{name}, draws weights, but nothing in the file uses it" for name in idle]
+    return finish(draft, networks, builders, fills)
+
+
+def _reject_strange(settings: dict[str, object], makers: Iterable[Maker]) -> None:
+    """Raise UnreadableError if none of `makers` has one of `settings` as its argument."""
+    known = {each for maker in makers for each in inspect.signature(maker).parameters}
+    if strange := [name for name in settings if name not in known]:
+        raise UnreadableError(
+            f"no constructor takes {listed(strange)}; --with is for constructors' arguments"
+        )
+
+
+def _filled(make: Callable[[], nn.Module], fills: Fills) -> nn.Module:
+    """Return a new network, made by `make`, with initial weights drawn by `fills`."""
+    return fills.drawn(make())
 
 
 def inputs_of(
@@ -133,10 +150,12 @@ def finish(
     draft: SpecDraft,
     networks: dict[str, CodeNetwork],
     builders: Mapping[str, Callable[[], nn.Module]],
+    fills: Mapping[str, Fills],
 ) -> Imported:
     """Return the import of a draft, after each network was compared with its code.
 
-    `builders` has, by role, a function that makes the network anew, to find its initial weights.
+    `builders` has, by role, a function that makes the network anew, to find its initial weights;
+    `fills` tells what else draws them in a way that is not clear.
     """
     text = text_of(draft)
     try:
@@ -152,10 +171,13 @@ def finish(
             recognized, init = initial_weights(
                 network, builders[role], partial(program_of, spec, role)
             )
-            draft.inits[role] = init if recognized else unknown(UNKNOWN_INIT)
-            if not recognized:
+            reason = "" if recognized else UNKNOWN_INIT
+            if fills[role].unclear:
+                reason = f"weights are drawn by {fills[role].unclear}"
+            draft.inits[role] = unknown(reason) if reason else init
+            if reason:
                 verified[role] += ", but not its initial weights"
-                warnings.append(f"{role}: not read: its initial weights; {UNKNOWN_INIT}")
+                warnings.append(f"{role}: not read: its initial weights; {reason}")
         elif not network.gaps:
             network.unknown.append(f"a difference: {verified[role]}")
         warnings += [f"{role}: not read: {gap}" for gap in network.gaps]

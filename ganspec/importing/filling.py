@@ -1,0 +1,243 @@
+"""Search for what draws a network's initial weights in a Python file, outside of its class.
+
+A fill is a function that draws the weights of a network anew, as `net.apply(f)` and `f(net)` do.
+The statements of a training are not run, so fills are read from the text. A drawing that cannot be
+tied to one network and a function of the file leaves the initial weights unclear.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+
+from torch import nn
+
+from ganspec.importing.owners import FUNCTIONS, Branch, NameReader, OwnerScope, within
+
+Fill = Callable[[nn.Module], object]
+INITS = re.compile(
+    r"\binit\.(constant|dirac|eye|kaiming|normal|ones|orthogonal|sparse|trunc|uniform|xavier|zero)"
+)
+IN_PLACE = re.compile(r"\b(weight|bias|p|param|parameter)\b.*\.(normal|uniform|fill|zero)_$")
+
+
+@dataclass
+class Fills:
+    """The fills of a network in order, and what else draws its weights, `unclear`, in words."""
+
+    known: list[Fill] = field(default_factory=list)
+    unclear: str = ""
+
+    def drawn(self, network: nn.Module) -> nn.Module:
+        """Return `network` with weights drawn by the fills; one that fails is unclear from now."""
+        for fill in list(self.known):
+            try:
+                fill(network)
+            except (Exception, SystemExit) as error:
+                self.known.remove(fill)
+                self.unclear = f"code that fails here: {type(error).__name__}: {error}"[:200]
+        return network
+
+
+@dataclass(frozen=True)
+class WeightDrawing:
+    """A call that draws the weights of `networks`; its `fill` is None if it is not clear."""
+
+    call: ast.Call
+    branch: Branch
+    networks: frozenset[str]
+    fill: Fill | None
+
+    @property
+    def place(self) -> str:
+        given = _applied(self.call)
+        text = (
+            "a lambda"
+            if isinstance(given, ast.Lambda)
+            else f"{ast.unparse(given or self.call.func)}"
+        )
+        return f"{text.partition('(')[0]}, line {self.call.lineno}"
+
+
+def fills_of(drawings: Iterable[WeightDrawing], name: str) -> Fills:
+    """Return the fills of the network `name` by the drawings of its file."""
+    own = [drawing for drawing in drawings if name in drawing.networks]
+    unclear = [drawing for drawing in own if drawing.fill is None]
+    if len({ast.unparse(each.call) for each in own}) > 1 < len({each.branch for each in own}):
+        unclear = own  # which of them a training runs is not known
+    fills = {ast.unparse(each.call): each.fill for each in own if each.fill is not None}
+    return Fills(list(fills.values()), " or ".join(dict.fromkeys(each.place for each in unclear)))
+
+
+class FillReader(NameReader):
+    """Reader of the drawings of a file.
+
+    `leaks` has the functions, methods and classes that draw weights of their arguments, and
+    `makers` the names that hold or return such a function.
+    """
+
+    def __init__(self, path: Path, module: ModuleType, names: Iterable[str]):
+        super().__init__(path, module, names)
+        self.leaks: set[str] = set()
+        self.makers: set[str] = set()
+        self.nested = {
+            getattr(scope.node, "name", "")
+            for scope in self.scopes
+            if scope.parent and isinstance(scope.parent.node, FUNCTIONS)
+        }
+
+    def drawings(self) -> list[WeightDrawing]:
+        """Return the drawings of the file, in its order."""
+        while True:
+            known = len(self.leaks), len(self.makers)
+            found = [drawing for scope in self.scopes for drawing in self._drawings(scope)]
+            if known == (len(self.leaks), len(self.makers)):
+                return found
+
+    def idle(self) -> list[str]:
+        """Return the functions and classes that draw weights, but that the file never mentions."""
+        used = {node.id for node in ast.walk(self.tree) if isinstance(node, ast.Name)}
+        own = [n for n in self.tree.body if isinstance(n, (*FUNCTIONS, ast.ClassDef))]
+        return [f"{n.name}, line {n.lineno}" for n in own if n.name in self.leaks - used]
+
+    def _drawings(self, scope: OwnerScope) -> Iterator[WeightDrawing]:
+        if isinstance(scope.node, FUNCTIONS) and scope.node.name in self.names:
+            return  # a function that makes a network is run
+        for node, branch in within(scope.node):
+            self._note_maker(scope, node)
+            if not isinstance(node, ast.Call):
+                continue
+            drawn, fill = self._drawn(scope, node)
+            if drawn is None:
+                continue
+            networks = self.networks(scope, drawn)
+            if networks is None and not self._leak(scope):
+                networks, fill = self.names, None
+            elif len(networks or ()) > 1 and ast.unparse(drawn) not in scope.each:
+                fill = None
+            if networks:
+                yield WeightDrawing(node, (scope.node, *branch), networks, fill)
+
+    def _note_maker(self, scope: OwnerScope, node: ast.AST) -> None:
+        """Note a name or function that holds or returns a function that draws weights."""
+        match node:
+            case ast.Return(ast.Call(ast.Name(name))) | ast.Assign(_, ast.Call(ast.Name(name))) if (
+                name in self.leaks
+            ):
+                pass  # `net = init_weights(net)` is no such function
+            case ast.Return(ast.expr() as value) if self._draws(value):
+                self.makers.add(getattr(scope.node, "name", ""))
+            case ast.Assign([ast.Name(name)], value) if self._draws(value):
+                self.makers.add(name)
+
+    def _drawn(self, scope: OwnerScope, call: ast.Call) -> tuple[ast.expr | None, Fill | None]:
+        """Return what a call draws weights of, or None, and its fill, or None if it is unclear."""
+        match call:
+            case ast.Call(ast.Attribute(owner)) if given := _applied(call):
+                is_own = self.networks(scope, owner) and not isinstance(given, ast.Lambda)
+                if is_own or self._draws(given):
+                    draw = self._function(given)
+                    return owner, partial(_apply, draw) if draw else None
+            case ast.Call(ast.Attribute(owner, name), args) if name in self.leaks:
+                values = _values(args, call.keywords)
+                return owner, partial(_call, name, values) if values else None
+            case ast.Call(ast.Name(name), args, words) if name in self.leaks:
+                function, values = self._function(call.func), _values(args[1:], words)
+                if function is None or values is None or not args:
+                    return ast.Tuple([*args, *(word.value for word in words)]), None
+                return args[0], partial(_call_with, function, values)
+            case ast.Call(function, args) if self._is_drawing(call):
+                is_init = args and not IN_PLACE.search(ast.unparse(function))
+                return args[0] if is_init else function, None
+        return None, None
+
+    def _function(self, node: ast.expr) -> Callable[..., object] | None:
+        """Return the function that an expression names or makes; None if it is not known."""
+        match node:
+            case ast.Name(name) if name not in self.nested:
+                value = getattr(self.module, name, None)
+                return value if inspect.isroutine(value) else None
+            case ast.Call(ast.Name() as maker, args, words) if given := _values(args, words):
+                make = self._function(maker)
+                return partial(_apply_made, make, given) if make else None
+        return None
+
+    def _draws(self, node: ast.expr) -> bool:
+        """Return True if an expression is a function that draws weights, or makes one."""
+        return any(
+            getattr(part, "id", getattr(part, "attr", None)) in self.leaks | self.makers
+            or (isinstance(part, ast.Name) and self._is_imported(part.id))
+            or (isinstance(part, ast.Call) and self._is_drawing(part))
+            for part in ast.walk(node)
+        )
+
+    def _is_imported(self, name: str) -> bool:
+        """Return True if `name` is a function of another file that seems to draw weights."""
+        value = getattr(self.module, name, None)
+        origin = getattr(value, "__module__", None) or ""
+        is_other = origin != self.module.__name__ and origin.partition(".")[0] != "torch"
+        return inspect.isfunction(value) and is_other and bool(re.search("init|weight", name))
+
+    def _is_drawing(self, call: ast.Call) -> bool:
+        text = ast.unparse(call.func)
+        origin = getattr(getattr(self.module, text, None), "__module__", "")
+        is_init = INITS.search(text) or origin == "torch.nn.init"
+        return bool(is_init or IN_PLACE.search(text)) and "grad" not in text
+
+    def _leak(self, scope: OwnerScope) -> bool:
+        """Note that a function draws weights of its arguments; return False if it takes none."""
+        function, owner = scope.node, scope.parent.node if scope.parent else None
+        if not isinstance(function, FUNCTIONS) or not any(ast.iter_child_nodes(function.args)):
+            return False
+        name = function.name
+        if isinstance(owner, ast.ClassDef) and name == "__init__":
+            if self.is_network(owner):
+                return True  # a part of a network that draws its own weights
+            name = owner.name
+        self.leaks.add(name)
+        return True
+
+
+Given = tuple[list[object], dict[str, object]]  # the arguments of a call
+
+
+def _values(args: Sequence[ast.expr], words: Sequence[ast.keyword]) -> Given | None:
+    """Return the plain values that are written in a call; None if one is another expression."""
+    try:
+        named = {word.arg: ast.literal_eval(word.value) for word in words if word.arg is not None}
+        return (
+            ([ast.literal_eval(arg) for arg in args], named) if len(named) == len(words) else None
+        )
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return None
+
+
+def _applied(call: ast.Call) -> ast.expr | None:
+    """Return `f` of `network.apply(f)`; None of another call."""
+    given = [*call.args, *(word.value for word in call.keywords)]
+    is_apply = isinstance(call.func, ast.Attribute) and call.func.attr == "apply"
+    return given[0] if is_apply and len(given) == 1 else None
+
+
+def _apply(draw: Callable[..., object], network: nn.Module) -> None:
+    network.apply(draw)  # type: ignore[arg-type]  # `apply` ignores what is returned
+
+
+def _apply_made(make: Callable[..., object], given: Given, part: nn.Module) -> None:
+    draw = make(*given[0], **given[1])
+    if callable(draw):
+        draw(part)
+
+
+def _call_with(function: Callable[..., object], given: Given, network: nn.Module) -> None:
+    function(network, *given[0], **given[1])
+
+
+def _call(name: str, given: Given, network: nn.Module) -> None:
+    getattr(network, name)(*given[0], **given[1])
