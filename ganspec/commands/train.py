@@ -48,7 +48,7 @@ Processes = Annotated[
     int | None, typer.Option(min=1, help="Processes that train together on this machine.")
 ]
 Restarts = Annotated[
-    int, typer.Option(min=0, help="With --processes: how often to start again if one is lost.")
+    int, typer.Option(min=0, help="With --processes: times to start again after a process is lost.")
 ]
 Track = Annotated[
     list[TrackerName] | None,

@@ -82,7 +82,7 @@ class NetworkLayers:
         # a layer may be several calls: pad, then conv
         layers = groupby(steps, key=lambda each: each.step.origin.path)
         self.leaves = [self._leaf(n, list(group)) for n, (_, group) in enumerate(layers, 1)]
-        # an auxiliary classifier is a layer of its own, so the output entry reads the main output
+        # an auxiliary classifier is a layer of its own: the output's entry reads the main output
         result = aliases.get(net.output.id, net.output.id)
         self.leaves.append(self._output(self._makers[result]))
 

@@ -164,7 +164,7 @@ def _weighted(step: Step, portrait: Portrait) -> int:
 
 
 def norm(portrait: Portrait) -> str:
-    """Return the kinds of normalization layers, then of weight norms; `""` if there are none."""
+    """Return the normalization layers with their settings, then weight norms; `""` if none."""
     weighted = [layer for layer in portrait.layers if isinstance(layer, Weighted)]
     norms = [layer.weight_norm or portrait.network.weight_norm for layer in weighted]
     weights = [term(norm.kind) for norm in norms if norm and norm.wrap()]
@@ -234,7 +234,8 @@ def optimizer(portrait: Portrait) -> str:
 
 def not_read(portrait: Portrait) -> str:
     """Return the parts of the network that are unknown, in words."""
-    return _listed(part.seen for part in unread(portrait.spec, portrait.name))
+    seen = [part.seen for part in unread(portrait.spec, portrait.name)]
+    return "; ".join(dict.fromkeys(seen))  # these have commas of their own
 
 
 TRAITS: dict[str, Callable[[Portrait], str]] = {

@@ -21,7 +21,7 @@ from ganspec.importing.python_file import UnreadableError
 from ganspec.importing.source import Imported
 from ganspec.language.errors import GanspecError, one_line
 
-# A fork has imported torch already; on macOS, its libraries do not work in one.
+# A fork has imported torch already, whose libraries do not work in a fork on macOS.
 CONTEXT: Any = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
 MEMORY = 8 * 2**30  # bytes that the process may reserve beside what it begins with, on Linux
 

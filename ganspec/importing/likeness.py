@@ -63,7 +63,7 @@ class Segment:
         return values[self.output]
 
     def random(self, scale: float = 1.0) -> list[torch.Tensor]:
-        """Return random inputs: normal numbers times `scale`, or the ints 0 and 1."""
+        """Return random inputs: normal numbers times `scale`, or 0s and 1s where ints are read."""
         return [self.graph.random(value, scale, i) for i, value in enumerate(self.inputs)]
 
     @property
@@ -92,7 +92,7 @@ def state_of(modules: Sequence[nn.Module]) -> list[torch.Tensor]:
 def lowered(
     layer: Layer, shape: Shape, label: Input | None = None, norm: WeightNorm | None = None
 ) -> Net | None:
-    """Return the program of a network with one layer; None if the layer cannot read `shape`."""
+    """Return the program of a network of `layer` alone; None if the spec would have an error."""
     interface = Interface(start_input(shape), "value", "")
     try:
         return lower_network(

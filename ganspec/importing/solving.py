@@ -20,7 +20,7 @@ from ganspec.program.measure import costs, totals
 Fields = Mapping[str, object]
 STRIDES = range(1, 9)  # strides to try; also sides of pooling windows, factors and paddings
 WIDEST = 31  # longest side of a kernel, in pixels
-# kinds of layer by the Keras class that they express
+# kinds of layer by Keras class; `input` is none, but a row that is read
 KERAS = {
     "Activation": "relu",
     "Add": "add",

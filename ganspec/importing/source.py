@@ -85,7 +85,7 @@ def import_file(
         networks[role] = read_network(title, network, own)
         named = name_widths(networks[role], own, maker, settings)
         if any(variables.get(name, value) != value for name, value in named.items()):
-            # an earlier network has another value for a name, so this one keeps its numbers
+            # an earlier network has another value by such a name: these widths stay numbers
             networks[role] = read_network(title, network, own)
         else:
             variables |= named

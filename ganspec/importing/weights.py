@@ -81,7 +81,7 @@ def untrained(network: nn.Module, inputs: Sequence[torch.Tensor]) -> list[str]:
             outputs = list(tensors(network(*inputs)))
         sums = [each.float().sum() for each in outputs if each.requires_grad]
         if sums:
-            # not `autograd.grad`, which code that recomputes its activations does not support
+            # not `autograd.grad`: code that recomputes its activations does not support it
             torch.stack(sums).sum().backward()
     names = [
         name

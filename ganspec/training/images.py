@@ -144,7 +144,7 @@ def open_shown_images(
 
 
 def class_names(data: Data, folder: Path | None) -> list[str]:
-    """Return the names of the classes, in the order of their labels; [] if there are no classes."""
+    """Return the class names in the order of their labels; [] if the classes have no names."""
     folder = data.dataset.locate(folder)
     with data.dataset.reading(folder):
         return data.dataset.classes(folder)
