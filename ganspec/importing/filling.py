@@ -1,6 +1,7 @@
 """Search for what draws a network's initial weights in a Python file, outside of its class.
 
-A fill is a function that draws the weights of a network anew, as `net.apply(f)` and `f(net)` do.
+A fill is a function that draws the weights of a network anew, or norms them, as `net.apply(f)` and
+`f(net)` do.
 The statements of a training are not run, so fills are read from the text. A drawing that cannot be
 tied to one network and a function of the file leaves the initial weights unclear.
 """
@@ -18,12 +19,13 @@ from types import ModuleType
 
 from torch import nn
 
-from ganspec.importing.owners import FUNCTIONS, Branch, NameReader, OwnerScope, within
+from ganspec.importing.owners import FUNCTIONS, Branch, NameReader, OwnerScope, plain_values, within
 
 Fill = Callable[[nn.Module], object]
 INITS = re.compile(
     r"\binit\.(constant|dirac|eye|kaiming|normal|ones|orthogonal|sparse|trunc|uniform|xavier|zero)"
 )
+NORMS = ("spectral_norm", "weight_norm")  # these replace weights
 IN_PLACE = re.compile(r"\b(weight|bias|p|param|parameter)\b.*\.(normal|uniform|fill|zero)_$")
 
 
@@ -38,7 +40,8 @@ class Fills:
         """Return `network` with weights drawn by the fills; one that fails is unclear from now."""
         for fill in list(self.known):
             try:
-                fill(network)
+                made = fill(network)
+                network = made if type(made) is type(network) else network
             except (Exception, SystemExit) as error:
                 self.known.remove(fill)
                 self.unclear = f"code that fails here: {type(error).__name__}: {error}"[:200]
@@ -114,6 +117,8 @@ class FillReader(NameReader):
             if not isinstance(node, ast.Call):
                 continue
             drawn, fill = self._drawn(scope, node)
+            if drawn is None and not branch and self._is_loading(scope, node):
+                drawn = node.func
             if drawn is None:
                 continue
             networks = self.networks(scope, drawn)
@@ -123,6 +128,13 @@ class FillReader(NameReader):
                 fill = None
             if networks:
                 yield WeightDrawing(node, (scope.node, *branch), networks, fill)
+
+    def _is_loading(self, scope: OwnerScope, call: ast.Call) -> bool:
+        """Return True for `net.load_state_dict(...)` of a file, in what seems to be a training."""
+        text = ast.unparse(call)
+        is_load = ast.unparse(call.func).endswith(".load_state_dict") and "state_dict()" not in text
+        is_trained = scope.parent is None or ".backward(" in ast.unparse(scope.node)
+        return is_load and is_trained and bool(self.networks(scope, call.func))
 
     def _note_maker(self, scope: OwnerScope, node: ast.AST) -> None:
         """Note a name or function that holds or returns a function that draws weights."""
@@ -188,7 +200,8 @@ class FillReader(NameReader):
         text = ast.unparse(call.func)
         origin = getattr(getattr(self.module, text, None), "__module__", "")
         is_init = INITS.search(text) or origin == "torch.nn.init"
-        return bool(is_init or IN_PLACE.search(text)) and "grad" not in text
+        is_drawing = is_init or IN_PLACE.search(text) or text.endswith(NORMS)
+        return bool(is_drawing) and "grad" not in text
 
     def _leak(self, scope: OwnerScope) -> bool:
         """Note that a function draws weights of its arguments; return False if it takes none."""
@@ -209,13 +222,11 @@ Given = tuple[list[object], dict[str, object]]  # the arguments of a call
 
 def _values(args: Sequence[ast.expr], words: Sequence[ast.keyword]) -> Given | None:
     """Return the plain values that are written in a call; None if one is another expression."""
-    try:
-        named = {word.arg: ast.literal_eval(word.value) for word in words if word.arg is not None}
-        return (
-            ([ast.literal_eval(arg) for arg in args], named) if len(named) == len(words) else None
-        )
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+    plain, named = plain_values(args), plain_values([word.value for word in words])
+    names = [word.arg for word in words if word.arg is not None]
+    if plain is None or named is None or len(names) < len(words):
         return None
+    return plain, dict(zip(names, named, strict=True))
 
 
 def _applied(call: ast.Call) -> ast.expr | None:
@@ -235,8 +246,8 @@ def _apply_made(make: Callable[..., object], given: Given, part: nn.Module) -> N
         draw(part)
 
 
-def _call_with(function: Callable[..., object], given: Given, network: nn.Module) -> None:
-    function(network, *given[0], **given[1])
+def _call_with(function: Callable[..., object], given: Given, network: nn.Module) -> object:
+    return function(network, *given[0], **given[1])
 
 
 def _call(name: str, given: Given, network: nn.Module) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -104,6 +104,32 @@ class NameReader:
         is_new = function is not None and self._makes_another(function)
         return frozenset().union(*known) if known or is_new else None
 
+    def arguments(
+        self, maker: Callable[..., nn.Module], settings: Mapping[str, object]
+    ) -> list[str]:
+        """Return notes on calls of `maker` with other plain arguments than it is read with.
+
+        It is read with its defaults and those of `settings`.
+        """
+        parameters = inspect.signature(maker).parameters
+        notes = []
+        for node in ast.walk(self.tree):
+            if not isinstance(node, ast.Call) or ast.unparse(node.func) != maker.__name__:
+                continue
+            named: dict[str, ast.expr] = dict(zip(parameters, node.args, strict=False))
+            named |= {
+                word.arg: word.value
+                for word in node.keywords
+                if word.arg and word.arg in parameters
+            }
+            for name, value in named.items():
+                used = settings.get(name, parameters[name].default)
+                plain = plain_values([value])
+                if plain and not isinstance(used, nn.Module) and plain[0] != used:
+                    text = f"{name}={ast.unparse(value)}"
+                    notes.append(f"line {node.lineno} makes it with {text}: add --with {text}")
+        return list(dict.fromkeys(notes))
+
     def is_network(self, node: ast.AST) -> bool:
         """Return True if `node` is the class of a network or of a part of one."""
         if not isinstance(node, ast.ClassDef):
@@ -120,6 +146,14 @@ class NameReader:
             if inspect.ismodule(value) and value.__name__.partition(".")[0] == "torch":
                 return True
         return inspect.isclass(value)
+
+
+def plain_values(nodes: Sequence[ast.expr]) -> list[object] | None:
+    """Return the plain values that are written in the code; None if one is another expression."""
+    try:
+        return [ast.literal_eval(node) for node in nodes]
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return None
 
 
 def within(node: ast.AST, branch: Branch = ()) -> Iterator[tuple[ast.AST, Branch]]:

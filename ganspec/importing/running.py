@@ -9,7 +9,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import CodeType, ModuleType
 
-from ganspec.importing.python_file import UnreadableError, place_of
+from ganspec.importing.python_file import FAILED, UnreadableError, place_of
 
 DEFINES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
 
@@ -58,17 +58,44 @@ class NetworksLoader(SourceFileLoader):
         places = {getattr(node, "name", None): i for i, node in enumerate(tree.body)}
         if self.networks <= set(places):
             end = max(places[name] for name in self.networks) + 1
+            known = _names(tree.body[:end])
             rest = [n for n in tree.body[end:] if isinstance(n, DEFINES) or _is_constant(n)]
+            # a later value of a name is not the one that the networks were made with
+            rest = [n for n in rest if not _names([n]) & known]
             tree.body[end:] = map(_guarded, rest)
+            is_import = [isinstance(n, (ast.Import, ast.ImportFrom)) for n in tree.body[:end]]
+            tree.body[:end] = [
+                _guarded(n) if guard and getattr(n, "module", "") != "__future__" else n
+                for n, guard in zip(tree.body, is_import, strict=False)
+            ]
         return compile(ast.fix_missing_locations(tree), self.path, "exec", dont_inherit=True)
 
 
 def _guarded(node: ast.stmt) -> ast.stmt:
-    """Return a `try` statement that runs `node` and ignores its errors."""
-    (guard,) = ast.parse("try:\n    pass\nexcept (Exception, SystemExit):\n    pass").body
+    """Return a `try` statement that runs `node`; it notes an import that fails, by its names."""
+    names = [part.asname or part.name for part in ast.walk(node) if isinstance(part, ast.alias)]
+    text = f"""
+try:
+    pass
+except (Exception, SystemExit) as {FAILED}_error:
+    for {FAILED}_name in {[name.partition(".")[0] for name in names]}:
+        globals().setdefault("{FAILED}", {{}})[{FAILED}_name] = str({FAILED}_error)
+"""
+    (guard,) = ast.parse(text).body
     assert isinstance(guard, ast.Try)
     guard.body = [node]
     return guard
+
+
+def _names(nodes: list[ast.stmt]) -> set[str]:
+    """Return the names that statements assign."""
+    return {
+        part.id
+        for node in nodes
+        if isinstance(node, (ast.Assign, ast.AnnAssign))
+        for part in ast.walk(node)
+        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
+    }
 
 
 def _is_constant(node: ast.stmt) -> bool:

@@ -25,6 +25,7 @@ from ganspec.importing.python_file import (
     arity,
     build,
     maker_of,
+    unpassed,
 )
 from ganspec.importing.running import run_file
 from ganspec.importing.symbols import name_widths
@@ -90,6 +91,7 @@ def import_file(
         else:
             variables |= named
         networks[role].unknown += cut_gradients(network, networks[role].inputs)
+        networks[role].notes += [*unpassed(network, len(own)), *reader.arguments(maker, settings)]
     if "network" in networks:
         role = role_of(networks["network"])
         networks, builders = {role: networks["network"]}, {role: builders["network"]}
@@ -133,7 +135,13 @@ def inputs_of(
     if all(each.is_label for each in own):
         example = {"generator": "z:100", "discriminator": "x:3x64x64"}
         options = example.get(role, "z:100, or --input x:3x64x64")
-        raise UnreadableError(f"{title} needs an input; add --input {options}")
+        other = ""
+        if role == "generator" and any(each.name == "x" for each in inputs):
+            other = f"; if it makes images of images, name it alone, as FILE.py:{title}"
+        raise UnreadableError(f"{title} needs an input; add --input {options}{other}")
+    if len(own) < least and any(each.is_label for each in own):
+        what = "a latent or an image, and one label"
+        raise UnreadableError(f"{title} reads {least} tensors; ganspec's networks read {what}")
     if len(own) < least:
         raise UnreadableError(f"{title} reads {least} tensors; add --input y:class10 or y:10")
     if len(own) > most:

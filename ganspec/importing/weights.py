@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn.utils.parametrizations import _SpectralNorm
@@ -90,6 +92,37 @@ def untrained(network: nn.Module, inputs: Sequence[torch.Tensor]) -> list[str]:
     ]
     network.zero_grad()
     return names
+
+
+def side_effects(network: nn.Module, inputs: Sequence[torch.Tensor]) -> list[str]:
+    """Return notes on what calls of `network` change or read beside its inputs and statistics.
+
+    Raises any error of `network`.
+    """
+    weights = {name: each.detach().clone() for name, each in network.named_parameters()}
+    drawn = _other_generators()
+    try:
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            for training in (True, False):
+                network.train(training)(*(each.clone() for each in inputs))
+        changed = [n for n, w in network.named_parameters() if not torch.equal(w, weights[n])]
+    finally:
+        network.train()
+        with torch.no_grad():
+            for name, weight in network.named_parameters():
+                weight.copy_(weights[name])
+    notes = [f"weights that each call changes: {few(changed)}"] if changed else []
+    if drawn != _other_generators():
+        notes.append("random numbers that are not torch's")
+    kinds = {str(weight.dtype).removeprefix("torch.") for weight in weights.values()}
+    if kinds - {"float32"}:
+        notes.append(f"the precision of the weights, {', '.join(sorted(kinds - {'float32'}))}")
+    return notes
+
+
+def _other_generators() -> tuple[object, str]:
+    """Return the states of Python's and of NumPy's random numbers."""
+    return random.getstate(), repr(np.random.get_state(legacy=False))
 
 
 def hooked(network: nn.Module) -> list[str]:
