@@ -22,7 +22,7 @@ from ganspec.comparison.edits import (
 )
 from ganspec.comparison.programs import INPUT, LABEL, Leaf, NetworkLayers
 from ganspec.language.unread import NOT_READ
-from ganspec.program.receptive import receptive_field
+from ganspec.program.unread import field_text
 from ganspec.systems.wording import initial, label
 
 # a layer that exists several times counts as moved if it passes at most this many kept layers
@@ -64,12 +64,12 @@ def _totals(a: NetworkLayers | None, b: NetworkLayers | None) -> Iterator[Change
 
 
 def _sums(network: NetworkLayers) -> dict[str, str | None]:
-    layers, seen = network.layers, receptive_field(network.net)
+    layers = network.layers
     return {
         "layers": str(len(layers)),
         "parameters": f"{sum(layer.params for layer in layers):,}",
         "multiply-adds": f"{sum(layer.macs for layer in layers):,}",
-        "receptive field": " x ".join(map(str, seen)) if seen else None,
+        "receptive field": field_text(network.net),
         "output": str(network.net.output),
     }
 
@@ -173,12 +173,15 @@ class AlignedNetworks:
         return [name for name in names if self._matters(a, b, [name])] or names
 
     def _matters(self, a: Leaf, b: Leaf, names: list[str]) -> bool:
-        """Return True if one of two layers makes other calls with the other's fields `names`."""
+        """Return True if one of two layers makes other calls with the other's fields `names`.
+
+        Return True for unknown fields, too.
+        """
         for network, leaf, other in ((self.a, a, b), (self.b, b, a)):
             fields = {name: getattr(other.model, name) for name in names}
-            if network.calls_with(leaf, fields) != leaf.calls:
+            if network.calls_with(leaf, fields) != leaf.known_calls:
                 return True
-        return False
+        return any(NOT_READ in (a.fields[name], b.fields.get(name)) for name in names)
 
     # -- changes of wiring ---------------------------------------------------------------------
 

@@ -55,6 +55,11 @@ class Leaf:
             return "label"
         return (isinstance(self.model, Layer) and self.model.role) or self.layer.kind
 
+    @property
+    def known_calls(self) -> CallKeys:
+        """The calls without the names of unknown fields."""
+        return self.calls[: len(self.calls) - len(self.model.unread if self.model else ())]
+
     def is_same(self, other: Leaf) -> bool:
         """Return True if both are the same layer, whatever their weight norms."""
         if self.calls == other.calls:

@@ -148,11 +148,12 @@ def _is_default(value: object, default: object) -> bool:
 
 @dataclass(frozen=True)
 class Origin:
-    """The layer of the spec that a step came from: its key path from the root, kind and mark."""
+    """The layer that a step came from: key path from the root, kind, mark, unknown fields."""
 
     path: str
     kind: str
     mark: Mark | None = field(default=None, compare=False)
+    unread: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from torch import nn
 from ganspec.kinds.conditions.label import OneHot, label_planes
 from ganspec.kinds.layers.padding import shorten
 from ganspec.language.types import pair
+from ganspec.language.unread import NOT_READ
 from ganspec.program.ir import Step, Value
 from ganspec.program.probe import hollow
 
@@ -34,6 +35,17 @@ NUMBERS = {
     "std": "",
     "scale_factor": "",
     "upscale_factor": "",
+}
+# names of fields in specs, by the attributes of torch modules that have other names
+FIELDS = {
+    "embedding_dim": "size",
+    "kernel_size": "kernel",
+    "negative_slope": "slope",
+    "num_groups": "groups",
+    "out_features": "out",
+    "p": "rate",
+    "scale_factor": "factor",
+    "upscale_factor": "factor",
 }
 
 
@@ -83,15 +95,18 @@ def _details(step: Step) -> Iterator[str]:
     if step.call.target is nn.Unflatten:
         yield sides(step.output.shape)
         return
-    module = hollow(step.call)
+    module, unread = hollow(step.call), step.origin.unread
     kernel = getattr(module, "kernel_size", None)
     usual = {"stride": 1, "dilation": 1, "groups": 1, "num_groups": 1}
     if kernel is not None:
-        yield sides(pair(kernel))
+        yield f"kernel {NOT_READ}" if "kernel" in unread else sides(pair(kernel))
         if not hasattr(module, "out_channels"):
             usual["stride"] = kernel  # a pooling layer's stride is its kernel, unless it is set
     for attribute, words in NUMBERS.items():
-        value = getattr(module, attribute, None)
+        value, field = getattr(module, attribute, None), FIELDS.get(attribute, attribute)
+        if value is not None and field in unread:
+            yield f"{field} {NOT_READ}"
+            continue
         if value is None or (attribute in usual and pair(value) == pair(usual[attribute])):
             continue
         value = shorten(value) if isinstance(value, tuple) else value
@@ -99,7 +114,9 @@ def _details(step: Step) -> Iterator[str]:
             value = int(value)
         text = sides(value) if isinstance(value, tuple) else f"{value:,}"
         yield f"{words} {text}".lstrip()
-    if getattr(module, "mode", None) == "bilinear":
+    if "mode" in unread:
+        yield f"mode {NOT_READ}"
+    elif getattr(module, "mode", None) == "bilinear":
         yield "bilinear"
 
 

@@ -12,7 +12,7 @@ from ganspec.report.captions import sides
 from ganspec.report.markup import markdown, markdown_line
 from ganspec.report.run_plots import Plot
 from ganspec.report.run_view import ReportView, RunView
-from ganspec.report.table import NetworkData
+from ganspec.report.table_data import NetworkData
 from ganspec.systems.implied import MARK
 from ganspec.version import VERSION
 

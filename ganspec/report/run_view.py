@@ -22,7 +22,7 @@ from ganspec.report.run_images import (
 )
 from ganspec.report.run_plots import OVERLAID, Plot, overlays, run_plots, score_plots
 from ganspec.report.run_scores import ScoreLine, score_lines
-from ganspec.report.table import NetworkData, described
+from ganspec.report.table_data import NetworkData, described
 from ganspec.runs.record import RunRecord
 from ganspec.systems.claims import Counts
 from ganspec.systems.implied import LEGEND, Implied
