@@ -127,9 +127,9 @@ def _draw_attention(run: Path, out: Path | None, settings: list[str], overwrite:
 
 
 def _text(spec: Spec, form: ShowForm, receptive_field: bool) -> str:
-    from ganspec.compiler.lower import lower
+    from ganspec.compiler.view import lower_to_view
 
-    nets = lower(spec)
+    nets = lower_to_view(spec)
     if form == "graph":
         from ganspec.report.graph_svg import svg
 

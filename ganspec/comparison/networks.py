@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import accumulate, product
 
@@ -67,11 +67,17 @@ def _sums(network: NetworkLayers) -> dict[str, str | None]:
     layers = network.layers
     return {
         "layers": str(len(layers)),
-        "parameters": f"{sum(layer.params for layer in layers):,}",
-        "multiply-adds": f"{sum(layer.macs for layer in layers):,}",
+        "parameters": _sum(layers, "params"),
+        "multiply-adds": _sum(layers, "macs"),
         "receptive field": field_text(network.net),
-        "output": str(network.net.output),
+        "output": layers[-1].size if "output" in layers[-1].lost else str(network.net.output),
     }
+
+
+def _sum(layers: Sequence[ComparedLayer], name: str) -> str:
+    """Return the sum of `params` or `macs` as text; NOT_READ if it depends on unknown labels."""
+    is_lost = any(name in layer.lost and getattr(layer, name) for layer in layers)
+    return NOT_READ if is_lost else f"{sum(getattr(layer, name) for layer in layers):,}"
 
 
 class AlignedNetworks:
@@ -142,6 +148,7 @@ class AlignedNetworks:
             shape=views[-1].shape,
             params=sum(view.params for view in views),
             macs=sum(view.macs for view in views),
+            lost=frozenset(name for view in views for name in view.lost),
         )
 
     # -- changes of fields ---------------------------------------------------------------------

@@ -25,6 +25,7 @@ from ganspec.language.errors import conjunction
 from ganspec.systems.gan.spec import Gan
 from ganspec.systems.spec import Label, Spec
 from ganspec.systems.terms import term
+from ganspec.systems.unread import unread
 from ganspec.systems.wording import spoken
 
 # titles of fields whose names are unclear outside their section
@@ -55,6 +56,7 @@ def answer(
     has_claims = any(section.is_claims for section in sections)
     known = (_without(s, [c for c in s.changes if c.is_gap]) for s in sections if not s.is_claims)
     sections = tuple(section for section in known if section.changes)
+    opened = [network.name for network in networks if _has_gaps(network, a, b)]
     networks = tuple(map(_without_gaps, networks))
     if all(network.is_equal for network in networks) and not sections:
         other_claims = ["other claimed scores"] if has_claims else []
@@ -63,10 +65,16 @@ def answer(
     if type(a) is not type(b):
         lines.append(f"{article(a.noun)} against {article(b.noun)}")
     # different kinds of system have different networks, listed only if the user asks for them
-    lines += of_networks(networks) if only or not lines else []
+    lines += of_networks(networks, opened) if only or not lines else []
     for section in sections:
         lines += RULES.get(section.name, _listed)(section, a, b)
     return (*lines, *_frameworks(networks, sections), *gaps)
+
+
+def _has_gaps(network: NetworkDiff, a: Spec, b: Spec) -> bool:
+    """Return True if a part of the network is unknown in a spec, or depends on unknown labels."""
+    parts = [part for spec in (a, b) for part in unread(spec, network.name)]
+    return bool(parts) or any(change.is_gap for change in network.totals)
 
 
 def _without_gaps(network: NetworkDiff) -> NetworkDiff:

@@ -13,7 +13,7 @@ from ganspec.kinds.layer import Layer, Weighted
 from ganspec.kinds.layers.dropout import Dropout
 from ganspec.language.unread import NOT_READ, UNREAD, known, sealed
 from ganspec.program.ir import Net, Step
-from ganspec.program.measure import Cost, costs, totals
+from ganspec.program.measure import Cost, cell, costs
 from ganspec.program.probe import hollow
 from ganspec.program.unread import field_text
 from ganspec.systems.spec import Network, Spec
@@ -135,9 +135,12 @@ def widths(portrait: Portrait) -> str:
     """
     heads = {head.origin.path for head in portrait.net.heads if head.origin}
     weighted = [layer for layer in portrait.rows if isinstance(layer[0], Weighted)]
-    found = [row.output[0] for layer, row in weighted if layer.key_path not in heads]
-    kept = [w for i, w in enumerate(found) if i == 0 or w != found[i - 1]]
-    return "-".join(map(str, kept))
+    found = [
+        NOT_READ if "output" in row.lost else str(row.output[0])
+        for layer, row in weighted
+        if layer.key_path not in heads
+    ]
+    return "-".join(w for i, w in enumerate(found) if i == 0 or w != found[i - 1])
 
 
 def depth(portrait: Portrait) -> str:
@@ -207,12 +210,12 @@ def weights(portrait: Portrait) -> str:
 
 def parameters(portrait: Portrait) -> str:
     """Return the count of all numbers that the network stores, the total of `ganspec show`."""
-    return f"{totals(portrait.costs)['total']:,}{_of_a_part(portrait)}"
+    return f"{cell(portrait.costs, 'params') or '0'}{_of_a_part(portrait)}"
 
 
 def multiply_adds(portrait: Portrait) -> str:
     """Return the number of multiply-adds in the forward pass of one image."""
-    return f"{sum(row.macs or 0 for row in costs(portrait.net, macs=True)):,}{_of_a_part(portrait)}"
+    return f"{cell(costs(portrait.net, macs=True), 'macs') or '0'}{_of_a_part(portrait)}"
 
 
 def _of_a_part(portrait: Portrait) -> str:

@@ -76,13 +76,22 @@ def sides(values: Sequence[int]) -> str:
     return " x ".join(map(str, values))
 
 
-def shape_text(shape: tuple[int, ...]) -> str:
+def is_lost(value: Value) -> bool:
+    """Return True if the shape of a value, or a label's size, depends on unknown labels."""
+    return value.origin is not None and "output" in value.origin.lost
+
+
+def shape_text(value: Value) -> str:
     """Return a shape without its batch as text: `64 x 32 x 32` for a map, `1,024` for a vector."""
-    return sides(shape) if len(shape) > 1 else f"{shape[0]:,}"
+    if is_lost(value):
+        return NOT_READ
+    return sides(value.shape) if len(value.shape) > 1 else f"{value.shape[0]:,}"
 
 
 def label_text(label: Value) -> str:
     """Return a label's size as text: with ten classes, `1 of 10` for a class, `10` if multi-hot."""
+    if is_lost(label):
+        return NOT_READ
     count = f"{int(label.channels):,}"
     return f"1 of {count}" if label.is_index else count
 
@@ -104,7 +113,8 @@ def _details(step: Step) -> Iterator[str]:
             usual["stride"] = kernel  # a pooling layer's stride is its kernel, unless it is set
     for attribute, words in NUMBERS.items():
         value, field = getattr(module, attribute, None), FIELDS.get(attribute, attribute)
-        if value is not None and field in unread:
+        is_width = attribute == "out_features" and is_lost(step.output)
+        if value is not None and (field in unread or is_width):
             yield f"{field} {NOT_READ}"
             continue
         if value is None or (attribute in usual and pair(value) == pair(usual[attribute])):

@@ -128,7 +128,7 @@ def layers(network: NetworkData) -> str:
     rows = [
         [
             layer["kind"] + (MARK if layer["implied"] else ""),
-            sides(layer["output"]),
+            sides(layer["output"] or ()),
             _count(layer["params"]),
             _count(layer["macs"]),
         ]
@@ -138,7 +138,7 @@ def layers(network: NetworkData) -> str:
     return table(["layer", "output", "parameters", "multiply-adds"], [*rows, total])
 
 
-def _count(number: int) -> str:
+def _count(number: int | None) -> str:
     return f"{number:,}" if number else ""
 
 

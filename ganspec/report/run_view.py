@@ -140,8 +140,8 @@ class RunView:
             claim = claim if isinstance(claim, Counts) else Counts(total=claim)
             for what, title in COUNTS.items():
                 claimed = getattr(claim, what)
-                if claimed is not None and what in built:
-                    counts.append(Count(name, title, claimed, built[what]))
+                if claimed is not None and (count := built.get(what)) is not None:
+                    counts.append(Count(name, title, claimed, count))
         return counts
 
     @cached_property

@@ -8,7 +8,7 @@ from itertools import groupby
 
 from ganspec.language.unread import NOT_READ
 from ganspec.program.ir import Net
-from ganspec.program.measure import Cost, below_key, costs, totals
+from ganspec.program.measure import Cost, below_key, cell, costs, totals
 from ganspec.program.receptive import ReceptiveField, receptive_fields
 from ganspec.program.unread import lost_fields
 from ganspec.report import markup
@@ -157,17 +157,17 @@ def layer_table(
         "layer": [
             names.get(row.path, row.kind) + (MARK if row.path in signs else "") for row in rows
         ],
-        "output": [sides(row.output) for row in rows],
-        "parameters": [f"{row.params:,}" if row.params else "" for row in rows],
+        "output": [NOT_READ if "output" in row.lost else sides(row.output) for row in rows],
+        "parameters": [cell([row], "params") for row in rows],
     }
     starts = {"layer": ["input", "label"], "output": [sides(net.inputs[0].value.shape)]}
     count = totals(rows)
-    sums = {"layer": "total", "parameters": f"{count['total']:,}"}
+    sums = {"layer": "total", "parameters": cell(rows, "params") or "0"}
     if net.conditional:
         starts["output"].append(label_text(net.inputs[1].value))
     if macs:
-        columns["multiply-adds"] = [f"{row.macs:,}" if row.macs else "" for row in rows]
-        sums["multiply-adds"] = f"{sum(row.macs or 0 for row in rows):,}"
+        columns["multiply-adds"] = [cell([row], "macs") for row in rows]
+        sums["multiply-adds"] = cell(rows, "macs") or "0"
     if receptive:
         columns |= _fields(net, rows)
     if not captions:
@@ -177,7 +177,7 @@ def layer_table(
     ]
     cells = [*inputs, *zip(*columns.values(), strict=True)]
     trainable = f"trainable {count['trainable']:,}, non-trainable {count['buffers']:,}"
-    note = trainable if count["buffers"] else ""
+    note = trainable if count["buffers"] and sums["parameters"] != NOT_READ else ""
     total = tuple(sums.get(name, "") for name in columns)
     is_marked = any(row.path in signs for row in rows)
     return LayerTable(tuple(columns), cells, total, note, is_marked)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypedDict
 
 from ganspec.program.ir import Net
-from ganspec.program.measure import Cost, costs, totals
+from ganspec.program.measure import Cost, costs, is_lost, totals
 from ganspec.program.receptive import ReceptiveField, receptive_field, receptive_fields
 from ganspec.program.unread import lost_fields
 from ganspec.systems.implied import Implied
@@ -19,15 +19,15 @@ class LayerData(TypedDict):
     `output` is the shape of the layer's output without the batch. `receptive_field` is the height
     and width of the field, None if no image is read; `jump` the distances down and across between
     neighbouring fields, None if the output has no rows and columns of the image. Both are in pixels
-    of the input, and None if they are not known. `implied` names the fields that the spec's report
+    of the input. What is not known is None. `implied` names the fields that the spec's report
     does not print, and the layer's kind if it does not print the layer.
     """
 
     path: str
     kind: str
-    output: list[int]
-    params: int
-    macs: int
+    output: list[int] | None
+    params: int | None
+    macs: int | None
     line: int | None
     receptive_field: list[int] | None
     jump: list[float] | None
@@ -42,8 +42,8 @@ class NetworkData(TypedDict):
     number of the output depends on, None if that is no image, or not known.
     """
 
-    params: dict[str, int]
-    macs: int
+    params: dict[str, int | None]
+    macs: int | None
     receptive_field: list[int] | None
     layers: list[LayerData]
 
@@ -75,8 +75,11 @@ def described(spec: Spec, nets: dict[str, Net]) -> SpecData:
         fields = {path: field for path, field in fields.items() if path not in lost}
         seen = None if lost else receptive_field(net)
         networks[name] = {
-            "params": totals(rows),
-            "macs": sum(row.macs or 0 for row in rows),
+            "params": {
+                key: None if is_lost(rows, "params") else count
+                for key, count in totals(rows).items()
+            },
+            "macs": _sum(rows, "macs"),
             "receptive_field": list(seen) if seen else None,
             "layers": [
                 _layer(row, fields.get(row.path), implied.by_kind.get(f"{name}.{row.path}", []))
@@ -92,15 +95,20 @@ def described(spec: Spec, nets: dict[str, Net]) -> SpecData:
     return {"name": spec.name, "networks": networks, "report": said, "unread": gaps}
 
 
+def _sum(rows: list[Cost], name: str) -> int | None:
+    """Return the sum of `params` or `macs` of rows; None if it depends on unknown labels."""
+    return None if is_lost(rows, name) else sum(getattr(row, name) or 0 for row in rows)
+
+
 def _layer(row: Cost, field: ReceptiveField | None, implied: list[str]) -> LayerData:
     """Return one layer as plain data."""
     jump = field.jump if field else None
     return {
         "path": row.path,
         "kind": row.kind,
-        "output": list(row.output),
-        "params": row.params,
-        "macs": row.macs or 0,
+        "output": None if "output" in row.lost else list(row.output),
+        "params": _sum([row], "params"),
+        "macs": _sum([row], "macs"),
         "line": row.line,
         "receptive_field": list(field.size) if field else None,
         "jump": [float(step) for step in jump] if jump else None,
