@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import re
+
 import pytest
 import yaml
 from conftest import ROOT
 from test_import import imported, run
-from test_import_summary import of
+from test_import_summary import GAP, of
 from typer.testing import CliRunner
 
 import ganspec
@@ -471,6 +474,117 @@ def test_an_unknown_width_is_an_error():
     assert "`out` cannot be unknown alone" in refused.value.diagnostics[0].message
 
 
+def test_a_guess_keeps_shapes_and_is_never_shown():
+    text = SPEC.replace(
+        "{out: 8, stride: 2}",
+        "{out: {unknown: not printed, guess: 8}, stride: {unknown: x, guess: 2}}",
+    )
+    spec, known = loads(text), loads(SPEC)
+    assert lower(spec)["discriminator"].output == lower(known)["discriminator"].output
+    assert "layers.0.conv.out is not known: not printed" in refusal(spec)
+    (update,) = [e for n in compare(known, spec).networks for e in n.edits if e.sign == "~"]
+    assert [(c.name, c.before, c.after) for c in update.changes] == [
+        ("out", "8", "not read"),
+        ("stride", "2", "not read"),
+    ]
+    assert cells(spec)["discriminator layers"] == "conv not read, linear"
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("discriminator.layers.0.conv.stride={unknown: x, guess: two}", "`two`"),
+        ("discriminator.layers.0.conv.stride={unknown: x, guess: 0}", "must be"),
+        ("discriminator.layers.0.conv.stride={guess: 2}", "not a map"),
+        ("train={unknown: x, guess: {}}", "an unknown `train` takes no `guess`"),
+        ("generator.init={unknown: x, guess: dcgan}", "an unknown `init` takes no `guess`"),
+    ],
+)
+def test_a_guess_that_does_not_fit_is_an_error(setting, message, tmp_path):
+    result = command(tmp_path, "check", "SPEC", "--set", setting)
+    assert result.exit_code == 1
+    assert message in result.output
+
+
+OPEN = """
+name: opened
+data: {dataset: mnist, size: 16, channels: 1}
+latent: {size: 8}
+generator: {layers: [{project: [1, 16, 16]}, tanh]}
+discriminator:
+  layers:
+    - conv: {out: 8, padding: same, dilation: {unknown: not printed}}
+    - batch_norm: {eps: {unknown: not printed}, momentum: {unknown: not printed}}
+    - leaky_relu: {slope: {unknown: not printed}}
+    - max_pool: {kernel: {unknown: not printed, guess: 4}}
+    - group_norm: {groups: {unknown: not printed, guess: 4}}
+    - linear: 1
+objective: {loss: hinge}
+optimizers: {adam: {lr: 1e-3}}
+"""
+OPEN = OPEN.replace("- linear", "- flatten\n    - linear")
+CLOSED = {
+    "{unknown: not printed}": "1",
+    "padding: same": "padding: 1",
+    "{unknown: not printed, guess: 4}": "4",
+}
+
+
+def closed(text):
+    """Return a spec with known values in place of unknown ones, and another spelling."""
+    for old, new in CLOSED.items():
+        text = text.replace(old, new)
+    return loads(text)
+
+
+def test_a_diff_names_the_fields_that_are_not_read_and_no_others():
+    found = compare(closed(OPEN), loads(OPEN))
+    changes = {e.b.kind: [c.name for c in e.changes] for e in found.networks[1].changed}
+    assert changes == {
+        "conv": ["dilation"],
+        "batch_norm": ["eps", "momentum"],
+        "leaky_relu": ["slope"],
+        "max_pool": ["kernel"],
+        "group_norm": ["groups"],
+    }
+    assert all(c.after == "not read" for e in found.networks[1].changed for c in e.changes)
+    assert found.answer[0] == "no difference in what was read"
+    totals = {c.name: (c.before, c.after) for c in found.networks[1].totals}
+    assert totals["receptive field"] == ("16 x 16", "not read")
+
+
+def test_a_survey_and_its_equal_rows_show_no_stand_in():
+    table = survey([SurveyedSystem("a", closed(OPEN)), SurveyedSystem("b", loads(OPEN))])
+    rows = {row.title: row.cells for row in table.uneven}
+    assert rows["discriminator norm"] == ("BN, GN 4", "BN, GN not read")
+    assert rows["discriminator activations"] == ("LReLU 1", "LReLU not read")
+    assert rows["discriminator receptive field"] == ("16 x 16", "not read")
+
+
+@pytest.mark.parametrize("form", ["latex", "mermaid", "markdown", "graph"])
+def test_pictures_and_tables_show_no_stand_in(form, tmp_path):
+    (tmp_path / "opened.yaml").write_text(OPEN)
+    words = ["show", str(tmp_path / "opened.yaml"), "--format", form, "-o", "-"]
+    text = CliRunner().invoke(app, words).output
+    for part in ("slope", "dilation", "kernel", "groups"):
+        assert f"{part} not read" in text
+    assert not re.search(r"leaky_relu 0|max_pool 4|groups 4", text)
+
+
+def test_receptive_fields_that_depend_on_unknown_fields_are_not_read(tmp_path):
+    (tmp_path / "opened.yaml").write_text(
+        OPEN.replace("- conv: {out: 8, padding", "- conv: 2\n    - conv: {out: 8, padding")
+    )
+    words = ["show", str(tmp_path / "opened.yaml")]
+    lines = CliRunner().invoke(app, [*words, "--receptive-field"]).output.splitlines()
+    rows = [line for line in lines if line.strip().startswith(("conv", "max_pool", "linear"))]
+    assert ["not read" in row for row in rows] == [False, True, True, True]
+    network = json.loads(CliRunner().invoke(app, [*words, "--json"]).output)["networks"]
+    layers = network["discriminator"]["layers"]
+    assert [layer["receptive_field"] for layer in layers] == [[3, 3], *[None] * 7]
+    assert network["discriminator"]["receptive_field"] is None
+
+
 # -- tables -----------------------------------------------------------------------------------
 
 CUT = """
@@ -508,7 +622,7 @@ SKIP = """
 def test_a_width_that_is_cut_short_follows_from_the_count(tmp_path):
     found = of(tmp_path, CUT)
     assert yaml.safe_load(found.text)["discriminator"]["layers"] == [
-        {"conv": 1024},
+        {"conv": {"out": 1024, "dilation": GAP}},
         {"conv": {"out": 64, "stride": 2}},
         "flatten",
         {"linear": 1},
@@ -520,7 +634,7 @@ def test_names_that_are_cut_short_are_read(tmp_path):
     found = of(tmp_path, SKIP)
     assert found.verified == {"discriminator": "2,305 parameters, as printed"}
     assert yaml.safe_load(found.text)["discriminator"]["layers"][:4] == [
-        {"conv": {"out": 8, "as": "skip"}},
+        {"conv": {"out": 8, "dilation": GAP, "as": "skip"}},
         "norm",
         {"leaky_relu": {"slope": {"unknown": "not printed"}}},
         {"add": "skip"},
@@ -551,7 +665,7 @@ dense_1 (Dense)                 (None, 1)            262145      flatten_1[0][0]
 def test_a_join_whose_width_is_cut_short_has_that_of_its_parts(kind, name, width, count, tmp_path):
     found = of(tmp_path, JOINED.format(name, width, count))
     assert yaml.safe_load(found.text)["discriminator"]["layers"] == [
-        {"conv": {"out": 1024, "as": "skip"}},
+        {"conv": {"out": 1024, "dilation": GAP, "as": "skip"}},
         {"conv": {"out": 1024, "kernel": 1}},
         {kind: "skip"},
         {"conv": {"out": 64, "stride": 2}},
@@ -569,7 +683,7 @@ conv2d_1"""
     text = JOINED.format("join_1 (Concatenate)", 102, 590_464).replace("conv2d_1", label, 1)
     found = of(tmp_path, text.replace(" conv2d_1[0][0]\nconv2d_3", " r[0][0]\nconv2d_3"))
     assert yaml.safe_load(found.text)["discriminator"]["layers"] == [
-        {"conv": 1024},
+        {"conv": {"out": 1024, "dilation": GAP}},
         {"conv": {"out": 1024, "kernel": 1}},
         {"join_label": {"embedding": {"size": 50, "join": "map"}}},
         {"conv": {"out": 64, "stride": 2}},

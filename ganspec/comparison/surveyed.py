@@ -10,7 +10,7 @@ from pathlib import Path
 from ganspec.comparison.hyperparameters import of_optimizer, shared
 from ganspec.comparison.properties import properties
 from ganspec.comparison.traits import Portrait
-from ganspec.compiler.lower import lower
+from ganspec.compiler.view import lower_to_view
 from ganspec.language.source import name_of
 from ganspec.runs.opening import open_spec
 from ganspec.runs.score_file import ScoreRow, read_scores
@@ -65,7 +65,9 @@ class SurveyedSystem:
     @cached_property
     def portraits(self) -> dict[str, Portrait]:
         """The spec's networks by name. Raises SpecError if they do not fit together."""
-        return {name: Portrait(self.spec, name, net) for name, net in lower(self.spec).items()}
+        return {
+            name: Portrait(self.spec, name, net) for name, net in lower_to_view(self.spec).items()
+        }
 
 
 def open_systems(names: Sequence[str | Path | Spec]) -> list[SurveyedSystem]:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 from ganspec.comparison.models import LayerModel, models
 from ganspec.kinds.condition import Condition
 from ganspec.kinds.initializers.framework import Framework
 from ganspec.kinds.layer import Layer, Weighted
 from ganspec.kinds.layers.dropout import Dropout
-from ganspec.language.unread import NOT_READ, UNREAD, sealed
+from ganspec.language.unread import NOT_READ, UNREAD, known, sealed
 from ganspec.program.ir import Net, Step
-from ganspec.program.measure import Cost, costs, totals
+from ganspec.program.measure import Cost, cell, costs
 from ganspec.program.probe import hollow
-from ganspec.program.receptive import receptive_field
+from ganspec.program.unread import field_text
 from ganspec.systems.spec import Network, Spec
 from ganspec.systems.terms import FRAMEWORKS, fields, plain, said, settings, term
 from ganspec.systems.unread import unread
@@ -106,7 +106,8 @@ def structure(portrait: Portrait) -> str:
     for layer, row in portrait.rows:
         is_own = not layer.role and not type(layer).__module__.startswith("ganspec.")
         if isinstance(layer, Weighted) or layer.role in ("pool", "resampling") or is_own:
-            words.append(_layer(layer, row))
+            text = known(partial(_layer, layer, row))
+            words.append(f"{term(layer.kind)} {text}" if text == NOT_READ else text)
     return ", ".join(
         f"{n} {word}" if (n := words.count(word)) > 1 else word for word in dict.fromkeys(words)
     )
@@ -134,9 +135,12 @@ def widths(portrait: Portrait) -> str:
     """
     heads = {head.origin.path for head in portrait.net.heads if head.origin}
     weighted = [layer for layer in portrait.rows if isinstance(layer[0], Weighted)]
-    found = [row.output[0] for layer, row in weighted if layer.key_path not in heads]
-    kept = [w for i, w in enumerate(found) if i == 0 or w != found[i - 1]]
-    return "-".join(map(str, kept))
+    found = [
+        NOT_READ if "output" in row.lost else str(row.output[0])
+        for layer, row in weighted
+        if layer.key_path not in heads
+    ]
+    return "-".join(w for i, w in enumerate(found) if i == 0 or w != found[i - 1])
 
 
 def depth(portrait: Portrait) -> str:
@@ -172,7 +176,12 @@ def norm(portrait: Portrait) -> str:
 
 
 def _norm(layer: Layer) -> str:
-    words = [term(layer.kind)]
+    text = known(partial(_norm_fields, layer))
+    return f"{term(layer.kind)} {text}".rstrip()
+
+
+def _norm_fields(layer: Layer) -> str:
+    words: list[str] = []
     words += [str(layer.groups)] if hasattr(layer, "groups") else []
     words += ["affine"] if getattr(layer, "affine", False) else []
     words += ["no gain"] if not getattr(layer, "scale", True) else []
@@ -201,12 +210,12 @@ def weights(portrait: Portrait) -> str:
 
 def parameters(portrait: Portrait) -> str:
     """Return the count of all numbers that the network stores, the total of `ganspec show`."""
-    return f"{totals(portrait.costs)['total']:,}{_of_a_part(portrait)}"
+    return f"{cell(portrait.costs, 'params') or '0'}{_of_a_part(portrait)}"
 
 
 def multiply_adds(portrait: Portrait) -> str:
     """Return the number of multiply-adds in the forward pass of one image."""
-    return f"{sum(row.macs or 0 for row in costs(portrait.net, macs=True)):,}{_of_a_part(portrait)}"
+    return f"{cell(costs(portrait.net, macs=True), 'macs') or '0'}{_of_a_part(portrait)}"
 
 
 def _of_a_part(portrait: Portrait) -> str:
@@ -215,7 +224,7 @@ def _of_a_part(portrait: Portrait) -> str:
 
 def field_of_view(portrait: Portrait) -> str:
     """Return height and width of the receptive field in input pixels: `70 x 70`; `""` if none."""
-    return " x ".join(map(str, receptive_field(portrait.net) or ()))
+    return field_text(portrait.net) or ""
 
 
 def optimizer(portrait: Portrait) -> str:

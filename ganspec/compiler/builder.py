@@ -75,7 +75,7 @@ class Builder(Lowering):
         if int(channels) != shape[0]:
             channels = Width(shape[0])
         kind = self.at.block if isinstance(self.at, Block) else self.at.kind
-        origin = Origin(self.at.key_path, kind, self.at.mark)
+        origin = Origin(self.at.key_path, kind, self.at.mark, self.at.unread)
         value = Value(next(self.ids), shape, channels, origin)
         fill = initialize.call() if initialize else None
         ids = tuple(v.id for v in inputs)

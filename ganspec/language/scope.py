@@ -24,11 +24,10 @@ from ganspec.language.expr import (
     evaluate,
     whole_vars,
 )
-from ganspec.language.fields import Field, FieldType, ScalarType
+from ganspec.language.fields import FieldType, ScalarType
 from ganspec.language.names import IDENTIFIER
-from ganspec.language.section import Section
 from ganspec.language.tree import ListNode, MapNode, Node, ScalarNode
-from ganspec.language.unread import Unread, stand_in
+from ganspec.language.unread import Unread
 
 MAX_ERRORS = 50  # mistakes in a spec after which no more are looked for
 YAML_1_1_WORDS = {
@@ -105,21 +104,6 @@ class Scope:
             help = f"add {listed(f'{name}:' for name in missing)}"
             self.report("missing-field", message, node.start, help)
         return not lacking
-
-    def unknown(self, field: Field, seen: str, mark: Mark) -> object:
-        """Add a field that is `unknown` to `gaps`. Return its default, or else some valid value.
-
-        Return MISSING, and report the field, if neither can be had. `seen` is the spec's own text
-        about the field.
-        """
-        self.gaps.append(Unread(".".join(self.path), seen, mark))
-        if not field.required:
-            return field.default
-        if isinstance(value := stand_in(field.type, seen), (Section, tuple)):
-            return value
-        help = "make the map around it unknown; in place of a layer, write `unknown: {seen: ...}`"
-        self.report("bad-value", f"`{field.name}` cannot be unknown alone", mark, help)
-        return MISSING
 
     def unknown_kind(self, family: str, word: str, names: list[str], mark: Mark) -> None:
         """Report a kind that the family lacks. The help is a similar name of `names`, if any.

@@ -14,6 +14,7 @@ from ganspec.language.kinds import kinds_of
 from ganspec.language.section import Section
 from ganspec.language.tree import MapNode, Node
 
+GUESS = "guess"  # the key of a value that fits in an unknown one's place, and is never shown
 UNREAD = "unknown"  # the key in such a part's map, and the kind of a layer that is unknown
 NOT_READ = "not read"  # in place of a value, wherever values are shown
 Part = TypeVar("Part")
@@ -36,14 +37,21 @@ class Unread:
 def seen_in(node: Node) -> str | None:
     """Return the text of an unknown part; None if `node` is not `{unknown: TEXT}`.
 
-    The text is `nothing was seen` if the spec has none.
+    The text is `nothing was seen` if the spec has none. The map may have a `guess`, too.
     """
-    if not isinstance(node, MapNode) or list(node.value) != [UNREAD]:
+    if not isinstance(node, MapNode) or UNREAD not in node.value:
+        return None
+    if any(key not in (UNREAD, GUESS) for key in node.value):
         return None
     seen = node[UNREAD].value
     if seen is None or seen == "":
         return "nothing was seen"
     return seen if isinstance(seen, str) else None
+
+
+def guess_in(node: Node) -> Node | None:
+    """Return the `guess` of an unknown part: a value that fits; None if it has none."""
+    return node.get(GUESS) if isinstance(node, MapNode) else None
 
 
 def stand_in(kind: FieldType, seen: str) -> object:

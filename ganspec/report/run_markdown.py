@@ -12,7 +12,7 @@ from ganspec.report.captions import sides
 from ganspec.report.markup import markdown, markdown_line
 from ganspec.report.run_plots import Plot
 from ganspec.report.run_view import ReportView, RunView
-from ganspec.report.table import NetworkData
+from ganspec.report.table_data import NetworkData
 from ganspec.systems.implied import MARK
 from ganspec.version import VERSION
 
@@ -128,7 +128,7 @@ def layers(network: NetworkData) -> str:
     rows = [
         [
             layer["kind"] + (MARK if layer["implied"] else ""),
-            sides(layer["output"]),
+            sides(layer["output"] or ()),
             _count(layer["params"]),
             _count(layer["macs"]),
         ]
@@ -138,7 +138,7 @@ def layers(network: NetworkData) -> str:
     return table(["layer", "output", "parameters", "multiply-adds"], [*rows, total])
 
 
-def _count(number: int) -> str:
+def _count(number: int | None) -> str:
     return f"{number:,}" if number else ""
 
 

@@ -8,7 +8,8 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from ganspec.kinds.weight_norm import WeightNorm
 from ganspec.language.types import Count, Positive
-from ganspec.program.ir import Call, non_defaults
+from ganspec.program.defaults import non_defaults
+from ganspec.program.ir import Call
 
 
 class Spectral(WeightNorm, kind="spectral"):
