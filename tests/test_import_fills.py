@@ -142,7 +142,16 @@ FILES = {
         OWN,
     ),
     "from imaginary import build\nnetG = build()\nnetG.apply(weights_init)": (UNKNOWN, UNKNOWN),
+    BOTH + "netG.main[0].apply(weights_init)": (UNKNOWN, OWN),
+    BOTH + "for m in netG.modules():\n    weights_init(m)": (UNKNOWN, OWN),
+    BOTH + "netD.load_state_dict(torch.load('netD.pth'))": (OWN, UNKNOWN),
     # what is no drawing of these networks
+    BOTH + "netG.eval()\nema = copy(netG)\nema.load_state_dict(netG.state_dict())": (OWN, OWN),
+    BOTH + "if opt.resume:\n    netG.load_state_dict(torch.load(opt.resume))": (OWN, OWN),
+    "def sample():\n    netG = Generator()\n    netG.load_state_dict(torch.load('G.pth'))": (
+        OWN,
+        OWN,
+    ),
     BOTH + "netD.apply(set_eval)\nReversed.apply(netD(x))": (OWN, OWN),
     "def clean(table):\n    return table.apply(lambda row: row + 1)": (OWN, OWN),
     "import math\ntable = read()\ntable.apply(math.sqrt)\ntable.apply(str)": (OWN, OWN),

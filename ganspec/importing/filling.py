@@ -124,7 +124,9 @@ class FillReader(NameReader):
             networks = self.networks(scope, drawn)
             if networks is None and not self._leak(scope):
                 networks, fill = self.names, None
-            elif len(networks or ()) > 1 and ast.unparse(drawn) not in scope.each:
+            elif not self.is_whole(scope, drawn) or (
+                len(networks or ()) > 1 and ast.unparse(drawn) not in scope.each
+            ):
                 fill = None
             if networks:
                 yield WeightDrawing(node, (scope.node, *branch), networks, fill)

@@ -12,6 +12,8 @@ from types import ModuleType
 from torch import nn
 
 Branch = tuple[object, ...]
+# methods of a network that return it
+SAME = ("apply", "cpu", "cuda", "double", "eval", "float", "half", "to", "train")
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -20,13 +22,15 @@ class OwnerScope:
     """A module, class or function, with the networks that its names stand for.
 
     In `owners`, a name of which nothing is known has None, an object of another kind an empty set.
-    Names in `each` stand for every one of their networks, in a loop.
+    Names in `each` stand for every one of their networks, in a loop; those in `parts` for parts of
+    networks, such as one layer.
     """
 
     node: ast.AST
     parent: OwnerScope | None
     owners: dict[str, frozenset[str] | None] = field(default_factory=dict)
     each: set[str] = field(default_factory=set)
+    parts: set[str] = field(default_factory=set)
 
     def find(self, text: str) -> frozenset[str] | None:
         """Return the networks that `text` stands for, here or further out; None if not known."""
@@ -70,8 +74,8 @@ class NameReader:
                 self._own(scope, target, self.networks(scope, value))
             case ast.For(target, value) | ast.comprehension(target, value):
                 self._own(scope, target, self.networks(scope, value))
-                if isinstance(value, (ast.List, ast.Tuple)):
-                    scope.each.add(ast.unparse(target))
+                is_each = isinstance(value, (ast.List, ast.Tuple))
+                (scope.each if is_each else scope.parts).add(ast.unparse(target))
             case ast.Return(ast.expr() as value) if scope.parent:
                 name = ast.Name(f"{getattr(scope.node, 'name', '')}()")
                 self._own(scope.parent, name, self.networks(scope, value))
@@ -103,6 +107,19 @@ class NameReader:
         known = [part for part in parts if part is not None]
         is_new = function is not None and self._makes_another(function)
         return frozenset().union(*known) if known or is_new else None
+
+    def is_whole(self, scope: OwnerScope, node: ast.expr) -> bool:
+        """Return True if an expression is a network, perhaps moved or wrapped, not a part of it."""
+        match node:
+            case ast.Attribute(inner, "module"):
+                return self.is_whole(scope, inner)
+            case ast.Call(ast.Attribute(inner, method)) if method in SAME:
+                return self.is_whole(scope, inner)
+            case ast.Call(function, args):
+                is_made = bool(scope.find(f"{ast.unparse(function)}()"))
+                return is_made or any(self.is_whole(scope, each) for each in (function, *args))
+        text = ast.unparse(node)
+        return text in self.names or (bool(scope.find(text)) and text not in scope.parts)
 
     def arguments(
         self, maker: Callable[..., nn.Module], settings: Mapping[str, object]
