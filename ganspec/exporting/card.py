@@ -8,8 +8,8 @@ from ganspec.exporting.network import TrainedNetwork
 from ganspec.language.dump import dump
 from ganspec.program.ir import Input
 from ganspec.program.measure import costs, totals
-from ganspec.report.markup import markdown, markdown_line
-from ganspec.report.run_markdown import fenced, table
+from ganspec.report.markup import markdown, markdown_line, markdown_table
+from ganspec.report.run_markdown import fenced
 from ganspec.runs.record import RunRecord, read_record
 from ganspec.runs.score_file import ScoreRow
 from ganspec.sampling.label_names import label_names
@@ -154,7 +154,9 @@ class Card:
             parts.append("It prints one number for each class, in order.")
         names = label_names(self.network.run, self.spec) if self.spec.labelled else []
         if names and (self.network.net.conditional or self.task == "predicts"):
-            parts.append(table(["label", "name"], [[str(i), n] for i, n in enumerate(names)]))
+            parts.append(
+                markdown_table(["label", "name"], [[str(i), n] for i, n in enumerate(names)])
+            )
         return "\n\n".join(parts)
 
     def _example(self) -> str:
@@ -202,7 +204,7 @@ class Card:
             ]
             for row in self.rows
         ]
-        return table(["score", "value", "conditions"], rows)
+        return markdown_table(["score", "value", "conditions"], rows)
 
     def _license(self) -> str:
         if self.license == NO_LICENSE:
