@@ -14,7 +14,7 @@ from ganspec.runs.record import RunRecord, read_record
 from ganspec.runs.score_file import ScoreRow
 from ganspec.sampling.label_names import label_names
 from ganspec.scores.matching import all_series, conditions, metric_name
-from ganspec.scores.text import unit, value_text
+from ganspec.scores.text import measured_text
 from ganspec.version import VERSION
 
 NO_LICENSE = "unknown"  # the hub's word if no licence was chosen
@@ -197,11 +197,7 @@ class Card:
         if not self.rows:
             return "No score was measured with these weights."
         rows = [
-            [
-                metric_name(row.metric),
-                value_text(row.value, row.deviation) + unit(row.metric),
-                ", ".join(conditions(row)),
-            ]
+            [metric_name(row.metric), measured_text(row), ", ".join(conditions(row))]
             for row in self.rows
         ]
         return markdown_table(["score", "value", "conditions"], rows)
