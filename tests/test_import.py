@@ -8,14 +8,13 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from conftest import ROOT, SPECS
+from conftest import ROOT, SPECS, emit_networks
 from hypothesis import HealthCheck, given, settings
 from test_properties import sized, specs
 from typer.testing import CliRunner
 
 import ganspec
 from ganspec.cli import app
-from ganspec.compiler.emit import emit_networks
 from ganspec.compiler.evaluate import evaluate
 from ganspec.compiler.lower import lower
 from ganspec.importing.python_file import UnreadableError, parse_input, parse_settings

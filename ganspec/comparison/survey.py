@@ -14,7 +14,7 @@ from ganspec.comparison.traits import TRAITS
 from ganspec.language.errors import GanspecError, listed, nearest, quoted
 from ganspec.language.unread import NOT_READ, known
 from ganspec.language.views import Viewed
-from ganspec.scores.text import unit, value_text
+from ganspec.scores.text import measured_text
 from ganspec.systems.implied import LEGEND
 from ganspec.systems.terms import term
 
@@ -227,7 +227,7 @@ def _measured(metric: str) -> Cell:
             return ""
         notes = [f"n = {score.images:,}"] if score.images else []
         notes += [score.extractor.name] if score.extractor and score.extractor.name else []
-        value = value_text(score.value, score.deviation) + unit(metric)
+        value = measured_text(score)
         return f"{value} ({', '.join(notes)})" if notes else value
 
     return cell

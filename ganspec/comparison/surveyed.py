@@ -13,6 +13,7 @@ from ganspec.comparison.traits import Portrait
 from ganspec.compiler.view import lower_to_view
 from ganspec.language.source import name_of
 from ganspec.runs.opening import open_spec
+from ganspec.runs.record import distinct
 from ganspec.runs.score_file import ScoreRow, read_scores
 from ganspec.systems.implied import Implied
 from ganspec.systems.spec import Spec
@@ -78,15 +79,9 @@ def open_systems(names: Sequence[str | Path | Spec]) -> list[SurveyedSystem]:
     a run whose kinds are not loaded.
     """
     given = [name if isinstance(name, Spec) else str(name) for name in names]
-    titles = list(map(_title, given))
-    titles = [
-        title if titles.count(title) == 1 or isinstance(name, Spec) else name
-        for title, name in zip(titles, given, strict=True)
-    ]
+    full = [name.name if isinstance(name, Spec) else name for name in given]
     systems = []
-    for i, (name, title) in enumerate(zip(given, titles, strict=True)):
-        seen = titles[:i].count(title)
-        title = f"{title} ({seen + 1})" if seen else title
+    for name, title in zip(given, distinct(list(map(_title, given)), full), strict=True):
         if isinstance(name, Spec):
             systems.append(SurveyedSystem(title, name))
         else:
