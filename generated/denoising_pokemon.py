@@ -1,6 +1,6 @@
 """The denoising autoencoder on a folder of colour images.
 
-Written by ganspec from the spec `denoising_pokemon` (36f38501).
+Written by ganspec from the spec `denoising_pokemon` (c470cce2).
 Plain PyTorch, yours to edit.
 """
 
@@ -208,7 +208,7 @@ def check_splits(folder, files):
             best = max(sorted(names), key=lambda name: name.lower().startswith("train"))
             raise ValueError(
                 f"{' and '.join(sorted(names))} in {place} are splits, not classes: "
-                f"name one, such as {place / best}"
+                f"take one alone, such as {place / best}"
             )
 
 

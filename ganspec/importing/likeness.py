@@ -147,7 +147,10 @@ def same_step(graph: RecordedGraph, step: Step, call: RecordedCall) -> bool | No
             built = (step.call.bare or step.call).build()
     if parametrize.is_parametrized(built) != parametrize.is_parametrized(call.module):
         return None  # one may have its weight norm as a hook of torch
-    return settings(built) == settings(call.module) and shapes(built) == shapes(call.module)
+    ours, theirs = settings(built), settings(call.module)
+    if ours.get("dim") != theirs.get("dim"):
+        return None  # a vector's channels are dimension 1, -1 and, of older torch, None
+    return ours == theirs and shapes(built) == shapes(call.module)
 
 
 def shapes(network: nn.Module) -> dict[str, Shape]:
