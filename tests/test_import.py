@@ -87,7 +87,10 @@ def test_every_emitted_file_imports_back_to_its_program(path):
         classes = {"network": next(iter(classes.values()))}
     found = imported(source, classes, *inputs_of(spec), ch=8)
     assert set(found.verified.values()) == {EQUAL}
-    assert not found.warnings
+    guessed = "classifier" in spec.networks and "is read as scores of classes" in str(
+        found.warnings
+    )
+    assert guessed or not found.warnings
     assert_equal_programs(lower(loads(found.text)), lower(spec))
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from types import ModuleType
 from torch import nn
 
 from ganspec.importing.owners import FUNCTIONS, Branch, NameReader, OwnerScope, plain_values, within
+from ganspec.importing.python_file import Maker, build
 
 Fill = Callable[[nn.Module], object]
 INITS = re.compile(
@@ -31,13 +32,18 @@ IN_PLACE = re.compile(r"\b(weight|bias|p|param|parameter)\b.*\.(normal|uniform|f
 
 @dataclass
 class Fills:
-    """The fills of a network in order, and what else draws its weights, `unclear`, in words."""
+    """The fills of a network in order, and what else draws its weights, `unclear`, in words.
+
+    `idle` has notes on functions that draw weights, but that nothing uses.
+    """
 
     known: list[Fill] = field(default_factory=list)
     unclear: str = ""
+    idle: list[str] = field(default_factory=list)
 
-    def drawn(self, network: nn.Module) -> nn.Module:
-        """Return `network` with weights drawn by the fills; one that fails is unclear from now."""
+    def made(self, maker: Maker, settings: dict[str, object]) -> nn.Module:
+        """Return the network of `maker`, drawn by the fills; one that fails is unclear from now."""
+        network = build(maker, settings)
         for fill in list(self.known):
             try:
                 made = fill(network)
@@ -68,16 +74,6 @@ class WeightDrawing:
         return f"{text.partition('(')[0]}, line {self.call.lineno}"
 
 
-def fills_of(drawings: Iterable[WeightDrawing], name: str) -> Fills:
-    """Return the fills of the network `name` by the drawings of its file."""
-    own = [drawing for drawing in drawings if name in drawing.networks]
-    unclear = [drawing for drawing in own if drawing.fill is None]
-    if len({ast.unparse(each.call) for each in own}) > 1 < len({each.branch for each in own}):
-        unclear = own  # which of them a training runs is not known
-    fills = {ast.unparse(each.call): each.fill for each in own if each.fill is not None}
-    return Fills(list(fills.values()), " or ".join(dict.fromkeys(each.place for each in unclear)))
-
-
 class FillReader(NameReader):
     """Reader of the drawings of a file.
 
@@ -103,11 +99,27 @@ class FillReader(NameReader):
             if known == (len(self.leaks), len(self.makers)):
                 return found
 
+    def fills(self, names: Mapping[str, str]) -> dict[str, Fills]:
+        """Return the fills of each network of `names`, which has their names by role."""
+        drawings, idle = self.drawings(), self.idle()
+        fills = {}
+        for role, name in names.items():
+            own = [drawing for drawing in drawings if name in drawing.networks]
+            unclear = [drawing for drawing in own if drawing.fill is None]
+            calls, branches = {ast.unparse(d.call) for d in own}, {d.branch for d in own}
+            if len(calls) > 1 and len(branches) > 1:
+                unclear = own  # which of them a training runs is not known
+            known = {ast.unparse(d.call): d.fill for d in own if d.fill is not None}
+            reason = " or ".join(dict.fromkeys(drawing.place for drawing in unclear))
+            fills[role] = Fills(list(known.values()), reason, idle)
+        return fills
+
     def idle(self) -> list[str]:
-        """Return the functions and classes that draw weights, but that the file never mentions."""
+        """Return notes on what draws weights, but is never mentioned in the file."""
         used = {node.id for node in ast.walk(self.tree) if isinstance(node, ast.Name)}
         own = [n for n in self.tree.body if isinstance(n, (*FUNCTIONS, ast.ClassDef))]
-        return [f"{n.name}, line {n.lineno}" for n in own if n.name in self.leaks - used]
+        unused = [f"{n.name}, line {n.lineno}" for n in own if n.name in self.leaks - used]
+        return [f"{each}, draws weights, but nothing in the file uses it" for each in unused]
 
     def _drawings(self, scope: OwnerScope) -> Iterator[WeightDrawing]:
         if isinstance(scope.node, FUNCTIONS) and scope.node.name in self.names:

@@ -63,11 +63,8 @@ class NetworksLoader(SourceFileLoader):
             # a later value of a name is not the one that the networks were made with
             rest = [n for n in rest if not _names([n]) & known]
             tree.body[end:] = map(_guarded, rest)
-            is_import = [isinstance(n, (ast.Import, ast.ImportFrom)) for n in tree.body[:end]]
-            tree.body[:end] = [
-                _guarded(n) if guard and getattr(n, "module", "") != "__future__" else n
-                for n, guard in zip(tree.body, is_import, strict=False)
-            ]
+        # a package that is not installed matters only if a network needs it
+        tree.body = [_guarded(n) if _is_import(n) else n for n in tree.body]
         return compile(ast.fix_missing_locations(tree), self.path, "exec", dont_inherit=True)
 
 
@@ -85,6 +82,11 @@ except (Exception, SystemExit) as {FAILED}_error:
     assert isinstance(guard, ast.Try)
     guard.body = [node]
     return guard
+
+
+def _is_import(node: ast.stmt) -> bool:
+    is_import = isinstance(node, (ast.Import, ast.ImportFrom))
+    return is_import and getattr(node, "module", None) != "__future__"
 
 
 def _names(nodes: list[ast.stmt]) -> set[str]:

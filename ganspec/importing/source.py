@@ -13,9 +13,10 @@ from torch import nn
 from ganspec.compiler.check import check
 from ganspec.compiler.lower import lower_network
 from ganspec.importing.checking import difference, initial_weights
-from ganspec.importing.filling import FillReader, Fills, fills_of
+from ganspec.importing.entries import walk
+from ganspec.importing.filling import FillReader, Fills
 from ganspec.importing.gradients import cut_gradients
-from ganspec.importing.graph import Shape
+from ganspec.importing.graph import Shape, sized
 from ganspec.importing.missing import unknown
 from ganspec.importing.network import CodeNetwork, read_network
 from ganspec.importing.python_file import (
@@ -23,13 +24,12 @@ from ganspec.importing.python_file import (
     Maker,
     UnreadableError,
     arity,
-    build,
     maker_of,
     unpassed,
 )
 from ganspec.importing.running import run_file
 from ganspec.importing.symbols import name_widths
-from ganspec.importing.system import SpecDraft, draft_spec, role_of, text_of
+from ganspec.importing.system import SpecDraft, draft_spec, ending, role_of, text_of
 from ganspec.kinds.initializer import Initializer
 from ganspec.language.errors import SpecError, listed
 from ganspec.program.ir import Net
@@ -37,6 +37,7 @@ from ganspec.systems.load import loads
 from ganspec.systems.spec import Spec
 
 EQUAL = "equal outputs on random input"
+UNSAID = "the code does not say what it is"
 UNKNOWN_INIT = "no kind of `init` draws the initial weights of the code"
 
 
@@ -71,12 +72,8 @@ def import_file(
     makers = {role: maker_of(module, name, path) for role, name in names.items()}
     _reject_strange(settings, makers.values())
     reader = FillReader(path, module, names.values())
-    drawings, idle = reader.drawings(), reader.idle()
-    fills = {role: fills_of(drawings, name) for role, name in names.items()}
-    builders = {
-        role: partial(_filled, partial(build, maker, settings), fills[role])
-        for role, maker in makers.items()
-    }
+    fills = reader.fills(names)
+    builders = {role: partial(fills[role].made, maker, settings) for role, maker in makers.items()}
     networks: dict[str, CodeNetwork] = {}
     variables: dict[str, int] = {}
     for role, maker in makers.items():
@@ -92,15 +89,29 @@ def import_file(
             variables |= named
         networks[role].unknown += cut_gradients(network, networks[role].inputs)
         networks[role].notes += [*unpassed(network, len(own)), *reader.arguments(maker, settings)]
+        networks[role].notes += fills[role].idle
     if "network" in networks:
         role = role_of(networks["network"])
         networks, builders = {role: networks["network"]}, {role: builders["network"]}
         fills = {role: fills["network"]}
+    note_classes(networks)
     draft = draft_spec(path.stem, path.name, networks)
     draft.variables = variables
-    for read in networks.values():
-        read.notes += [f"{name}, draws weights, but nothing in the file uses it" for name in idle]
     return finish(draft, networks, builders, fills)
+
+
+def note_classes(networks: Mapping[str, CodeNetwork]) -> None:
+    """Note which outputs are read as scores of classes, although the code does not say so."""
+    if any(network.label is not None for network in networks.values()):
+        return
+    for role, network in networks.items():
+        heads = [entry for entry in walk(network.entries) if entry.kind == "auxiliary"]
+        outputs = [
+            f"further output of {network.classes}" for e in heads if not e.fields.get("softmax")
+        ]
+        if role == "classifier" and ending(network) not in ("softmax", "sigmoid"):
+            outputs.append(f"output of {sized(network.makes)}")
+        network.notes += [f"its {each} is read as scores of classes: {UNSAID}" for each in outputs]
 
 
 def _reject_strange(settings: dict[str, object], makers: Iterable[Maker]) -> None:
@@ -110,11 +121,6 @@ def _reject_strange(settings: dict[str, object], makers: Iterable[Maker]) -> Non
         raise UnreadableError(
             f"no constructor takes {listed(strange)}; --with is for constructors' arguments"
         )
-
-
-def _filled(make: Callable[[], nn.Module], fills: Fills) -> nn.Module:
-    """Return a new network, made by `make`, with initial weights drawn by `fills`."""
-    return fills.drawn(make())
 
 
 def inputs_of(

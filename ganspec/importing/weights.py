@@ -99,25 +99,27 @@ def side_effects(network: nn.Module, inputs: Sequence[torch.Tensor]) -> list[str
 
     Raises any error of `network`.
     """
-    weights = {name: each.detach().clone() for name, each in network.named_parameters()}
+    parameters = dict(network.named_parameters())
+    kept = {name: each.detach().clone() for name, each in parameters.items()}
+    # other numbers, since earlier calls may have done already what a call does
+    given = {name: 3 * each + 1 for name, each in kept.items()}
     drawn = _other_generators()
-    try:
-        with torch.random.fork_rng(devices=[]), torch.no_grad():
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        try:
             for training in (True, False):
+                for name, each in parameters.items():
+                    each.copy_(given[name])
                 network.train(training)(*(each.clone() for each in inputs))
-        changed = [n for n, w in network.named_parameters() if not torch.equal(w, weights[n])]
-    finally:
-        network.train()
-        with torch.no_grad():
-            for name, weight in network.named_parameters():
-                weight.copy_(weights[name])
+            changed = [name for name, each in parameters.items() if not each.equal(given[name])]
+        finally:
+            network.train()
+            for name, each in parameters.items():
+                each.copy_(kept[name])
     notes = [f"weights that each call changes: {few(changed)}"] if changed else []
     if drawn != _other_generators():
         notes.append("random numbers that are not torch's")
-    kinds = {str(weight.dtype).removeprefix("torch.") for weight in weights.values()}
-    if kinds - {"float32"}:
-        notes.append(f"the precision of the weights, {', '.join(sorted(kinds - {'float32'}))}")
-    return notes
+    kinds = {str(each.dtype).removeprefix("torch.") for each in parameters.values()} - {"float32"}
+    return [*notes, f"the precision of the weights, {', '.join(sorted(kinds))}"] if kinds else notes
 
 
 def _other_generators() -> tuple[object, str]:
