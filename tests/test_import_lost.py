@@ -115,6 +115,14 @@ def test_a_softmax_over_the_last_dimension_of_vectors_is_one_over_channels(dim, 
     assert yaml.safe_load(found.text)["classifier"]["layers"][-1] == "softmax"
 
 
+def test_a_true_that_is_meant_as_inplace_is_the_number_1(tmp_path):
+    path = tmp_path / "script.py"
+    path.write_text(f"{HEAD}    def setup(self):\n        self.act = nn.ELU(True)\n")
+    found = imported(path, {"discriminator": "Mine"}, "x:1x16x16")
+    assert found.is_equal
+    assert "elu" in yaml.safe_load(found.text)["discriminator"]["layers"]
+
+
 LINES = {
     "def setup(self):\n        self.out = nn.LazyLinear(1)": "error: ",
     "def setup(self):\n        a_package_that_nobody_has.log()": (
