@@ -20,6 +20,7 @@ from ganspec.kinds_files import load_all
 from ganspec.language.errors import (
     Diagnostic,
     GanspecError,
+    NoFolderError,
     SpecError,
     UnshownError,
     conjunction,
@@ -28,6 +29,8 @@ from ganspec.language.errors import (
 from ganspec.seal import is_emitted
 from ganspec.streams import DASH, is_stdout, is_stream
 
+# advice for --data where the images are drawn, in a command whose --set changes the data set
+SET_IMAGES = "or name the data set of your images, such as `--set data.dataset=image_folder`"
 SPEC_HELP = "Spec file, run folder, or a name of `ganspec new --list`; `-`: standard input."
 
 SpecPath = Annotated[Path, typer.Argument(metavar="SPEC", help=SPEC_HELP)]
@@ -236,9 +239,10 @@ def write_unless_edited(target: Path, text: str, overwrite: bool) -> None:
 
 
 @contextmanager
-def reported() -> Iterator[None]:
+def reported(advice: str | None = None) -> Iterator[None]:
     """Within the block, print errors that the user can mend, without a traceback, and exit.
 
+    `advice`, if set, is printed with the error for --data where the images are drawn.
     The exit status is 1 for mistakes in a spec, which SpecError lists, and 2 for other errors.
     """
     try:
@@ -249,6 +253,8 @@ def reported() -> Iterator[None]:
     except UnshownError:
         raise typer.Exit(2) from None
     except (GanspecError, OSError) as error:
+        if advice and isinstance(error, NoFolderError):
+            error.add_note(advice)
         fail(one_line(error))
     except (MemoryError, RuntimeError) as error:
         if "device-side assert" in str(error):  # after which no tensor on the GPU can be read

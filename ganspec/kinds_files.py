@@ -164,7 +164,7 @@ def _check_documented(file: KindsFile, path: Path) -> None:
 
 
 def _check_words(file: KindsFile, path: Path) -> None:
-    """Raise KindsError if `normalization` has another norm by the name of one in the file.
+    """Raise KindsError if `normalization` knows another norm by the name of a norm in the file.
 
     A layer `batch_norm` and a weight norm `batch`, for example, would both be `batch` there.
     """

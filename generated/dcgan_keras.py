@@ -1,6 +1,6 @@
 """DCGAN on CIFAR-10, 32 x 32, as a student's Keras report prints it.
 
-Written by ganspec from the spec `dcgan_keras` (3d25e92c). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `dcgan_keras` (ffe251fd). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -211,7 +211,7 @@ def save_grid(images, path):
     # axes: rows, height, columns, width, channels
     grid = tiles.unflatten(0, (-1, COLUMNS)).permute(0, 3, 1, 4, 2)
     grid = F.pad(grid.flatten(0, 1).flatten(1, 2), (0, 0, 0, 2, 0, 2), value=255)
-    Image.fromarray(grid.squeeze(2).numpy()).save(path, "PNG")
+    Image.fromarray(grid.squeeze(2).numpy()).save(path, "PNG", compress_level=1)
 
 
 def main():

@@ -1,6 +1,6 @@
 """The denoising autoencoder on a folder of colour images.
 
-Written by ganspec from the spec `denoising_pokemon` (26938a9c).
+Written by ganspec from the spec `denoising_pokemon` (c470cce2).
 Plain PyTorch, yours to edit.
 """
 
@@ -208,7 +208,7 @@ def check_splits(folder, files):
             best = max(sorted(names), key=lambda name: name.lower().startswith("train"))
             raise ValueError(
                 f"{' and '.join(sorted(names))} in {place} are splits, not classes: "
-                f"name one, such as {place / best}"
+                f"take one alone, such as {place / best}"
             )
 
 
@@ -369,7 +369,7 @@ def save_grid(images, path):
     # axes: rows, height, columns, width, channels
     grid = tiles.unflatten(0, (-1, COLUMNS)).permute(0, 3, 1, 4, 2)
     grid = F.pad(grid.flatten(0, 1).flatten(1, 2), (0, 0, 0, 2, 0, 2), value=255)
-    Image.fromarray(grid.squeeze(2).numpy()).save(path, "PNG")
+    Image.fromarray(grid.squeeze(2).numpy()).save(path, "PNG", compress_level=1)
 
 
 def main():

@@ -1,6 +1,6 @@
 """SAGAN on CIFAR-10, 32 x 32, as a student's Keras report describes it.
 
-Written by ganspec from the spec `sagan` (53f7e245). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `sagan` (c618521e). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -240,7 +240,7 @@ def save_grid(images, path):
     # axes: rows, height, columns, width, channels
     grid = tiles.unflatten(0, (-1, COLUMNS)).permute(0, 3, 1, 4, 2)
     grid = F.pad(grid.flatten(0, 1).flatten(1, 2), (0, 0, 0, 2, 0, 2), value=255)
-    Image.fromarray(grid.squeeze(2).numpy()).save(path, "PNG")
+    Image.fromarray(grid.squeeze(2).numpy()).save(path, "PNG", compress_level=1)
 
 
 def main():

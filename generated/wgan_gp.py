@@ -1,6 +1,6 @@
 """WGAN with gradient penalty on DCGAN's networks (Gulrajani et al., 2017).
 
-Written by ganspec from the spec `wgan_gp` (7f605235). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `wgan_gp` (2d6cc5d8). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -281,7 +281,7 @@ def save_grid(images, path):
     # axes: rows, height, columns, width, channels
     grid = tiles.unflatten(0, (-1, COLUMNS)).permute(0, 3, 1, 4, 2)
     grid = F.pad(grid.flatten(0, 1).flatten(1, 2), (0, 0, 0, 2, 0, 2), value=255)
-    Image.fromarray(grid.squeeze(2).numpy()).save(path, "PNG")
+    Image.fromarray(grid.squeeze(2).numpy()).save(path, "PNG", compress_level=1)
 
 
 def main():

@@ -1,6 +1,6 @@
 """Conditional WGAN-GP on i-CLEVR, 64 x 64, as a student's PyTorch report prints it.
 
-Written by ganspec from the spec `wgan_gp_iclevr` (b5a23859).
+Written by ganspec from the spec `wgan_gp_iclevr` (3571c9ca).
 Plain PyTorch, yours to edit.
 """
 
@@ -259,7 +259,7 @@ def save_grid(images, path):
     # axes: rows, height, columns, width, channels
     grid = tiles.unflatten(0, (-1, COLUMNS)).permute(0, 3, 1, 4, 2)
     grid = F.pad(grid.flatten(0, 1).flatten(1, 2), (0, 0, 0, 2, 0, 2), value=255)
-    Image.fromarray(grid.squeeze(2).numpy()).save(path, "PNG")
+    Image.fromarray(grid.squeeze(2).numpy()).save(path, "PNG", compress_level=1)
 
 
 def main():

@@ -23,6 +23,9 @@ from browser import browser as browser  # the fixture
 from PIL import Image
 
 import ganspec
+from ganspec.compiler.arrange import Module
+from ganspec.compiler.emit import formatted
+from ganspec.compiler.moving import Mover
 from ganspec.exporting import comparison, outside
 from ganspec.kinds.datasets.objects import solid_words
 from ganspec.language.kinds import kinds_of
@@ -68,6 +71,13 @@ def forget_own_kinds():
     with own_kinds_forgotten():
         yield
     LOADED[:] = loaded
+
+
+def emit_networks(nets: dict) -> str:
+    """Return a file with the networks' classes and their imports, without code for training."""
+    mover = Mover({}, set())
+    mover.networks(nets)
+    return formatted(Module(mover).text(titled=False))
 
 
 def run_source(source: str, name: str = "emitted") -> types.ModuleType:

@@ -31,7 +31,7 @@ from ganspec.compiler.lower import lower
 from ganspec.language.load import loads
 from ganspec.report.markup import latex, markdown
 from ganspec.report.survey_table import FORMS, SurveyLayout, layout
-from ganspec.report.table import described
+from ganspec.report.table_data import described
 
 UPDATE = bool(os.environ.get("GANSPEC_UPDATE"))
 NAMES = [str(path) for path in SPECS]

@@ -9,10 +9,9 @@ import sys
 import pytest
 import torch
 import torch.nn.functional as F
-from conftest import assert_same_weights, run_source
+from conftest import assert_same_weights, emit_networks, run_source
 from torch import nn
 
-from ganspec.compiler.emit import emit_networks
 from ganspec.compiler.evaluate import evaluate
 from ganspec.compiler.lower import lower, lower_network
 from ganspec.language.kinds import kinds_of

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -13,7 +15,7 @@ from ganspec.cli import app
 from ganspec.evaluation.reference import open_folder
 from ganspec.kinds.datasets.fashion_mnist import FashionMnist
 from ganspec.kinds.datasets.image_folder import ImageFolder
-from ganspec.systems.spec import Data
+from ganspec.systems.data import Data
 from ganspec.training import images as training_images
 
 
@@ -163,6 +165,24 @@ def test_what_is_missing_is_one_line_and_nothing_is_written(tmp_path):
     _, error = data("mnist", "--fetch", status=2)
     assert error.startswith("error: mnist cannot be fetched; mnist needs ")
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_advice_for_drawn_images_can_be_followed(tmp_path):
+    write_images(tmp_path / "pets", ["cat/1.png", "dog/1.png"])
+    spec = Path(__file__).parents[1] / "specs/dcgan.yaml"
+    drawn = f"{spec} --set data.dataset=shapes --data {tmp_path / 'pets'}".split()
+    start = "shapes is drawn on the spot and reads no folder: leave --data"
+    out = f"{tmp_path / 'pets'} out"
+    instead = "or name the data set of your images, such as `--set data.dataset=image_folder`"
+    assert data(*drawn, status=2)[1] == f"error: {start} {out}, {instead}\n"
+    assert data(*drawn, "--set", "data.dataset=image_folder")[0].startswith("image_folder: in")
+    _, said = data("shapes", "--data", tmp_path / "pets", status=2)
+    command = f"data image_folder --data {tmp_path / 'pets'}"
+    assert said == f"error: {start} {out}, or describe pictures by `ganspec {command}`\n"
+    assert data(*command.split()[1:])[0].startswith("image_folder: in")
+    trained = ["train", *drawn, "--out", str(tmp_path / "run")]
+    told = CliRunner().invoke(app, trained)
+    assert told.stderr.endswith(f"error: {start} {out}, {instead}\n"), told.output
 
 
 def test_fetching_puts_it_into_the_cache_once(tmp_path, monkeypatch):

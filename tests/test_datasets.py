@@ -37,7 +37,7 @@ from ganspec.kinds.datasets.npz import Npz
 from ganspec.kinds.datasets.shapes import Shapes
 from ganspec.language.kinds import kinds_of
 from ganspec.report.dataset import read as described
-from ganspec.systems.spec import Data
+from ganspec.systems.data import Data
 from ganspec.training.images import open_images, open_test_images
 
 CPU = torch.device("cpu")

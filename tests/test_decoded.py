@@ -21,7 +21,7 @@ from ganspec.kinds.datasets.fashion_mnist import FashionMnist
 from ganspec.kinds.datasets.image_files import open_files, open_listed
 from ganspec.kinds.datasets.image_folder import ImageFolder
 from ganspec.language.kinds import kinds_of
-from ganspec.systems.spec import Data
+from ganspec.systems.data import Data
 from ganspec.training.images import open_images
 
 CPU = torch.device("cpu")

@@ -104,7 +104,6 @@ SAME = {
     "both optimizers": spec(
         BODY, optimizers="{generator: {adam: {lr: 1e-4}}, discriminator: {adam: {lr: 1e-4}}}"
     ),
-    "latents' unused range": spec(BODY, latent="{size: 8, range: [0, 1]}"),
     "the images' own channels": spec(BODY, data="{dataset: shapes, size: [16, 16], channels: 3}"),
     "another name": spec(BODY, name="b"),
     "a text": spec(BODY, "doc: another\nreport: {cite: somebody}"),

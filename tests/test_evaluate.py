@@ -440,7 +440,7 @@ def test_mistakes_are_one_line(runs, tmp_path):
         ((gan, *extractor, "-n", "1", "-m", "fid"), "fid needs 2 images"),
         ((gan, *extractor, "--inception-weights", "w.pt"), "not those of"),
         ((gan, *extractor, "--reference", gan, "--split", "test"), "--split means nothing"),
-        ((classifier, "-m", "fid"), "real images alone have no fid"),
+        ((classifier, "-m", "fid"), "real images alone cannot be scored by fid"),
         ((classifier, *extractor), "--extractor means nothing"),
         ((classifier, "--raw"), "--raw means nothing"),
         (("--images", gan, "--step", "4"), "--every-snapshot and --step"),

@@ -16,7 +16,7 @@ import onnxruntime
 import pytest
 import torch
 import yaml
-from conftest import SPECS
+from conftest import SPECS, emit_networks
 from huggingface_hub import ModelCard
 from PIL import Image
 from safetensors import safe_open
@@ -26,7 +26,6 @@ from typer.testing import CliRunner
 
 import ganspec
 from ganspec.cli import app
-from ganspec.compiler.emit import emit_networks
 from ganspec.compiler.evaluate import evaluate
 from ganspec.compiler.lower import lower
 from ganspec.exporting import comparison, export, formats, request

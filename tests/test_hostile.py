@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from conftest import emit_networks
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -169,13 +170,7 @@ def test_plain_names_rename_only(tap, param, var):
         nets = lower(loads(spec_with(**fields)))
     except SpecError:
         return
-    compile(emit_of(nets), "emitted", "exec")
-
-
-def emit_of(nets: dict) -> str:
-    from ganspec.compiler.emit import emit_networks
-
-    return emit_networks(nets)
+    compile(emit_networks(nets), "emitted", "exec")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from writing import OBJECTS, check_equal, pixels, write_labels
 
 from ganspec.kinds.dataset import DataError
 from ganspec.kinds.datasets.iclevr import Iclevr, load_images
-from ganspec.systems.spec import Data
+from ganspec.systems.data import Data
 from ganspec.training.images import open_images
 
 LABELS = [["gray cube"], ["red sphere", "yellow cylinder"], ["cyan cube", "cyan cube"]]

@@ -16,7 +16,7 @@ from writing import pixels, random, write_images
 from ganspec.evaluation.reference import open_folder
 from ganspec.kinds.datasets import image_folder
 from ganspec.kinds.datasets.image_folder import ImageFolder
-from ganspec.systems.spec import Data
+from ganspec.systems.data import Data
 from ganspec.training.images import open_images
 
 

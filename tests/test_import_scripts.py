@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import yaml
 from conftest import ROOT
 from test_import import PIECES, imported, run
@@ -63,6 +64,23 @@ def test_the_older_spectral_norm_has_torchs_own_initial_weights():
     found = imported(OPTIONS, {"network": "Spectral"}, "x:3x16x16")
     assert list(found.verified.values()) == [EQUAL]
     assert "init" not in yaml.safe_load(found.text)["discriminator"]
+
+
+@pytest.mark.parametrize("module", ["spectral_norm", "parametrizations"])
+def test_settings_of_spectral_norms_are_those_of_each_layer(module, tmp_path):
+    path = tmp_path / "critic.py"
+    path.write_text(
+        f"from torch import nn\nfrom torch.nn.utils.{module} import spectral_norm as norm\n\n\n"
+        "def critic():\n"
+        "    one = norm(nn.Conv2d(3, 8, 3, 1, 1), n_power_iterations=5)\n"
+        "    two = norm(nn.Conv2d(8, 8, 3, 1, 1), eps=1e-3)\n"
+        "    return nn.Sequential(one, nn.ReLU(), two, nn.Flatten(), nn.Linear(8 * 64, 1))\n"
+    )
+    found = imported(path, {"network": "critic"}, "x:3x8x8")
+    assert list(found.verified.values()) == [EQUAL]
+    layers = yaml.safe_load(found.text)["discriminator"]["layers"]
+    norms = [layer["conv"]["weight_norm"] for layer in layers if "conv" in layer]
+    assert norms == [{"spectral": {"power_iterations": 5}}, {"spectral": "1e-3"}]
 
 
 def test_weights_inside_what_is_not_expressed_are_told_once():

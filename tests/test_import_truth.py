@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import re
+
 import pytest
 import yaml
 from conftest import ROOT
 from test_import import imported, run
-from test_import_summary import of
+from test_import_summary import GAP, of
 from typer.testing import CliRunner
 
 import ganspec
 from ganspec.cli import app
 from ganspec.comparison.compare import compare
+from ganspec.comparison.survey import survey
+from ganspec.comparison.surveyed import SurveyedSystem
+from ganspec.compiler.lower import lower
 from ganspec.importing.python_file import UnreadableError
 from ganspec.language.errors import SpecError
 from ganspec.language.load import loads
@@ -334,6 +340,122 @@ def test_every_command_says_what_is_not_read(tmp_path):
         assert result.output.count("error[not-read]") == 4
 
 
+# -- unknown parts in surveys -----------------------------------------------------------------
+
+WHOLE = """
+name: whole
+data: {dataset: {shapes: {count: 32}}, size: 8}
+latent: {size: 8}
+generator: {layers: [{project: [4, 4, 4]}, relu, {conv_transpose: {out: 3, stride: 2}}, tanh]}
+discriminator:
+  layers: [{conv: {out: 4, stride: 2}}, {leaky_relu: 0.2}, flatten, {linear: 1}]
+objective: {loss: hinge, penalty: {gradient: 10}, clip: 0.01, scale: 0.5}
+optimizers: {adam: {lr: 2e-4, betas: [0.5, 0.9]}}
+train: {batch: 4, average: 0.9}
+"""
+SINGLE = """
+name: single
+data: {dataset: {shapes: {count: 32}}, size: 8, range: [0, 1]}
+autoencoder:
+  layers: [{conv: 3}, {leaky_relu: 0.2}, {dropout: 0.3}, {conv: 3}, sigmoid]
+objective: {loss: mean_squared_error, noise: 0.1}
+optimizer: {adam: {lr: 2e-4}}
+train: {batch: 4}
+"""
+
+
+def cells(spec, *chosen):
+    """Return the cells of a survey of one spec by the titles of their rows."""
+    found = survey([SurveyedSystem("one", spec)], chosen)
+    return {row.title: row.cells[0] for row in found.rows}
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "row", "shown"),
+    [
+        (WHOLE, "condition", "labels", "not read"),
+        (WHOLE, "data", "data", "not read"),
+        (WHOLE, "data.flip", "data", "shapes (count 32) 8 x 8, flip not read"),
+        (WHOLE, "data.transpose", "data", "shapes (count 32) 8 x 8, transpose not read"),
+        (WHOLE, "data.channels", "data", "shapes (count 32) 8 x 8, channels not read"),
+        (WHOLE, "data.dataset", "data", "not read 8 x 8"),
+        (WHOLE, "data.range", "range", "not read"),
+        (WHOLE, "latent.distribution", "latent", "8, not read"),
+        (WHOLE, "objective.loss", "loss", "not read, D x 0.5"),
+        (WHOLE, "objective.scale", "loss", "hinge, scale not read"),
+        (WHOLE, "objective.auxiliary", "loss", "hinge, D x 0.5 + auxiliary not read"),
+        (WHOLE, "objective.penalty", "penalty", "not read, clip 0.01"),
+        (WHOLE, "objective.clip", "penalty", "GP 10, clip not read"),
+        (WHOLE, "objective.l2", "penalty", "GP 10, clip 0.01, L2 not read"),
+        (WHOLE, "train", "rules", "not read"),
+        (WHOLE, "train.skip", "rules", "skip not read, average 0.9"),
+        (WHOLE, "train.warmup", "rules", "warmup not read, average 0.9"),
+        (WHOLE, "train.average", "rules", "average not read"),
+        (WHOLE, "train.steps", "steps D : G", "not read"),
+        (WHOLE, "train.batch", "batch", "not read"),
+        (WHOLE, "train.epochs", "length", "not read"),
+        (WHOLE, "generator.condition", "generator conditioning", "not read"),
+        (SINGLE, "objective.noise", "input noise", "not read"),
+        (SINGLE, "objective.loss", "loss", "not read"),
+        (SINGLE, "train", "rules", "not read"),
+        (SINGLE, "autoencoder.layers.2.dropout.rate", "autoencoder dropout", "not read"),
+    ],
+)
+def test_a_survey_never_shows_a_stand_in(text, path, row, shown):
+    spec = loads(text)
+    changed = spec.with_values(path, {"unknown": "not printed"})
+    assert cells(changed)[row] == shown != cells(spec).get(row)
+    both = survey([SurveyedSystem("a", changed), SurveyedSystem("b", changed)])
+    assert row not in [each.title for each in both.even]
+
+
+@pytest.mark.parametrize(
+    ("path", "row"),
+    [
+        ("objective.penalty", "penalty weight"),
+        ("train.batch", "batch"),
+        ("optimizers.adam.lr", "generator learning rate"),
+        ("optimizers.adam.betas", "generator beta 1"),
+    ],
+)
+def test_unknown_hyperparameters_are_not_read(path, row):
+    changed = loads(WHOLE).with_values(path, {"unknown": "not printed"})
+    assert cells(changed, "hyperparameters")[row] == "not read"
+
+
+def test_unknown_fields_that_a_row_does_not_show_leave_it_as_it_is():
+    spec = loads(WHOLE)
+    fields = ("train.seed", "train.gradients", "data.resize")
+    changed = spec.with_values({key: {"unknown": "not printed"} for key in fields})
+    assert cells(changed) == cells(spec)
+
+
+def test_without_data_the_images_are_those_of_the_generator():
+    spec = loads(WHOLE).with_values("data", {"unknown": "not printed"})
+    assert {each.code for each in ganspec.check(spec)} == {"not-read"}
+    assert lower(spec)["discriminator"].inputs[0].value.shape == (3, 8, 8)
+    assert compare(loads(WHOLE), spec).answer[0].startswith("no difference in what was read")
+    one = spec.with_values("data", {"dataset": {"unknown": "?"}, "size": 16})
+    with pytest.raises(SpecError) as refused:  # the size is known, the channels are not
+        ganspec.check(one)
+    message = "the generator makes 3 x 8 x 8, the discriminator reads ? x 16 x 16"
+    assert [each.message for each in refused.value.diagnostics] == [message]
+
+
+def test_a_classifier_of_unknown_labels_may_have_any_number_of_classes():
+    text = WHOLE[: WHOLE.index("latent")] + (
+        "label: {unknown: not printed}\nclassifier: {layers: [flatten, linear: 7]}\n"
+        "objective: {loss: binary_cross_entropy}\noptimizer: adam\n"
+    )
+    assert {each.code for each in ganspec.check(loads(text))} == {"not-read"}
+    assert cells(loads(text))["labels"] == "not read"
+
+
+def test_labels_that_are_unknown_do_not_exclude_rules():
+    spec = loads(WHOLE).with_values({"condition": {"unknown": "?"}, "train.labels": "random"})
+    assert {each.code for each in ganspec.check(spec)} == {"not-read"}
+
+
 def test_a_setting_replaces_what_is_unknown(tmp_path):
     layers = "discriminator.layers.2={linear: 12}"
     known = ["objective.loss=hinge", "optimizers.adam.lr=1e-3", layers]
@@ -350,6 +472,117 @@ def test_an_unknown_width_is_an_error():
     with pytest.raises(SpecError) as refused:
         loads(text)
     assert "`out` cannot be unknown alone" in refused.value.diagnostics[0].message
+
+
+def test_a_guess_keeps_shapes_and_is_never_shown():
+    text = SPEC.replace(
+        "{out: 8, stride: 2}",
+        "{out: {unknown: not printed, guess: 8}, stride: {unknown: x, guess: 2}}",
+    )
+    spec, known = loads(text), loads(SPEC)
+    assert lower(spec)["discriminator"].output == lower(known)["discriminator"].output
+    assert "layers.0.conv.out is not known: not printed" in refusal(spec)
+    (update,) = [e for n in compare(known, spec).networks for e in n.edits if e.sign == "~"]
+    assert [(c.name, c.before, c.after) for c in update.changes] == [
+        ("out", "8", "not read"),
+        ("stride", "2", "not read"),
+    ]
+    assert cells(spec)["discriminator layers"] == "conv not read, linear"
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("discriminator.layers.0.conv.stride={unknown: x, guess: two}", "`two`"),
+        ("discriminator.layers.0.conv.stride={unknown: x, guess: 0}", "must be"),
+        ("discriminator.layers.0.conv.stride={guess: 2}", "not a map"),
+        ("train={unknown: x, guess: {}}", "an unknown `train` takes no `guess`"),
+        ("generator.init={unknown: x, guess: dcgan}", "an unknown `init` takes no `guess`"),
+    ],
+)
+def test_a_guess_that_does_not_fit_is_an_error(setting, message, tmp_path):
+    result = command(tmp_path, "check", "SPEC", "--set", setting)
+    assert result.exit_code == 1
+    assert message in result.output
+
+
+OPEN = """
+name: opened
+data: {dataset: mnist, size: 16, channels: 1}
+latent: {size: 8}
+generator: {layers: [{project: [1, 16, 16]}, tanh]}
+discriminator:
+  layers:
+    - conv: {out: 8, padding: same, dilation: {unknown: not printed}}
+    - batch_norm: {eps: {unknown: not printed}, momentum: {unknown: not printed}}
+    - leaky_relu: {slope: {unknown: not printed}}
+    - max_pool: {kernel: {unknown: not printed, guess: 4}}
+    - group_norm: {groups: {unknown: not printed, guess: 4}}
+    - linear: 1
+objective: {loss: hinge}
+optimizers: {adam: {lr: 1e-3}}
+"""
+OPEN = OPEN.replace("- linear", "- flatten\n    - linear")
+CLOSED = {
+    "{unknown: not printed}": "1",
+    "padding: same": "padding: 1",
+    "{unknown: not printed, guess: 4}": "4",
+}
+
+
+def closed(text):
+    """Return a spec with known values in place of unknown ones, and another spelling."""
+    for old, new in CLOSED.items():
+        text = text.replace(old, new)
+    return loads(text)
+
+
+def test_a_diff_names_the_fields_that_are_not_read_and_no_others():
+    found = compare(closed(OPEN), loads(OPEN))
+    changes = {e.b.kind: [c.name for c in e.changes] for e in found.networks[1].changed}
+    assert changes == {
+        "conv": ["dilation"],
+        "batch_norm": ["eps", "momentum"],
+        "leaky_relu": ["slope"],
+        "max_pool": ["kernel"],
+        "group_norm": ["groups"],
+    }
+    assert all(c.after == "not read" for e in found.networks[1].changed for c in e.changes)
+    assert found.answer[0] == "no difference in what was read"
+    totals = {c.name: (c.before, c.after) for c in found.networks[1].totals}
+    assert totals["receptive field"] == ("16 x 16", "not read")
+
+
+def test_a_survey_and_its_equal_rows_show_no_stand_in():
+    table = survey([SurveyedSystem("a", closed(OPEN)), SurveyedSystem("b", loads(OPEN))])
+    rows = {row.title: row.cells for row in table.uneven}
+    assert rows["discriminator norm"] == ("BN, GN 4", "BN, GN not read")
+    assert rows["discriminator activations"] == ("LReLU 1", "LReLU not read")
+    assert rows["discriminator receptive field"] == ("16 x 16", "not read")
+
+
+@pytest.mark.parametrize("form", ["latex", "mermaid", "markdown", "graph"])
+def test_pictures_and_tables_show_no_stand_in(form, tmp_path):
+    (tmp_path / "opened.yaml").write_text(OPEN)
+    words = ["show", str(tmp_path / "opened.yaml"), "--format", form, "-o", "-"]
+    text = CliRunner().invoke(app, words).output
+    for part in ("slope", "dilation", "kernel", "groups"):
+        assert f"{part} not read" in text
+    assert not re.search(r"leaky_relu 0|max_pool 4|groups 4", text)
+
+
+def test_receptive_fields_that_depend_on_unknown_fields_are_not_read(tmp_path):
+    (tmp_path / "opened.yaml").write_text(
+        OPEN.replace("- conv: {out: 8, padding", "- conv: 2\n    - conv: {out: 8, padding")
+    )
+    words = ["show", str(tmp_path / "opened.yaml")]
+    lines = CliRunner().invoke(app, [*words, "--receptive-field"]).output.splitlines()
+    rows = [line for line in lines if line.strip().startswith(("conv", "max_pool", "linear"))]
+    assert ["not read" in row for row in rows] == [False, True, True, True]
+    network = json.loads(CliRunner().invoke(app, [*words, "--json"]).output)["networks"]
+    layers = network["discriminator"]["layers"]
+    assert [layer["receptive_field"] for layer in layers] == [[3, 3], *[None] * 7]
+    assert network["discriminator"]["receptive_field"] is None
 
 
 # -- tables -----------------------------------------------------------------------------------
@@ -389,7 +622,7 @@ SKIP = """
 def test_a_width_that_is_cut_short_follows_from_the_count(tmp_path):
     found = of(tmp_path, CUT)
     assert yaml.safe_load(found.text)["discriminator"]["layers"] == [
-        {"conv": 1024},
+        {"conv": {"out": 1024, "dilation": GAP}},
         {"conv": {"out": 64, "stride": 2}},
         "flatten",
         {"linear": 1},
@@ -401,7 +634,7 @@ def test_names_that_are_cut_short_are_read(tmp_path):
     found = of(tmp_path, SKIP)
     assert found.verified == {"discriminator": "2,305 parameters, as printed"}
     assert yaml.safe_load(found.text)["discriminator"]["layers"][:4] == [
-        {"conv": {"out": 8, "as": "skip"}},
+        {"conv": {"out": 8, "dilation": GAP, "as": "skip"}},
         "norm",
         {"leaky_relu": {"slope": {"unknown": "not printed"}}},
         {"add": "skip"},
@@ -432,7 +665,7 @@ dense_1 (Dense)                 (None, 1)            262145      flatten_1[0][0]
 def test_a_join_whose_width_is_cut_short_has_that_of_its_parts(kind, name, width, count, tmp_path):
     found = of(tmp_path, JOINED.format(name, width, count))
     assert yaml.safe_load(found.text)["discriminator"]["layers"] == [
-        {"conv": {"out": 1024, "as": "skip"}},
+        {"conv": {"out": 1024, "dilation": GAP, "as": "skip"}},
         {"conv": {"out": 1024, "kernel": 1}},
         {kind: "skip"},
         {"conv": {"out": 64, "stride": 2}},
@@ -450,7 +683,7 @@ conv2d_1"""
     text = JOINED.format("join_1 (Concatenate)", 102, 590_464).replace("conv2d_1", label, 1)
     found = of(tmp_path, text.replace(" conv2d_1[0][0]\nconv2d_3", " r[0][0]\nconv2d_3"))
     assert yaml.safe_load(found.text)["discriminator"]["layers"] == [
-        {"conv": 1024},
+        {"conv": {"out": 1024, "dilation": GAP}},
         {"conv": {"out": 1024, "kernel": 1}},
         {"join_label": {"embedding": {"size": 50, "join": "map"}}},
         {"conv": {"out": 64, "stride": 2}},

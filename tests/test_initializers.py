@@ -6,10 +6,10 @@ import math
 
 import pytest
 import torch
+from conftest import emit_networks
 from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm, weight_norm
 
-from ganspec.compiler.emit import emit_networks
 from ganspec.compiler.evaluate import evaluate
 from ganspec.compiler.lower import lower
 from ganspec.language.errors import SpecError

@@ -12,7 +12,7 @@ from writing import write_images
 from ganspec.kinds.dataset import DataError
 from ganspec.kinds.datasets.image_folder import ImageFolder
 from ganspec.kinds.datasets.label_table import label_names, read_table
-from ganspec.systems.spec import Data
+from ganspec.systems.data import Data
 from ganspec.training.images import open_images
 
 FILES = ["000001.jpg", "000002.jpg", "000003.jpg"]

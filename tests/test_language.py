@@ -9,10 +9,10 @@ import time
 from pathlib import Path
 
 import pytest
+from conftest import emit_networks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ganspec.compiler.emit import emit_networks
 from ganspec.compiler.lower import lower
 from ganspec.language.errors import Diagnostic, Mark, SpecError, Text, nearest
 from ganspec.language.expr import UNKNOWN, ExpressionError, UnknownValueError, Width, evaluate

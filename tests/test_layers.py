@@ -15,9 +15,9 @@ import textwrap
 import pytest
 import torch
 import torch.nn.functional as F
+from conftest import emit_networks
 from torch import nn, optim
 
-from ganspec.compiler.emit import emit_networks
 from ganspec.compiler.evaluate import evaluate
 from ganspec.compiler.lower import lower_network
 from ganspec.kinds.layers.padding import conv_padding, transposed_padding

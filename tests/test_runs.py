@@ -10,8 +10,10 @@ import pytest
 import torch
 from conftest import ROOT, small, write_image_folder
 from PIL import Image
+from typer.testing import CliRunner
 
 import ganspec
+from ganspec.cli import app
 from ganspec.language.errors import GanspecError
 from ganspec.runs.run import Run, RunError
 from ganspec.systems import checkpoint
@@ -55,6 +57,16 @@ def test_other_images_do_not_resume(tmp_path):
         Image.new("RGB", (20, 24), "red").save(path)
     with pytest.raises(GanspecError, match="20 of the 20 images that the run began with are not"):
         ganspec.train(spec, tmp_path / "run", steps=6, resume=True, **options)
+
+
+def test_a_run_of_drawn_images_is_not_told_to_change_its_data(tmp_path):
+    ganspec.train(narrow(), tmp_path / "run", steps=1)
+    wanted = f"leave --data {tmp_path} out\n"
+    run, folder = [str(tmp_path / "run")], ["--data", str(tmp_path)]
+    more = ["train", *run, "--resume", "--steps", "2"], ["evaluate", *run, "-n", "10", "-m", "fid"]
+    for command in more:
+        result = CliRunner().invoke(app, [*command, *folder])
+        assert result.stderr.endswith(wanted), result.output
 
 
 @pytest.mark.parametrize("key", ["batches", "networks", "fixed", "random", "step"])

@@ -28,8 +28,8 @@ from ganspec.kinds.datasets.image_folder import ImageFolder
 from ganspec.language.load import loads
 from ganspec.runs.run import Run, RunError
 from ganspec.systems import checkpoint
+from ganspec.systems.data import Data
 from ganspec.systems.feed import StreamedImages
-from ganspec.systems.spec import Data
 from ganspec.systems.training import Images
 from ganspec.training import images as training_images
 from ganspec.training import stop

@@ -8,10 +8,12 @@ from typing import Annotated
 import typer
 
 from ganspec.console import (
+    SET_IMAGES,
     AsJson,
     DataFolder,
     FactForm,
     FactFormOption,
+    OverwriteFile,
     Settings,
     chosen_form,
     fail,
@@ -44,9 +46,7 @@ def data(
     ] = None,
     form: FactFormOption = None,
     as_json: AsJson = False,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace a file that exists.")
-    ] = False,
+    overwrite: OverwriteFile = False,
     settings: Settings = None,
 ) -> None:
     """Read a whole data set. Print its folder and its contents."""
@@ -58,6 +58,10 @@ def data(
         from ganspec.report import dataset as report
 
         section = report.data_of(name, settings or [])
+    advice = SET_IMAGES
+    if name == section.dataset.kind:  # no spec, which `--set` could change
+        advice = f"or describe pictures by `ganspec data image_folder --data {folder}`"
+    with reported(advice):
         place = report.find(section.dataset, folder, fetch)
         images, labels = report.read(section, place)
         facts = report.described(section, place, images, labels)

@@ -16,7 +16,7 @@ EXAMPLE = "ganspec schema -o ganspec.schema.json"
 
 def schema(
     out: Annotated[
-        Path | None, typer.Option("-o", "--out", help="File to write; `-` prints it.")
+        Path | None, typer.Option("-o", "--out", help="File to write; else it is printed.")
     ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a file that is no schema of ganspec's.")

@@ -127,9 +127,9 @@ def _draw_attention(run: Path, out: Path | None, settings: list[str], overwrite:
 
 
 def _text(spec: Spec, form: ShowForm, receptive_field: bool) -> str:
-    from ganspec.compiler.lower import lower
+    from ganspec.compiler.view import lower_to_view
 
-    nets = lower(spec)
+    nets = lower_to_view(spec)
     if form == "graph":
         from ganspec.report.graph_svg import svg
 
@@ -138,11 +138,13 @@ def _text(spec: Spec, form: ShowForm, receptive_field: bool) -> str:
         from ganspec.report.graph_mermaid import mermaid
 
         return mermaid(spec, nets)
-    from ganspec.report import table
-
     if form == "json":
         import json
 
-        return json.dumps(table.described(spec, nets), indent=2) + "\n"
+        from ganspec.report.table_data import described
+
+        return json.dumps(described(spec, nets), indent=2) + "\n"
+    from ganspec.report import table
+
     write = table.table if form == "text" else getattr(table, form)
     return write(spec, nets, receptive_field)

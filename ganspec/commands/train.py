@@ -14,6 +14,7 @@ import typer
 
 import ganspec
 from ganspec.console import (
+    SET_IMAGES,
     DataFolder,
     Device,
     Quiet,
@@ -47,7 +48,7 @@ Processes = Annotated[
     int | None, typer.Option(min=1, help="Processes that train together on this machine.")
 ]
 Restarts = Annotated[
-    int, typer.Option(min=0, help="With --processes: how often to start again if one is lost.")
+    int, typer.Option(min=0, help="With --processes: times to start again after a process is lost.")
 ]
 Track = Annotated[
     list[TrackerName] | None,
@@ -93,7 +94,7 @@ def train(
     stop = Stop(begun=False, quiet=quiet or "RANK" in os.environ)
     how: dict[str, Any] = {"exact": exact, "precision": precision, "speedups": speedups}
     how |= {"resume": resume, "overwrite": overwrite, "progress": not quiet}
-    with ended_at_once(), stop, reported(), ranks_on(device) as ranks:
+    with ended_at_once(), stop, reported(None if resume else SET_IMAGES), ranks_on(device) as ranks:
         with ranks.agreed():
             spec = load_with_warnings(path, pairs) if ranks.is_first else ganspec.load(path, pairs)
         try:

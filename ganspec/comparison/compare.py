@@ -11,7 +11,7 @@ from ganspec.comparison.networks import alone, difference
 from ganspec.comparison.programs import NetworkLayers
 from ganspec.comparison.sections import sections, titles_of
 from ganspec.comparison.sentences import answer
-from ganspec.compiler.lower import lower
+from ganspec.compiler.view import lower_to_view
 from ganspec.language.errors import GanspecError, suggestion
 from ganspec.program.measure import Cost
 from ganspec.systems.spec import Spec
@@ -57,7 +57,7 @@ def _networks(a: Spec, b: Spec, only: Sequence[str], texts: AuthoredPair) -> Ite
     before, after = (
         {
             name: NetworkLayers(spec, name, net, measured)
-            for name, net in lower(spec).items()
+            for name, net in lower_to_view(spec).items()
             if not only or name in only
         }
         for spec in (a, b)

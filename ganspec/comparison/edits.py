@@ -52,7 +52,8 @@ class ComparedLayer:
     (`("basic_block", "main")`). `shape` is its output shape without the batch. `reads` are the
     numbers of the layers that it reads, once for every use (0 is the network's input, -1 the
     label). `params` counts all stored numbers, `macs` the multiply-adds for one image. `mark` is
-    its place in the spec's text.
+    its place in the spec's text. `lost` are those of `params`, `macs` and `output`, its shape, that
+    depend on labels that are unknown.
     """
 
     number: int
@@ -65,6 +66,12 @@ class ComparedLayer:
     params: int = 0
     macs: int = 0
     mark: Mark | None = None
+    lost: frozenset[str] = frozenset()
+
+    @property
+    def size(self) -> str:
+        """The output shape as text; NOT_READ if it is not known."""
+        return NOT_READ if "output" in self.lost else " x ".join(map(str, self.shape))
 
     @property
     def line(self) -> int | None:

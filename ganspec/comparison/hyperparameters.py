@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ganspec.kinds.optimizer import Optimizer
-from ganspec.language.unread import NOT_READ
+from ganspec.language.unread import NOT_READ, NotReadError, known, sealed
 from ganspec.systems.spec import Spec
 from ganspec.systems.terms import plain, term
 from ganspec.systems.wording import label
@@ -13,15 +13,22 @@ SECTION = "hyperparameters"
 
 def shared(spec: Spec) -> dict[str, str]:
     """Return loss, batch, penalty weight and epochs as texts, by the names of their rows."""
+    spec = sealed(spec)
     loss = spec.properties().get("objective", {}).get("loss", "")
-    batch, epochs = (plain(number) for number in (spec.train.batch, spec.train.epochs))
-    if "train" in spec.unread:
-        batch = epochs = NOT_READ
-    own = {"loss": loss, "batch": batch}
-    penalty = getattr(getattr(spec, "objective", None), "penalty", None)  # only a GAN has one
-    if penalty is not None:
-        own[f"{term(penalty.kind)} weight"] = plain(penalty.penalty_weight)
-    return {**own, "epochs": epochs}
+    own = {"loss": loss, "batch": known(lambda: plain(spec.train.batch))}
+    return {**own, **_penalty(spec), "epochs": known(lambda: plain(spec.train.epochs))}
+
+
+def _penalty(spec: Spec) -> dict[str, str]:
+    """Return the row of the penalty's weight, of a sealed spec; {} without a penalty."""
+    try:
+        penalty = getattr(getattr(spec, "objective", None), "penalty", None)  # only a GAN has one
+        if penalty is None:
+            return {}
+        name = f"{term(penalty.kind)} weight"
+    except NotReadError:
+        return {"penalty weight": NOT_READ}
+    return {name: known(lambda: plain(penalty.penalty_weight))}
 
 
 def of_optimizer(kind: Optimizer, framework: str) -> dict[str, str]:
@@ -32,13 +39,15 @@ def of_optimizer(kind: Optimizer, framework: str) -> dict[str, str]:
     """
     if kind.is_unread:
         return dict.fromkeys(("learning rate", "optimizer kind"), NOT_READ)
-    rows = {"learning rate": plain(kind.lr), "optimizer kind": term(kind.kind)}
-    changed = kind.changed(framework)
+    lr = NOT_READ if "lr" in kind.unread else plain(kind.lr)
+    rows = {"learning rate": lr, "optimizer kind": term(kind.kind)}
+    changed = (*kind.changed(framework), *kind.unread)
     for name in type(kind).model_fields:
-        value = getattr(kind, name)
+        value, unread = getattr(kind, name), name in kind.unread
         if isinstance(value, tuple):
-            pairs = enumerate(value, 1)
-            rows |= {f"{label(name).removesuffix('s')} {i}": plain(each) for i, each in pairs}
+            row = label(name).removesuffix("s")
+            texts = (NOT_READ if unread else plain(each) for each in value)
+            rows |= {f"{row} {i}": text for i, text in enumerate(texts, 1)}
         elif name in changed and name != "lr":
-            rows[label(name)] = plain(value)
+            rows[label(name)] = NOT_READ if unread else plain(value)
     return rows

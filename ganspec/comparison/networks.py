@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import accumulate, product
 
@@ -22,7 +22,7 @@ from ganspec.comparison.edits import (
 )
 from ganspec.comparison.programs import INPUT, LABEL, Leaf, NetworkLayers
 from ganspec.language.unread import NOT_READ
-from ganspec.program.receptive import receptive_field
+from ganspec.program.unread import field_text
 from ganspec.systems.wording import initial, label
 
 # a layer that exists several times counts as moved if it passes at most this many kept layers
@@ -64,14 +64,20 @@ def _totals(a: NetworkLayers | None, b: NetworkLayers | None) -> Iterator[Change
 
 
 def _sums(network: NetworkLayers) -> dict[str, str | None]:
-    layers, seen = network.layers, receptive_field(network.net)
+    layers = network.layers
     return {
         "layers": str(len(layers)),
-        "parameters": f"{sum(layer.params for layer in layers):,}",
-        "multiply-adds": f"{sum(layer.macs for layer in layers):,}",
-        "receptive field": " x ".join(map(str, seen)) if seen else None,
-        "output": str(network.net.output),
+        "parameters": _sum(layers, "params"),
+        "multiply-adds": _sum(layers, "macs"),
+        "receptive field": field_text(network.net),
+        "output": layers[-1].size if "output" in layers[-1].lost else str(network.net.output),
     }
+
+
+def _sum(layers: Sequence[ComparedLayer], name: str) -> str:
+    """Return the sum of `params` or `macs` as text; NOT_READ if it depends on unknown labels."""
+    is_lost = any(name in layer.lost and getattr(layer, name) for layer in layers)
+    return NOT_READ if is_lost else f"{sum(getattr(layer, name) for layer in layers):,}"
 
 
 class AlignedNetworks:
@@ -142,6 +148,7 @@ class AlignedNetworks:
             shape=views[-1].shape,
             params=sum(view.params for view in views),
             macs=sum(view.macs for view in views),
+            lost=frozenset(name for view in views for name in view.lost),
         )
 
     # -- changes of fields ---------------------------------------------------------------------
@@ -173,12 +180,15 @@ class AlignedNetworks:
         return [name for name in names if self._matters(a, b, [name])] or names
 
     def _matters(self, a: Leaf, b: Leaf, names: list[str]) -> bool:
-        """Return True if one of two layers makes other calls with the other's fields `names`."""
+        """Return True if one of two layers makes other calls with the other's fields `names`.
+
+        Return True for unknown fields, too.
+        """
         for network, leaf, other in ((self.a, a, b), (self.b, b, a)):
             fields = {name: getattr(other.model, name) for name in names}
-            if network.calls_with(leaf, fields) != leaf.calls:
+            if network.calls_with(leaf, fields) != leaf.known_calls:
                 return True
-        return False
+        return any(NOT_READ in (a.fields[name], b.fields.get(name)) for name in names)
 
     # -- changes of wiring ---------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from ganspec.comparison.edits import (
     Change,
@@ -23,13 +23,17 @@ MANY = 5  # up to about so many differences are all named; the table below shows
 SMALL = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
-def of_networks(networks: tuple[NetworkDiff, ...]) -> Iterator[str]:
+def of_networks(networks: tuple[NetworkDiff, ...], gaps: Collection[str] = ()) -> Iterator[str]:
     """Yield a line for all equal networks, then one for each that differs or that one spec lacks.
 
-    Networks that differ by framework defaults only share the last line.
+    Networks that differ by framework defaults only share the last line. `gaps` are the networks of
+    which a part is unknown: no line calls them the same.
     """
-    if equal := [network.name for network in networks if network.is_equal]:
-        yield f"same {' and '.join(equal)}"
+    equal = [network.name for network in networks if network.is_equal]
+    if same := [name for name in equal if name not in gaps]:
+        yield f"same {' and '.join(same)}"
+    if read := [name for name in equal if name in gaps]:
+        yield f"no difference in what was read of the {' and the '.join(read)}"
     quiet = []
     for network in networks:
         if network.only:

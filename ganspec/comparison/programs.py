@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import reduce
 from itertools import groupby
 
 from ganspec.comparison.calls import (
@@ -24,7 +25,7 @@ from ganspec.language.errors import SpecError
 from ganspec.language.unread import NOT_READ
 from ganspec.program import ir
 from ganspec.program.ir import START, Net, Value
-from ganspec.program.measure import Cost, step_cost
+from ganspec.program.measure import Cost, add, step_cost
 from ganspec.systems.spec import Network, Spec
 from ganspec.systems.wording import architecture, initial, phrase, spoken
 
@@ -55,6 +56,11 @@ class Leaf:
             return "label"
         return (isinstance(self.model, Layer) and self.model.role) or self.layer.kind
 
+    @property
+    def known_calls(self) -> CallKeys:
+        """The calls without the names of unknown fields."""
+        return self.calls[: len(self.calls) - len(self.model.unread if self.model else ())]
+
     def is_same(self, other: Leaf) -> bool:
         """Return True if both are the same layer, whatever their weight norms."""
         if self.calls == other.calls:
@@ -82,7 +88,7 @@ class NetworkLayers:
         # a layer may be several calls: pad, then conv
         layers = groupby(steps, key=lambda each: each.step.origin.path)
         self.leaves = [self._leaf(n, list(group)) for n, (_, group) in enumerate(layers, 1)]
-        # an auxiliary classifier is a layer of its own, so the output entry reads the main output
+        # an auxiliary classifier is a layer of its own: the output's entry reads the main output
         result = aliases.get(net.output.id, net.output.id)
         self.leaves.append(self._output(self._makers[result]))
 
@@ -94,7 +100,8 @@ class NetworkLayers:
     @property
     def label(self) -> Value | None:
         """The label as an input of the program; None if the spec has no label."""
-        start = self.spec.label_input
+        labels = (start for start in self.net.inputs if start.role == "label")
+        start = next(labels, self.spec.label_input)
         return start.value if start else None
 
     def _leaf(self, number: int, steps: list[OpenedStep]) -> Leaf:
@@ -115,6 +122,7 @@ class NetworkLayers:
             params=sum(cost.params for cost in costs),
             macs=sum(cost.macs or 0 for cost in costs),
             mark=origin.mark,
+            lost=reduce(add, costs).lost,
         )
         norm = self._weight_norm(steps, model)
         # with the names of unknown fields: their values stand in for those that were not read, and

@@ -2,53 +2,80 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
 from typing import get_args
 
-from ganspec.language.unread import NOT_READ
+from ganspec.kinds.dataset import Dataset
+from ganspec.language.unread import NOT_READ, known, sealed
 from ganspec.scores.text import short_claim
 from ganspec.systems.claims import Score
+from ganspec.systems.data import Data
 from ganspec.systems.spec import Spec
-from ganspec.systems.terms import FRAMEWORKS, fields, plain, settings, term
+from ganspec.systems.terms import FRAMEWORKS, fields, plain, settings, shown, term
 
 
 def properties(spec: Spec) -> dict[str, dict[str, str]]:
     """Return the properties of a spec as texts, by section and name; `""` for what it lacks.
 
-    Those that only its system has, such as the loss, are among them.
+    Those that only its system has, such as the loss, are among them. A property that depends on an
+    unknown part is `not read`.
     """
+    spec = sealed(spec)
     own = spec.properties()
     train = own.get("training", {})
     rules = train.pop("rules", "")
-    rows = {
+    return {
         "data": {
             "system": spec.noun,
-            "framework": FRAMEWORKS[spec.framework],
-            "data": _data(spec),
-            "range": NOT_READ if "range" in spec.data.unread else f"[{plain(spec.data.range)}]",
-            "labels": _labels(spec),
+            "framework": known(lambda: FRAMEWORKS[spec.framework]),
+            "data": known(lambda: ", ".join(_data(spec))),
+            "range": known(lambda: f"[{plain(spec.data.range)}]"),
+            "labels": known(lambda: _labels(spec)),
             **own.get("data", {}),
         },
         "objective": own.get("objective", {}),
-        "training": {**train, "batch": _batch(spec), "length": _length(spec), "rules": rules},
-        "claims": {f"claimed {term(metric)}": _claim(spec, metric) for metric in METRICS},
+        "training": {
+            **train,
+            "batch": known(lambda: _batch(spec)),
+            "length": known(lambda: _length(spec)),
+            "rules": rules,
+        },
+        "claims": {
+            f"claimed {term(metric)}": known(partial(_claim, spec, metric)) for metric in METRICS
+        },
     }
-    for section, key in (("objective", "objective"), ("training", "train")):
-        if key in spec.unread:
-            rows[section] = dict.fromkeys(rows[section], NOT_READ)
-    return rows
 
 
-def _data(spec: Spec) -> str:
-    """Return the data set in words, with what is done to its images: `CelebA 64 x 64, grey`."""
-    dataset, (channels, height, width) = spec.data.dataset, spec.data.shape
+def _data(spec: Spec) -> Iterator[str]:
+    """Yield the data set in words, and what is done to its images: `CelebA 64 x 64`, `grey`."""
+    if "data" in spec.unread:
+        yield NOT_READ
+        return
+    data = spec.data
+    name = known(lambda: _named(data.dataset))
+    size = known(lambda: " x ".join(map(str, data.image_size)))
+    yield name if name == size == NOT_READ else f"{name} {size}"
+    for words in (
+        shown("channels", lambda: _colour(data)),
+        shown("transpose", lambda: "transposed" if data.transpose else ""),
+        shown("flip", lambda: "mirrored" if data.flip else ""),
+    ):
+        if words:
+            yield words
+
+
+def _colour(data: Data) -> str:
+    """Return `grey` or `colour` if the images' channels are not known to be the data set's own."""
+    if data.channels is None:
+        return ""
+    is_own = "dataset" not in data.unread and data.channels == data.dataset.channels
+    return "" if is_own else "grey" if data.channels == 1 else "colour"
+
+
+def _named(dataset: Dataset) -> str:
     own = settings(dataset)
-    name = NOT_READ if dataset.is_unread else term(dataset.kind)
-    words = [f"{name}{f' ({fields(own)})' if own else ''} {height} x {width}"]
-    if channels != dataset.channels:
-        words.append("grey" if channels == 1 else "colour")
-    words += ["transposed"] if spec.data.transpose else []
-    words += ["mirrored"] if spec.data.flip else []
-    return ", ".join(words)
+    return term(dataset.kind) + (f" ({fields(own)})" if own else "")
 
 
 def _labels(spec: Spec) -> str:

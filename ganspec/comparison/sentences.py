@@ -10,13 +10,22 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
-from ganspec.comparison.edits import CLAIMS, Change, NetworkDiff, SectionDiff
+from ganspec.comparison.edits import (
+    CLAIMS,
+    Change,
+    Edit,
+    Keep,
+    NetworkDiff,
+    SectionDiff,
+    Update,
+)
 from ganspec.comparison.phrases import MANY, article, number, of_networks
 from ganspec.kinds.optimizer import Optimizer
 from ganspec.language.errors import conjunction
 from ganspec.systems.gan.spec import Gan
 from ganspec.systems.spec import Label, Spec
 from ganspec.systems.terms import term
+from ganspec.systems.unread import unread
 from ganspec.systems.wording import spoken
 
 # titles of fields whose names are unclear outside their section
@@ -47,10 +56,8 @@ def answer(
     has_claims = any(section.is_claims for section in sections)
     known = (_without(s, [c for c in s.changes if c.is_gap]) for s in sections if not s.is_claims)
     sections = tuple(section for section in known if section.changes)
-    networks = tuple(
-        replace(network, settings=tuple(c for c in network.settings if not c.is_gap))
-        for network in networks
-    )
+    opened = [network.name for network in networks if _has_gaps(network, a, b)]
+    networks = tuple(map(_without_gaps, networks))
     if all(network.is_equal for network in networks) and not sections:
         other_claims = ["other claimed scores"] if has_claims else []
         return (*_sameness(gaps, only, has_claims), *other_claims, *gaps)
@@ -58,10 +65,29 @@ def answer(
     if type(a) is not type(b):
         lines.append(f"{article(a.noun)} against {article(b.noun)}")
     # different kinds of system have different networks, listed only if the user asks for them
-    lines += of_networks(networks) if only or not lines else []
+    lines += of_networks(networks, opened) if only or not lines else []
     for section in sections:
         lines += RULES.get(section.name, _listed)(section, a, b)
     return (*lines, *_frameworks(networks, sections), *gaps)
+
+
+def _has_gaps(network: NetworkDiff, a: Spec, b: Spec) -> bool:
+    """Return True if a part of the network is unknown in a spec, or depends on unknown labels."""
+    parts = [part for spec in (a, b) for part in unread(spec, network.name)]
+    return bool(parts) or any(change.is_gap for change in network.totals)
+
+
+def _without_gaps(network: NetworkDiff) -> NetworkDiff:
+    """Return a network's difference without the changes of unknown values."""
+    edits: list[Edit] = []
+    for edit in network.edits:
+        if isinstance(edit, Update):
+            changes = tuple(change for change in edit.changes if not change.is_gap)
+            edits.append(replace(edit, changes=changes) if changes else Keep(edit.a, edit.b))
+        else:
+            edits.append(edit)
+    settings = tuple(change for change in network.settings if not change.is_gap)
+    return replace(network, edits=tuple(edits), settings=settings)
 
 
 def _sameness(gaps: Sequence[str], only: Sequence[str], has_claims: bool) -> list[str]:

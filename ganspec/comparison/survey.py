@@ -12,9 +12,9 @@ from ganspec.comparison.properties import METRICS
 from ganspec.comparison.surveyed import SurveyedSystem
 from ganspec.comparison.traits import TRAITS
 from ganspec.language.errors import GanspecError, listed, nearest, quoted
-from ganspec.language.unread import NOT_READ
+from ganspec.language.unread import NOT_READ, known
 from ganspec.language.views import Viewed
-from ganspec.scores.text import unit, value_text
+from ganspec.scores.text import measured_text
 from ganspec.systems.implied import LEGEND
 from ganspec.systems.terms import term
 
@@ -42,8 +42,8 @@ class SurveyRow:
 
     @property
     def is_even(self) -> bool:
-        """True if all cells are equal."""
-        return len(set(self.cells)) == 1
+        """True if all cells are equal, and no part of them was not read."""
+        return len(set(self.cells)) == 1 and NOT_READ not in (self.cells[0] or "")
 
     @property
     def is_empty(self) -> bool:
@@ -215,7 +215,8 @@ def _trait(network: str, name: str) -> Cell:
         portrait = system.portraits.get(network)
         if portrait is None:
             return None
-        return marked(TRAITS[name](portrait), system.implied, name, portrait)
+        text = known(lambda: TRAITS[name](portrait))
+        return marked(text, system.implied, name, portrait)
 
     return cell
 
@@ -226,7 +227,7 @@ def _measured(metric: str) -> Cell:
             return ""
         notes = [f"n = {score.images:,}"] if score.images else []
         notes += [score.extractor.name] if score.extractor and score.extractor.name else []
-        value = value_text(score.value, score.deviation) + unit(metric)
+        value = measured_text(score)
         return f"{value} ({', '.join(notes)})" if notes else value
 
     return cell

@@ -10,9 +10,10 @@ from pathlib import Path
 from ganspec.comparison.hyperparameters import of_optimizer, shared
 from ganspec.comparison.properties import properties
 from ganspec.comparison.traits import Portrait
-from ganspec.compiler.lower import lower
+from ganspec.compiler.view import lower_to_view
 from ganspec.language.source import name_of
 from ganspec.runs.opening import open_spec
+from ganspec.runs.record import distinct
 from ganspec.runs.score_file import ScoreRow, read_scores
 from ganspec.systems.implied import Implied
 from ganspec.systems.spec import Spec
@@ -65,7 +66,9 @@ class SurveyedSystem:
     @cached_property
     def portraits(self) -> dict[str, Portrait]:
         """The spec's networks by name. Raises SpecError if they do not fit together."""
-        return {name: Portrait(self.spec, name, net) for name, net in lower(self.spec).items()}
+        return {
+            name: Portrait(self.spec, name, net) for name, net in lower_to_view(self.spec).items()
+        }
 
 
 def open_systems(names: Sequence[str | Path | Spec]) -> list[SurveyedSystem]:
@@ -76,15 +79,9 @@ def open_systems(names: Sequence[str | Path | Spec]) -> list[SurveyedSystem]:
     a run whose kinds are not loaded.
     """
     given = [name if isinstance(name, Spec) else str(name) for name in names]
-    titles = list(map(_title, given))
-    titles = [
-        title if titles.count(title) == 1 or isinstance(name, Spec) else name
-        for title, name in zip(titles, given, strict=True)
-    ]
+    full = [name.name if isinstance(name, Spec) else name for name in given]
     systems = []
-    for i, (name, title) in enumerate(zip(given, titles, strict=True)):
-        seen = titles[:i].count(title)
-        title = f"{title} ({seen + 1})" if seen else title
+    for name, title in zip(given, distinct(list(map(_title, given)), full), strict=True):
         if isinstance(name, Spec):
             systems.append(SurveyedSystem(title, name))
         else:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 from ganspec.comparison.models import LayerModel, models
 from ganspec.kinds.condition import Condition
 from ganspec.kinds.initializers.framework import Framework
 from ganspec.kinds.layer import Layer, Weighted
 from ganspec.kinds.layers.dropout import Dropout
-from ganspec.language.unread import NOT_READ, UNREAD
+from ganspec.language.unread import NOT_READ, UNREAD, known, sealed
 from ganspec.program.ir import Net, Step
-from ganspec.program.measure import Cost, costs, totals
+from ganspec.program.measure import Cost, cell, costs
 from ganspec.program.probe import hollow
-from ganspec.program.receptive import receptive_field
+from ganspec.program.unread import field_text
 from ganspec.systems.spec import Network, Spec
 from ganspec.systems.terms import FRAMEWORKS, fields, plain, said, settings, term
 from ganspec.systems.unread import unread
@@ -29,14 +29,15 @@ class Portrait:
     name: str
     net: Net
 
-    @property
+    @cached_property
     def network(self) -> Network:
-        return getattr(self.spec, self.name)
+        """The network's section, sealed."""
+        return sealed(self.spec.network(self.name))
 
     @cached_property
     def models(self) -> dict[str, LayerModel]:
-        """The spec's layers and conditions by key path."""
-        return models(self.spec, self.name)
+        """The spec's layers and conditions by key path, sealed."""
+        return {path: sealed(model) for path, model in models(self.spec, self.name).items()}
 
     @cached_property
     def costs(self) -> list[Cost]:
@@ -67,6 +68,8 @@ def _listed(words: Iterable[str]) -> str:
 
 def conditioning(portrait: Portrait) -> str:
     """Return the ways in which the network reads or predicts the label, in words; `""` if none."""
+    if "condition" in portrait.network.unread:
+        return NOT_READ
     shapes = {}
     for step in portrait.net.leaves():
         if isinstance(model := portrait.models.get(step.origin.path), Condition):
@@ -103,7 +106,8 @@ def structure(portrait: Portrait) -> str:
     for layer, row in portrait.rows:
         is_own = not layer.role and not type(layer).__module__.startswith("ganspec.")
         if isinstance(layer, Weighted) or layer.role in ("pool", "resampling") or is_own:
-            words.append(_layer(layer, row))
+            text = known(partial(_layer, layer, row))
+            words.append(f"{term(layer.kind)} {text}" if text == NOT_READ else text)
     return ", ".join(
         f"{n} {word}" if (n := words.count(word)) > 1 else word for word in dict.fromkeys(words)
     )
@@ -131,9 +135,12 @@ def widths(portrait: Portrait) -> str:
     """
     heads = {head.origin.path for head in portrait.net.heads if head.origin}
     weighted = [layer for layer in portrait.rows if isinstance(layer[0], Weighted)]
-    found = [row.output[0] for layer, row in weighted if layer.key_path not in heads]
-    kept = [w for i, w in enumerate(found) if i == 0 or w != found[i - 1]]
-    return "-".join(map(str, kept))
+    found = [
+        NOT_READ if "output" in row.lost else str(row.output[0])
+        for layer, row in weighted
+        if layer.key_path not in heads
+    ]
+    return "-".join(w for i, w in enumerate(found) if i == 0 or w != found[i - 1])
 
 
 def depth(portrait: Portrait) -> str:
@@ -161,7 +168,7 @@ def _weighted(step: Step, portrait: Portrait) -> int:
 
 
 def norm(portrait: Portrait) -> str:
-    """Return the kinds of normalization layers, then of weight norms; `""` if there are none."""
+    """Return the normalization layers with their settings, then weight norms; `""` if none."""
     weighted = [layer for layer in portrait.layers if isinstance(layer, Weighted)]
     norms = [layer.weight_norm or portrait.network.weight_norm for layer in weighted]
     weights = [term(norm.kind) for norm in norms if norm and norm.wrap()]
@@ -169,7 +176,12 @@ def norm(portrait: Portrait) -> str:
 
 
 def _norm(layer: Layer) -> str:
-    words = [term(layer.kind)]
+    text = known(partial(_norm_fields, layer))
+    return f"{term(layer.kind)} {text}".rstrip()
+
+
+def _norm_fields(layer: Layer) -> str:
+    words: list[str] = []
     words += [str(layer.groups)] if hasattr(layer, "groups") else []
     words += ["affine"] if getattr(layer, "affine", False) else []
     words += ["no gain"] if not getattr(layer, "scale", True) else []
@@ -191,8 +203,6 @@ def weights(portrait: Portrait) -> str:
     """Return the initializers of the network and of its layers."""
     init = portrait.network.init
     own = [layer.init for layer in portrait.layers if isinstance(layer, Weighted) and layer.init]
-    if "init" in portrait.network.unread:
-        return NOT_READ
     usual = f"{FRAMEWORKS[portrait.spec.framework]}'s"
     words = usual if init is None or isinstance(init, Framework) else said(init)
     return _listed([words, *map(said, own)])
@@ -200,12 +210,12 @@ def weights(portrait: Portrait) -> str:
 
 def parameters(portrait: Portrait) -> str:
     """Return the count of all numbers that the network stores, the total of `ganspec show`."""
-    return f"{totals(portrait.costs)['total']:,}{_of_a_part(portrait)}"
+    return f"{cell(portrait.costs, 'params') or '0'}{_of_a_part(portrait)}"
 
 
 def multiply_adds(portrait: Portrait) -> str:
     """Return the number of multiply-adds in the forward pass of one image."""
-    return f"{sum(row.macs or 0 for row in costs(portrait.net, macs=True)):,}{_of_a_part(portrait)}"
+    return f"{cell(costs(portrait.net, macs=True), 'macs') or '0'}{_of_a_part(portrait)}"
 
 
 def _of_a_part(portrait: Portrait) -> str:
@@ -214,12 +224,12 @@ def _of_a_part(portrait: Portrait) -> str:
 
 def field_of_view(portrait: Portrait) -> str:
     """Return height and width of the receptive field in input pixels: `70 x 70`; `""` if none."""
-    return " x ".join(map(str, receptive_field(portrait.net) or ()))
+    return field_text(portrait.net) or ""
 
 
 def optimizer(portrait: Portrait) -> str:
     """Return the optimizer of the network: `Adam 2e-4 (0.5, 0.999)`, then changed defaults."""
-    kind = portrait.spec.optimizer_of(portrait.name)
+    kind = sealed(portrait.spec.optimizer_of(portrait.name))
     if kind.is_unread:
         return NOT_READ
     own = settings(kind, portrait.spec.framework)
@@ -233,7 +243,8 @@ def optimizer(portrait: Portrait) -> str:
 
 def not_read(portrait: Portrait) -> str:
     """Return the parts of the network that are unknown, in words."""
-    return _listed(part.seen for part in unread(portrait.spec, portrait.name))
+    seen = [part.seen for part in unread(portrait.spec, portrait.name)]
+    return "; ".join(dict.fromkeys(seen))  # these have commas of their own
 
 
 TRAITS: dict[str, Callable[[Portrait], str]] = {

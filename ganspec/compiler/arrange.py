@@ -34,7 +34,7 @@ class Module:
         self.main = self.symbols.plain(mover.main)
 
     def _shorten(self) -> None:
-        """Inline some functions, and remove their own texts.
+        """Put the bodies of some functions in place of their calls, and drop their definitions.
 
         Settings that `mover.literal` names become numbers, and arithmetic on them is computed.
         """

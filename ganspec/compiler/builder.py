@@ -75,7 +75,7 @@ class Builder(Lowering):
         if int(channels) != shape[0]:
             channels = Width(shape[0])
         kind = self.at.block if isinstance(self.at, Block) else self.at.kind
-        origin = Origin(self.at.key_path, kind, self.at.mark)
+        origin = Origin(self.at.key_path, kind, self.at.mark, self.at.unread)
         value = Value(next(self.ids), shape, channels, origin)
         fill = initialize.call() if initialize else None
         ids = tuple(v.id for v in inputs)
@@ -109,8 +109,7 @@ class Builder(Lowering):
     def label(self) -> Value:
         if self.labels is None:
             message = f"{self.at.kind} reads labels, but the spec does not say what they are"
-            help = "add `condition: {kind: classes, size: 10}` to the spec's top level"
-            self.refuse("missing-condition", message, None, help)
+            self.refuse("missing-condition", message, None)  # `lower_valid` adds the help
         return self.labels
 
     @property

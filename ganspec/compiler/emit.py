@@ -112,16 +112,6 @@ def blaming(mover: Mover, kinds: Sequence[Kind]) -> Iterator[None]:
         raise SpecError([Diagnostic("unfit-kind", message, kind.mark, (), error.help)]) from error
 
 
-def emit_networks(nets: dict[str, Net]) -> str:
-    """Return a file with the networks' classes and their imports, without code for training.
-
-    Raise UnmovableError if a kind's code cannot be moved.
-    """
-    mover = Mover({}, set())
-    mover.networks(nets)
-    return formatted(Module(mover).text(titled=False))
-
-
 def emit_network(net: Net, kinds: Sequence[Kind], title: str) -> tuple[str, str]:
     """Return a file that begins with `title` and has the class of `net`, and the class's name.
 

@@ -216,7 +216,7 @@ def _is_own(module: nn.Module, step: Step) -> bool:
 def _module(net: Net, part: Part, exact: bool) -> nn.Module:
     """Return the module of a part, an `nn.Sequential` for a chain.
 
-    An error, such as one of too little memory, gets a note with the layer.
+    An error, such as one of too little memory, gets a note that names the layer.
     """
     modules = []
     for step in part.steps:

@@ -18,6 +18,7 @@ from ganspec.language.errors import Diagnostic, SpecError, fail
 from ganspec.language.expr import Width
 from ganspec.language.kinds import within
 from ganspec.program.ir import LABEL, Input, Net, Step, Value
+from ganspec.systems.agreement import label_help
 from ganspec.systems.spec import Interface, Network, Spec
 
 
@@ -116,13 +117,49 @@ def _refuse_zeros_under_weight_norm(net: Net) -> None:
 
 
 def _advised(spec: Spec, key: str, diagnostic: Diagnostic) -> Diagnostic:
-    """Return `diagnostic`, an error in the network `key`, with help that suits the system.
+    """Return `diagnostic`, an error in the network `key`; for lack of labels, with help.
 
-    A system without labels cannot follow the advice to add a `condition`: the layer must go.
+    The help is to declare the labels of the spec's images. A system without labels cannot follow
+    it: there, the layer must go. If the labels are `unknown`, the error is at their place.
     """
-    if diagnostic.code != "missing-condition" or spec.takes_labels:
+    if diagnostic.code != "missing-condition":
         return diagnostic
-    return replace(diagnostic, help=f"remove it: the {key} reads images only")
+    if gap := next((gap for gap in spec.gaps if gap.path == "condition"), None):
+        message = f"{diagnostic.message}: {gap.seen}"
+        place = diagnostic.mark and diagnostic.mark.seen_from(gap.mark)
+        notes = (f"the layer is at {place}",) if place else ()
+        help = "write what they are in place of `unknown`, such as `{kind: classes, size: 10}`"
+        return replace(
+            diagnostic, code="not-read", message=message, mark=gap.mark, notes=notes, help=help
+        )
+    if not spec.takes_labels:
+        return replace(diagnostic, help=f"remove it: the {key} reads images only")
+    other = f", or {diagnostic.help}" if diagnostic.help else ""
+    return replace(diagnostic, help=f"{label_help(spec)}{other}")
+
+
+def _lower(spec: Spec, key: str, interface: Interface) -> Net:
+    return lower_network(
+        key.capitalize(), spec.network(key), spec.scope, interface, spec.label_input
+    )
+
+
+def _with_shape(spec: Spec) -> Spec:
+    """Return the spec with images as its network that draws makes them, if their shape is unknown.
+
+    Return it unchanged if there is no such network, or if it has errors or makes no images.
+    """
+    key = spec.draws
+    if None not in spec.data.known_shape or key is None or key in spec.unread:
+        return spec
+    try:
+        shape = _lower(spec, key, spec.interfaces()[key]).output.shape
+    except SpecError:
+        return spec
+    if len(shape) != 3:
+        return spec
+    data = spec.data.model_copy(update={"channels": shape[0], "size": shape[1:]})
+    return spec.model_copy(update={"data": data})
 
 
 def lower_valid(spec: Spec) -> tuple[dict[str, Net], list[Diagnostic]]:
@@ -132,12 +169,11 @@ def lower_valid(spec: Spec) -> tuple[dict[str, Net], list[Diagnostic]]:
     """
     nets: dict[str, Net] = {}
     diagnostics: list[Diagnostic] = []
-    for key, interface in spec.interfaces().items():
+    for key, interface in _with_shape(spec).interfaces().items():
         if key in spec.unread:
             continue
         try:
-            network, name = getattr(spec, key), key.capitalize()
-            nets[key] = lower_network(name, network, spec.scope, interface, spec.label_input)
+            nets[key] = _lower(spec, key, interface)
         except SpecError as error:
             diagnostics += [_advised(spec, key, each) for each in error.diagnostics]
     return nets, diagnostics

@@ -19,7 +19,8 @@ from ganspec.compiler.evaluate import overrides
 from ganspec.compiler.layout import Part, layout, numbered, widths
 from ganspec.compiler.symbols import BLOCK, NETWORK, Symbols, namespaced
 from ganspec.language.expr import Width
-from ganspec.program.ir import Call, Net, non_defaults
+from ganspec.program.defaults import non_defaults
+from ganspec.program.ir import Call, Net
 from ganspec.program.spelling import INDENT, LINE, comment, docstring, holds_width, number
 
 INFIX = {operator.add: "+", operator.mul: "*"}

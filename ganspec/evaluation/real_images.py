@@ -58,7 +58,7 @@ class RealSide:
     ) -> Iterator[tuple[Scorer, Subject]]:
         """Yield one or two sets of real images to score, each after the scorer for it.
 
-        For unpaired metrics in `metrics`, the set are `count` of all real images. For paired ones,
+        For unpaired metrics in `metrics`, the set is `count` of all real images. For paired ones,
         it has other images than the references: of the other split, or if there is none, half of
         the images, whose references are the other half.
         """

@@ -21,8 +21,8 @@ from ganspec.kinds.datasets.image_files import ImageFiles, open_files, reason_of
 from ganspec.kinds.datasets.image_folder import ImageFolder, flatten_image
 from ganspec.kinds.datasets.listing import find_images, warn_others
 from ganspec.systems import archive, checkpoint
+from ganspec.systems.data import Data
 from ganspec.systems.feed import StreamedImages
-from ganspec.systems.spec import Data
 from ganspec.training.images import SHOWN, class_names, open_images, warn_if_dark, warn_of_files
 
 CACHE = Path("~/.cache/ganspec/references")

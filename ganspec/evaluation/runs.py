@@ -53,6 +53,8 @@ class Evaluator(RealSide):
         options.refuse("a run of this kind", *meaningless_options(spec))
         if options.reference is not None:
             options.refuse("a folder of real images", "split")
+        if options.data is not None:
+            spec.data.dataset.locate(options.data)  # an error, before weights are downloaded
         completed = options.with_defaults(spec)
         choice = completed.choice
         if spec.predicts:
@@ -183,6 +185,8 @@ def folder_scores(
 def real_scores(spec: Spec, options: EvaluationOptions, progress: PassProgress) -> list[ScoreRow]:
     """Return scores of a spec's real images, by the options' metrics or the default ones."""
     options.refuse("a spec's real images", *OF_DRAWING, "reference")
+    if options.data is not None:
+        spec.data.dataset.locate(options.data)
     completed = options.with_defaults(spec)
     extractor = open_shared(completed.choice, options.device, options.ranks)
     side = RealSide(spec, completed, extractor, progress)

@@ -15,7 +15,7 @@ from ganspec.runs.record import RunRecord, read_record
 from ganspec.runs.score_file import ScoreRow
 from ganspec.scores.matching import conditions, differences, fits, is_higher_better
 from ganspec.scores.panels import score_panels
-from ganspec.scores.text import claimed_text, unit, value_text
+from ganspec.scores.text import claimed_text, measured_text, value_text
 from ganspec.systems.claims import Score
 
 
@@ -25,7 +25,7 @@ def describe(rows: list[ScoreRow], record: RunRecord | None) -> Iterator[str]:
     Claims are those of the spec in `record`; None for no claims.
     """
     for row in rows:
-        value = value_text(row.value, row.deviation) + unit(row.metric)
+        value = measured_text(row)
         yield f"{row.metric} of {row.of} images: {value}"
         yield f"  {', '.join(conditions(row))}"
         if row.labels:

@@ -98,7 +98,7 @@ class Scorer:
         if not fitting:
             names = " and ".join(metric.kind for metric in metrics)
             unpaired = " or ".join(name for name, m in metric_kinds().items() if not m.paired)
-            raise MetricError(f"real images alone have no {names}: take {unpaired}")
+            raise MetricError(f"real images alone cannot be scored by {names}: take -m {unpaired}")
         for metric in fitting:
             if reason := refusal(metric, self.extractor, subject.labels):
                 raise MetricError(reason)

@@ -8,13 +8,13 @@ from ganspec.exporting.network import TrainedNetwork
 from ganspec.language.dump import dump
 from ganspec.program.ir import Input
 from ganspec.program.measure import costs, totals
-from ganspec.report.markup import markdown, markdown_line
-from ganspec.report.run_markdown import fenced, table
+from ganspec.report.markup import markdown, markdown_line, markdown_table
+from ganspec.report.run_markdown import fenced
 from ganspec.runs.record import RunRecord, read_record
 from ganspec.runs.score_file import ScoreRow
 from ganspec.sampling.label_names import label_names
 from ganspec.scores.matching import all_series, conditions, metric_name
-from ganspec.scores.text import unit, value_text
+from ganspec.scores.text import measured_text
 from ganspec.version import VERSION
 
 NO_LICENSE = "unknown"  # the hub's word if no licence was chosen
@@ -154,7 +154,9 @@ class Card:
             parts.append("It prints one number for each class, in order.")
         names = label_names(self.network.run, self.spec) if self.spec.labelled else []
         if names and (self.network.net.conditional or self.task == "predicts"):
-            parts.append(table(["label", "name"], [[str(i), n] for i, n in enumerate(names)]))
+            parts.append(
+                markdown_table(["label", "name"], [[str(i), n] for i, n in enumerate(names)])
+            )
         return "\n\n".join(parts)
 
     def _example(self) -> str:
@@ -195,14 +197,10 @@ class Card:
         if not self.rows:
             return "No score was measured with these weights."
         rows = [
-            [
-                metric_name(row.metric),
-                value_text(row.value, row.deviation) + unit(row.metric),
-                ", ".join(conditions(row)),
-            ]
+            [metric_name(row.metric), measured_text(row), ", ".join(conditions(row))]
             for row in self.rows
         ]
-        return table(["score", "value", "conditions"], rows)
+        return markdown_table(["score", "value", "conditions"], rows)
 
     def _license(self) -> str:
         if self.license == NO_LICENSE:

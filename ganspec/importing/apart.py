@@ -21,7 +21,7 @@ from ganspec.importing.python_file import UnreadableError
 from ganspec.importing.source import Imported
 from ganspec.language.errors import GanspecError, one_line
 
-# A fork has imported torch already; on macOS, its libraries do not work in one.
+# A fork has imported torch already, whose libraries do not work in a fork on macOS.
 CONTEXT: Any = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
 MEMORY = 8 * 2**30  # bytes that the process may reserve beside what it begins with, on Linux
 
@@ -91,10 +91,11 @@ def _answer(read: Callable[[], Imported], sending: Connection) -> None:
         _send(sending, "imported", asdict(read()))
     except (GanspecError, OSError) as error:
         _send(sending, "error", one_line(error))
-    except (MemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and "memory" not in str(error):
-            raise  # a bug of ganspec, which can be found only by its traceback
-        _send(sending, "error", f"the code needs over {MEMORY // 2**30} GiB of memory")
+    except Exception as error:  # the code's objects may raise anything wherever they are used
+        what = f"reading the code failed: {type(error).__name__}: {one_line(error)}"
+        if isinstance(error, MemoryError) or "memory" in str(error):
+            what = f"the code needs over {MEMORY // 2**30} GiB of memory"
+        _send(sending, "error", what[:300])
 
 
 def _limit_memory() -> None:

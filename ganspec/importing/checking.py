@@ -21,6 +21,7 @@ from ganspec.language.kinds import cached_by_kinds, kinds_of
 from ganspec.program.ir import Net
 
 TOLERANCE = 1e-4  # accepted difference of outputs and gradients, relative and absolute
+LARGE = 10.0  # what inputs are multiplied by to see limits such as those of a `clamp`
 
 
 def state(code: CodeNetwork) -> list[torch.Tensor]:
@@ -35,9 +36,10 @@ def difference(code: CodeNetwork, net: Net) -> str | None:
     """Return the first difference of the code and the spec's network in words; None if equal.
 
     `net` is the program of the spec's network. It gets the code's weights, and both run on
-    `code.inputs`. Their outputs in training and evaluation mode are compared, then their gradients
-    to the inputs. Code with torch's older spectral norm is compared by its outputs in evaluation
-    mode only. Outputs of the code that were not read are left out.
+    `code.inputs`. Their outputs in training and evaluation mode are compared, those of inputs that
+    are LARGE times as large, too, then their gradients to the inputs in double precision. Code with
+    torch's older spectral norm is compared in evaluation mode only. Outputs of the code that were
+    not read are left out.
     """
     mine = evaluate(net)
     theirs = state(code)
@@ -49,25 +51,33 @@ def difference(code: CodeNetwork, net: Net) -> str | None:
             for training in (modes := modes_of([code.network])):
                 if other := _other_outputs(code, net, mine, training):
                     return other
-            if True in modes:
-                return _other_gradients(code, net, mine)
+            # in evaluation mode, in which large numbers change no statistics
+            if other := _other_outputs(code, net, mine, False, LARGE):
+                return other
+            return _other_gradients(code, net, mine, modes[0])
     except FAILURES as error:
         return f"it does not run: {one_line(error)}"
     return None
 
 
-def _other_outputs(code: CodeNetwork, net: Net, mine: nn.Module, training: bool) -> str | None:
+def _other_outputs(
+    code: CodeNetwork, net: Net, mine: nn.Module, training: bool, times: float = 1.0
+) -> str | None:
     """Return in words how outputs of the code and of `mine`, the spec's network, differ; or None.
 
-    Both networks run in training mode if `training`, else in evaluation mode.
+    Both networks run in training mode if `training`, else in evaluation mode, on inputs of which
+    the floats are `times` as large.
     """
     mine.train(training)
     code.network.train(training)
-    own_outputs = _outputs(mine, _as_read(net, code.inputs))
-    for ours, theirs in zip(own_outputs, _code_outputs(code, code.inputs), strict=True):
-        if not torch.allclose(ours, theirs, rtol=TOLERANCE, atol=TOLERANCE):
+    inputs = [x * times if x.is_floating_point() and times != 1 else x for x in code.inputs]
+    own_outputs = _outputs(mine, _as_read(net, inputs))
+    for ours, theirs in zip(own_outputs, _code_outputs(code, inputs), strict=True):
+        near = TOLERANCE * max(1.0, times)
+        if not torch.allclose(ours, theirs, rtol=TOLERANCE, atol=near, equal_nan=True):
             mode = "while training" if training else "after training"
-            return f"outputs differ by {(ours - theirs).abs().max():.2g} {mode}"
+            large = f", for inputs {times:g} times as large" if times != 1 else ""
+            return f"outputs differ by {(ours - theirs).abs().max():.2g} {mode}{large}"
     return None
 
 
@@ -87,13 +97,29 @@ def _code_outputs(code: CodeNetwork, inputs: list[torch.Tensor]) -> list[torch.T
     return [outputs[index] for index in code.compared]
 
 
-def _other_gradients(code: CodeNetwork, net: Net, mine: nn.Module) -> str | None:
-    """Return a text if the two networks have different gradients to their inputs; else None."""
+def _other_gradients(code: CodeNetwork, net: Net, mine: nn.Module, training: bool) -> str | None:
+    """Return a text if the two networks have different gradients to their inputs; else None.
+
+    They run in double precision, or in single precision if the code fails in double.
+    """
+    try:
+        return _gradients_differ(code, net, mine.double(), training, torch.float64)
+    except RuntimeError:
+        return _gradients_differ(code, net, mine.float(), training, torch.float32)
+    finally:
+        code.network.float()
+
+
+def _gradients_differ(
+    code: CodeNetwork, net: Net, mine: nn.Module, training: bool, dtype: torch.dtype
+) -> str | None:
     gradients = []
+    code.network.to(dtype)
     for of_code in (True, False):
-        starts = [x.clone().requires_grad_(x.is_floating_point()) for x in code.inputs]
-        mine.train()
-        code.network.train()
+        inputs = [x.to(dtype) if x.is_floating_point() else x for x in code.inputs]
+        starts = [x.clone().requires_grad_(x.is_floating_point()) for x in inputs]
+        mine.train(training)
+        code.network.train(training)
         with torch.enable_grad():
             outputs = (
                 _code_outputs(code, starts) if of_code else _outputs(mine, _as_read(net, starts))
@@ -136,6 +162,8 @@ def initializers() -> list[Initializer | None]:
             values.append(kind_with(kind, {}))
             if name == "framework":
                 values += [kind_with(kind, {"of": word}) for word in ("keras", "tensorflow")]
+            if "distribution" in kind.model_fields:
+                values.append(kind_with(kind, {"distribution": "normal"}))
     return values
 
 
@@ -154,6 +182,10 @@ def initial_weights(
     constructor's weights.
     """
     with torch.random.fork_rng(devices=[]), torch.no_grad():
+        code.network.load_state_dict(build().state_dict())
+        drawn = [t for t in state(code) if t.dim() > 1 and len(t.unique()) > 1]
+        if any(a.equal(b) for i, a in enumerate(drawn) for b in drawn[:i] if a.shape == b.shape):
+            return False, None  # layers that begin alike, such as copies of one
         with SeededDraws():
             code.network.load_state_dict(build().state_dict())
         theirs = state(code)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import nn
 from torch.autograd.function import BackwardCFunction
 from torch.overrides import TorchFunctionMode
 
-from ganspec.importing.graph import tensors
-from ganspec.importing.weights import FRESH, few, hooked, untrained
+from ganspec.importing.graph import mapped, tensors
+from ganspec.importing.likeness import SEED
+from ganspec.importing.weights import FRESH, few, hooked, side_effects, untrained
 
 NO_GRAD = " under no_grad"  # follows the name of a function that was called under no_grad
 
@@ -19,11 +21,13 @@ NO_GRAD = " under no_grad"  # follows the name of a function that was called und
 class CutRecorder(TorchFunctionMode):
     """Recorder of calls that read a tensor with gradients and return tensors without.
 
-    `cuts` has the functions' names, such as `detach` or `mul under no_grad`.
+    `cuts` has the functions' names, such as `detach` or `mul under no_grad`. If `changing`, such
+    calls return other numbers, so that outputs tell if they depend on them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, changing: bool = False) -> None:
         super().__init__()
+        self.changing = changing
         self.cuts: list[str] = []
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
@@ -37,7 +41,15 @@ class CutRecorder(TorchFunctionMode):
             if floats and not any(each.requires_grad for each in floats):
                 where = "" if torch.is_grad_enabled() else NO_GRAD
                 self.cuts.append(f"{name}{where}")
+                if self.changing:
+                    return mapped(result, _changed)
         return result
+
+
+def _changed(leaf: Any) -> Any:
+    """Return other numbers in place of a tensor of floats."""
+    is_float = isinstance(leaf, torch.Tensor) and leaf.is_floating_point()
+    return 1.5 * leaf + 1 if is_float else leaf
 
 
 def cut_gradients(network: nn.Module, inputs: list[torch.Tensor]) -> list[str]:
@@ -51,21 +63,21 @@ def cut_gradients(network: nn.Module, inputs: list[torch.Tensor]) -> list[str]:
     notes = []
     network.requires_grad_(False)  # so that only the inputs have gradients
     try:
-        recorder = CutRecorder()
-        with torch.enable_grad(), warnings.catch_warnings(), recorder:
-            warnings.simplefilter("ignore")
-            outputs = network(*(_with_gradient(each) for each in inputs))
-        cuts = recorder.cuts
-        if own := own_functions(tensors(outputs)):
+        outputs, cuts = _run(network, inputs, CutRecorder())
+        if cuts:  # a value of which only the shape is read, or that is only logged, cuts nothing
+            others, _ = _run(network, inputs, CutRecorder(changing=True))
+            if all(map(torch.equal, outputs, others)):
+                cuts = []
+        if own := own_functions(outputs):
             notes.append(f"gradients that the code defines: {', '.join(own)}")
-            cuts = [
-                cut for cut in cuts if not cut.endswith(NO_GRAD)
-            ]  # such a function runs under no_grad
+            # such a function runs under no_grad
+            cuts = [cut for cut in cuts if not cut.endswith(NO_GRAD)]
         if cuts:
             notes.append(f"gradients are cut: {', '.join(list(dict.fromkeys(cuts))[:4])}")
         for name, parameter in parameters:
             parameter.requires_grad_(name not in frozen)
         notes += weight_notes(network, inputs)
+        notes += side_effects(network, inputs)
     except Exception as error:  # the user's code may raise anything
         notes.append(f"whether gradients are cut, since the code raised {type(error).__name__}")
     finally:
@@ -74,6 +86,18 @@ def cut_gradients(network: nn.Module, inputs: list[torch.Tensor]) -> list[str]:
     if frozen:
         notes.append(f"weights that are not trained: {few(frozen)}")
     return notes
+
+
+def _run(
+    network: nn.Module, inputs: list[torch.Tensor], recorder: CutRecorder
+) -> tuple[list[torch.Tensor], list[str]]:
+    """Return the outputs of the network on inputs with gradients, and the cuts in it."""
+    with torch.random.fork_rng(devices=[]), torch.enable_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.manual_seed(SEED)
+        with recorder:
+            outputs = network(*(_with_gradient(each) for each in inputs))
+    return list(tensors(outputs)), recorder.cuts
 
 
 def weight_notes(network: nn.Module, inputs: list[torch.Tensor]) -> list[str]:

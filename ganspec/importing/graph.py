@@ -145,7 +145,7 @@ class RecordedGraph:
         return [call for call in self.calls if call.output in values]
 
     def random(self, value: int, scale: float = 1.0, seed: int = 0) -> torch.Tensor:
-        """Return a random batch for a value: normal numbers times `scale`, or the ints 0 and 1.
+        """Return a random batch for a value: normal numbers times `scale`, or 0s and 1s for ints.
 
         The numbers have the value's type, so that a cast to another type is seen as one.
         """

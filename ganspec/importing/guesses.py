@@ -233,7 +233,7 @@ def pool(field: Field, settings: dict[str, object], shape: Shape) -> list[object
 
 def alike(field: str, name: str) -> bool:
     """Return True if torch's `name` can be the spec's `field`: `kernel_size` can be `kernel`."""
-    words = {name, *name.split("_")}
+    words = {name, name.removeprefix("n_"), *name.split("_")}
     return field in words | {SYNONYMS.get(word) for word in words}
 
 
@@ -253,8 +253,13 @@ def unique(values: list[object]) -> list[object]:
 
 
 def _fitted(field: Field, value: object) -> object:
-    """Return a whole number as the int or float that the field accepts, other values unchanged."""
+    """Return a whole number as the int or float that the field accepts, other values unchanged.
+
+    In `nn.ELU(True)`, which is meant as `inplace`, True is the number 1.
+    """
     types = {scalar.python for scalar in field.type.scalars}
+    if isinstance(value, bool) and float in types and bool not in types:
+        return float(value)
     if isinstance(value, int) and not isinstance(value, bool) and int not in types:
         return float(value) if float in types else value
     if isinstance(value, float) and value.is_integer() and int in types:

@@ -15,6 +15,7 @@ from ganspec.compiler.evaluate import evaluate
 from ganspec.compiler.lower import lower_network
 from ganspec.importing.graph import FAILURES, RecordedCall, RecordedGraph, Shape
 from ganspec.importing.recording import torch_class_of
+from ganspec.importing.weights import spectral_settings
 from ganspec.kinds.layer import Layer
 from ganspec.kinds.weight_norm import WeightNorm
 from ganspec.language.errors import SpecError
@@ -62,7 +63,7 @@ class Segment:
         return values[self.output]
 
     def random(self, scale: float = 1.0) -> list[torch.Tensor]:
-        """Return random inputs: normal numbers times `scale`, or the ints 0 and 1."""
+        """Return random inputs: normal numbers times `scale`, or 0s and 1s where ints are read."""
         return [self.graph.random(value, scale, i) for i, value in enumerate(self.inputs)]
 
     @property
@@ -91,7 +92,7 @@ def state_of(modules: Sequence[nn.Module]) -> list[torch.Tensor]:
 def lowered(
     layer: Layer, shape: Shape, label: Input | None = None, norm: WeightNorm | None = None
 ) -> Net | None:
-    """Return the program of a network with one layer; None if the layer cannot read `shape`."""
+    """Return the program of a network of `layer` alone; None if the spec would have an error."""
     interface = Interface(start_input(shape), "value", "")
     try:
         return lower_network(
@@ -146,7 +147,10 @@ def same_step(graph: RecordedGraph, step: Step, call: RecordedCall) -> bool | No
             built = (step.call.bare or step.call).build()
     if parametrize.is_parametrized(built) != parametrize.is_parametrized(call.module):
         return None  # one may have its weight norm as a hook of torch
-    return settings(built) == settings(call.module) and shapes(built) == shapes(call.module)
+    ours, theirs = settings(built), settings(call.module)
+    if ours.get("dim") != theirs.get("dim"):
+        return None  # a vector's channels are dimension 1, -1 and, of older torch, None
+    return ours == theirs and shapes(built) == shapes(call.module)
 
 
 def shapes(network: nn.Module) -> dict[str, Shape]:
@@ -195,12 +199,15 @@ def same_results(net: Net, segment: Segment) -> bool:
     mode. A segment without modules is compared in training mode only, and one with torch's older
     spectral norm in evaluation mode only. The last mode is also compared with inputs and weights
     times each of SCALES. Both run in double precision, or in single precision if the code fails in
-    double. Return False if the weights differ in shape, or if one does not run.
+    double. Return False if the weights differ in shape, if spectral norms differ in their settings,
+    or if one does not run.
     """
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         try:
             mine = evaluate(net)
             if [t.shape for t in mine.state_dict().values()] != [t.shape for t in segment.state]:
+                return False
+            if spectral_settings([mine]) != spectral_settings(segment.modules):
                 return False
             try:
                 return _agree(mine, segment, torch.float64, 1e-9)

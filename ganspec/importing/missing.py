@@ -6,7 +6,7 @@ import math
 
 from ganspec.importing.entries import Data, Entry, run_of, walk
 from ganspec.importing.graph import ModuleCall, RecordedCall, RecordedGraph, Shape, sized
-from ganspec.language.unread import UNREAD
+from ganspec.language.unread import GUESS, UNREAD
 
 
 def marked(graph: RecordedGraph, entries: list[Entry], start: int) -> list[Entry]:
@@ -26,9 +26,12 @@ def marked(graph: RecordedGraph, entries: list[Entry], start: int) -> list[Entry
     return merged
 
 
-def unknown(seen: str) -> Data:
-    """Return the map `{unknown: seen}`, which a spec has in place of a part that was not read."""
-    return {UNREAD: seen}
+def unknown(seen: str, guess: Data = None) -> Data:
+    """Return the map `{unknown: seen}`, which a spec has in place of a part that was not read.
+
+    It has a `guess`, too, if that is not None: a value that fits the shapes and counts around it.
+    """
+    return {UNREAD: seen} if guess is None else {UNREAD: seen, GUESS: guess}
 
 
 def unread(entry: Entry, seen: str, before: Shape, after: Shape) -> Entry:

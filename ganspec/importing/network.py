@@ -145,7 +145,8 @@ def _recorded(
             failures.append(error)
     texts = " and ".join(each.text for each in inputs)
     raise UnreadableError(
-        f"{title} does not run on {texts}: {one_line(failures[0])[:200]}; check --input"
+        f"{title} does not run on {texts}: {one_line(failures[0])[:200]}; check --input, and that "
+        f"no batch size is fixed: here it is {BATCH}"
     )
 
 

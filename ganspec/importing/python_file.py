@@ -18,6 +18,7 @@ from torch import nn
 from ganspec.importing.graph import Shape
 from ganspec.language.errors import GanspecError, listed, quoted, suggestion
 
+FAILED = "__failed_imports__"  # the file's variable with the imports that failed, by their names
 # usual names of an argument that takes the parsed options of a script
 PARSED = ("args", "cfg", "config", "hparams", "opt", "opts")
 
@@ -128,11 +129,15 @@ def place_of(error: BaseException, path: Path) -> str:
 
     The line is the last one of the file `path` in the traceback; it is left out if there is none.
     """
-    frames = traceback.extract_tb(error.__traceback__)
-    lines = [f.lineno for f in frames if f.filename == str(path)]
+    frames = list(traceback.walk_tb(error.__traceback__))
+    lines = [n for frame, n in frames if Path(frame.f_code.co_filename) in (path, path.resolve())]
     text = str(error).strip().splitlines() or [""]
     where = f"line {lines[-1]}: " if lines else ""
-    return f"{where}{type(error).__name__}: {text[0]}"[:300].rstrip(": ")
+    reason = ""
+    if isinstance(error, NameError) and frames:
+        failed = frames[-1][0].f_globals.get(FAILED, {})
+        reason = f" (its import failed: {failed[error.name]})" if error.name in failed else ""
+    return f"{where}{type(error).__name__}: {text[0]}{reason}"[:300].rstrip(": ")
 
 
 Maker = Callable[..., nn.Module]  # a network's class, or a function that returns a network
@@ -151,6 +156,13 @@ def maker_of(module: ModuleType, name: str, path: Path) -> Maker:
     classes = {k: v for k, v in own.items() if inspect.isclass(v) and issubclass(v, nn.Module)}
     if name in classes or inspect.isfunction(own.get(name)):
         return own[name]
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef)) and node.name == name:
+            what = f"{quoted(name)}, line {node.lineno}, is no network at the top level of {path}"
+            raise UnreadableError(f"{what}; move it there, if it makes one")
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id == name:
+            what = f"{quoted(name)} is made by a statement, line {node.lineno} of {path}"
+            raise UnreadableError(f"{what}; make it in a function and name the function")
     if not classes:
         raise UnreadableError(f"{path} defines no nn.Module; name the file that does")
     raise UnreadableError(
@@ -204,6 +216,14 @@ def _meant(value: object, words: dict[str, object]) -> object:
     for name in rest:
         named = getattr(named, name, None)
     return named if inspect.isclass(named) or inspect.isfunction(named) else value
+
+
+def unpassed(network: nn.Module, count: int) -> list[str]:
+    """Return a note on the arguments of `forward` beyond its first `count`, which have defaults."""
+    parameters = inspect.signature(network.forward).parameters.values()
+    own = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    left = own[count:]
+    return [f"read with the defaults of `forward` for {listed(left)}"] if left else []
 
 
 def arity(network: nn.Module) -> tuple[int, int]:

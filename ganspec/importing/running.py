@@ -1,21 +1,15 @@
-"""Execution of a Python file as far as its networks need it, and of its fills.
-
-A fill is a function that draws the initial weights of a module: `f` in `network.apply(f)`.
-"""
+"""Execution of a Python file as far as its networks need it."""
 
 from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Callable, Iterable
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import CodeType, ModuleType
 
-from torch import nn
-
-from ganspec.importing.python_file import UnreadableError, place_of
+from ganspec.importing.python_file import FAILED, UnreadableError, place_of
 
 DEFINES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
 
@@ -64,64 +58,49 @@ class NetworksLoader(SourceFileLoader):
         places = {getattr(node, "name", None): i for i, node in enumerate(tree.body)}
         if self.networks <= set(places):
             end = max(places[name] for name in self.networks) + 1
+            known = _names(tree.body[:end])
             rest = [n for n in tree.body[end:] if isinstance(n, DEFINES) or _is_constant(n)]
+            # a later value of a name is not the one that the networks were made with
+            rest = [n for n in rest if not _names([n]) & known]
             tree.body[end:] = map(_guarded, rest)
+        # a package that is not installed matters only if a network needs it
+        tree.body = [_guarded(n) if _is_import(n) else n for n in tree.body]
         return compile(ast.fix_missing_locations(tree), self.path, "exec", dont_inherit=True)
 
 
 def _guarded(node: ast.stmt) -> ast.stmt:
-    """Return a `try` statement that runs `node` and ignores its errors."""
-    (guard,) = ast.parse("try:\n    pass\nexcept (Exception, SystemExit):\n    pass").body
+    """Return a `try` statement that runs `node`; it notes an import that fails, by its names."""
+    names = [part.asname or part.name for part in ast.walk(node) if isinstance(part, ast.alias)]
+    text = f"""
+try:
+    pass
+except (Exception, SystemExit) as {FAILED}_error:
+    for {FAILED}_name in {[name.partition(".")[0] for name in names]}:
+        globals().setdefault("{FAILED}", {{}})[{FAILED}_name] = str({FAILED}_error)
+"""
+    (guard,) = ast.parse(text).body
     assert isinstance(guard, ast.Try)
     guard.body = [node]
     return guard
+
+
+def _is_import(node: ast.stmt) -> bool:
+    is_import = isinstance(node, (ast.Import, ast.ImportFrom))
+    return is_import and getattr(node, "module", None) != "__future__"
+
+
+def _names(nodes: list[ast.stmt]) -> set[str]:
+    """Return the names that statements assign."""
+    return {
+        part.id
+        for node in nodes
+        if isinstance(node, (ast.Assign, ast.AnnAssign))
+        for part in ast.walk(node)
+        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
+    }
 
 
 def _is_constant(node: ast.stmt) -> bool:
     """Return True if `node` is an assignment without calls, such as `ngf = 64`."""
     is_assignment = isinstance(node, (ast.Assign, ast.AnnAssign))
     return is_assignment and not any(isinstance(part, ast.Call) for part in ast.walk(node))
-
-
-# -- initial weights --------------------------------------------------------------------------
-
-Fill = Callable[[nn.Module], None]
-
-
-def applied(path: Path, module: ModuleType, names: Iterable[str]) -> dict[str, list[Fill]]:
-    """Return the fills that the file applies to its networks, by the networks' names.
-
-    `f` is a fill of `G` in `G(...).apply(f)`, and in `net.apply(f)` if `net` was assigned from a
-    call of `G`. Only networks in `names` are looked for.
-    """
-    tree = ast.parse(path.read_bytes(), str(path))
-    owners: dict[str, str] = {}
-    wanted = set(names)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Assign) and (name := _made(node.value, wanted)):
-            owners.update({ast.unparse(target): name for target in node.targets})
-    fills: dict[str, list[Fill]] = {}
-    for node in ast.walk(tree):
-        match node:
-            case ast.Call(ast.Attribute(owner, "apply"), [ast.Name(function)]):
-                network = owners.get(ast.unparse(owner)) or _made(owner, wanted)
-                fill = getattr(module, function, None)
-                if network and callable(fill):
-                    fills.setdefault(network, []).append(fill)
-    return fills
-
-
-def _made(value: ast.expr, names: set[str]) -> str | None:
-    """Return the name in `names` that `value` calls: `G` for `G(64).to(device)`; None if none."""
-    for part in ast.walk(value):
-        if isinstance(part, ast.Call) and isinstance(part.func, ast.Name) and part.func.id in names:
-            return part.func.id
-    return None
-
-
-def filled(build: Callable[[], nn.Module], fills: Iterable[Fill]) -> nn.Module:
-    """Return a new network, made by `build`, with initial weights drawn by `fills`."""
-    network = build()
-    for fill in fills:
-        network.apply(fill)
-    return network

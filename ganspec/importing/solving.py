@@ -20,7 +20,7 @@ from ganspec.program.measure import costs, totals
 Fields = Mapping[str, object]
 STRIDES = range(1, 9)  # strides to try; also sides of pooling windows, factors and paddings
 WIDEST = 31  # longest side of a kernel, in pixels
-# kinds of layer by the Keras class that they express
+# kinds of layer by Keras class; `input` is none, but a row that is read
 KERAS = {
     "Activation": "relu",
     "Add": "add",
@@ -51,21 +51,23 @@ KERAS = {
     "UpSampling2D": "upsample",
     "ZeroPadding2D": "pad",
 }
-# by Keras class: a field that tables do not print, so that the spec's value is a guess
-UNPRINTED = {
-    "GroupNormalization": "groups",
-    "AveragePooling2D": "window",
-    "MaxPooling2D": "window",
-}
-# by Keras class: a field that is `unknown` in the spec, because neither output shape nor parameter
-# count depends on it
+WINDOW = ("kernel", "stride", "padding")
+# by Keras class: the fields that are `unknown` in the spec, because neither output shape nor
+# parameter count tells them; those that a shape depends on get a guess
 UNKNOWN = {
-    "Dropout": "rate",
-    "SpatialDropout2D": "rate",
-    "ELU": "alpha",
-    "GaussianNoise": "std",
-    "LeakyReLU": "slope",
-    "UpSampling2D": "mode",
+    "AveragePooling2D": WINDOW,
+    "BatchNormalization": ("eps", "momentum"),
+    "Dropout": ("rate",),
+    "ELU": ("alpha",),
+    "GaussianNoise": ("std",),
+    "GroupNormalization": ("groups", "eps"),
+    "LayerNormalization": ("eps",),
+    "LeakyReLU": ("slope",),
+    "MaxPooling2D": WINDOW,
+    "PReLU": ("slope",),
+    "SpatialDropout2D": ("rate",),
+    "UpSampling2D": ("mode",),
+    "ZeroPadding2D": ("size",),
 }
 
 
@@ -84,23 +86,47 @@ def keras_type(row: Row) -> str:
 
 @dataclass
 class Solution:
-    """A layer that fits a row; `others` describes, in words, the other layers that fit it."""
+    """A layer that fits a row.
+
+    `others` describes, in words, the other layers that fit it; in the fields `open`, they differ.
+    """
 
     layer: Layer
     others: list[str]
+    open: list[str]
 
     def entry(self, row: Row) -> Entry:
-        """Return the layer with a note: its parameter count, a guessed field, other layers."""
-        unprinted = UNPRINTED.get(row.type)
+        """Return the layer with a note: its parameter count, and other layers that fit."""
         notes = [
             f"{row.params:,}" if row.params else "",
-            f"{unprinted}: not printed" if unprinted else "",
             f"or {'; or '.join(self.others[:3])}" if self.others else "",
         ]
         fields = written(self.layer, "keras")
-        if field := UNKNOWN.get(row.type):
-            fields[field] = unknown("not printed")
+        for name in (*UNKNOWN.get(row.type, ()), *self.open, *_dilation(self.layer)):
+            fields[name] = unprinted(self.layer, name)
         return Entry(self.layer.kind, fields, note="; ".join(filter(None, notes)))
+
+
+def unprinted(layer: Layer, name: str) -> Data:
+    """Return `unknown` for a field of `layer`, with the layer's value as a guess if it needs one.
+
+    It needs none if the value is Keras's default: then shapes do not depend on the field, or that
+    is torch's default, too, which stands in for an unknown value.
+    """
+    value = getattr(layer, name)
+    is_usual = value == type(layer).defaults("keras")[name]
+    return unknown("not printed", None if is_usual else data(value, "keras"))
+
+
+def _dilation(layer: Layer) -> tuple[str, ...]:
+    """Return ("dilation",) if `layer` is a convolution whose output shape does not tell it.
+
+    Keras refuses a dilation at strides above 1, and under `valid` it makes the output smaller.
+    """
+    names = ("kernel", "stride", "padding")
+    kernel, stride, padding = (getattr(layer, name, None) for name in names)
+    is_lost = hasattr(layer, "dilation") and padding == "same" and stride == 1 and kernel != 1
+    return ("dilation",) if is_lost else ()
 
 
 def solve(row: Row, before: Shape) -> Solution | None:
@@ -113,7 +139,9 @@ def solve(row: Row, before: Shape) -> Solution | None:
     if not fitting:
         return None
     best, *others = (layer for layer, _ in fitting)
-    return Solution(best, [_difference(layer, best) for layer in others])
+    values = [dict(layer) for layer in others if layer.kind == best.kind]
+    differing = [n for n, own in dict(best).items() if any(each[n] != own for each in values)]
+    return Solution(best, [_difference(layer, best) for layer in others], differing)
 
 
 def fits(layer: Layer, before: Shape, row: Row) -> Net | None:
@@ -147,8 +175,8 @@ def activation_of(rows: list[Row]) -> Data:
         if row.type == "Activation":
             return unknown(f"{row.name} (Activation)")
         if (kind := KERAS.get(row.type)) in ("relu", "leaky_relu", "elu"):
-            field = UNKNOWN.get(row.type)
-            return {kind: {field: unknown("not printed")}} if field else kind
+            fields = {name: unknown("not printed") for name in UNKNOWN.get(row.type, ())}
+            return {kind: fields} if fields else kind
     return None
 
 

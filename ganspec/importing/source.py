@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -13,20 +13,23 @@ from torch import nn
 from ganspec.compiler.check import check
 from ganspec.compiler.lower import lower_network
 from ganspec.importing.checking import difference, initial_weights
+from ganspec.importing.entries import walk
+from ganspec.importing.filling import FillReader, Fills
 from ganspec.importing.gradients import cut_gradients
-from ganspec.importing.graph import Shape
+from ganspec.importing.graph import Shape, sized
 from ganspec.importing.missing import unknown
 from ganspec.importing.network import CodeNetwork, read_network
 from ganspec.importing.python_file import (
     CodeInput,
+    Maker,
     UnreadableError,
     arity,
-    build,
     maker_of,
+    unpassed,
 )
-from ganspec.importing.running import applied, filled, run_file
+from ganspec.importing.running import run_file
 from ganspec.importing.symbols import name_widths
-from ganspec.importing.system import SpecDraft, draft_spec, role_of, text_of
+from ganspec.importing.system import SpecDraft, draft_spec, ending, role_of, text_of
 from ganspec.kinds.initializer import Initializer
 from ganspec.language.errors import SpecError, listed
 from ganspec.program.ir import Net
@@ -34,6 +37,7 @@ from ganspec.systems.load import loads
 from ganspec.systems.spec import Spec
 
 EQUAL = "equal outputs on random input"
+UNSAID = "the code does not say what it is"
 UNKNOWN_INIT = "no kind of `init` draws the initial weights of the code"
 
 
@@ -66,16 +70,10 @@ def import_file(
     """
     module = run_file(path, set(names.values()))
     makers = {role: maker_of(module, name, path) for role, name in names.items()}
-    known = {each for maker in makers.values() for each in inspect.signature(maker).parameters}
-    if strange := [name for name in settings if name not in known]:
-        raise UnreadableError(
-            f"no constructor takes {listed(strange)}; --with is for constructors' arguments"
-        )
-    fills = applied(path, module, names.values())
-    builders = {
-        role: partial(filled, partial(build, maker, settings), fills.get(names[role], ()))
-        for role, maker in makers.items()
-    }
+    _reject_strange(settings, makers.values())
+    reader = FillReader(path, module, names.values())
+    fills = reader.fills(names)
+    builders = {role: partial(fills[role].made, maker, settings) for role, maker in makers.items()}
     networks: dict[str, CodeNetwork] = {}
     variables: dict[str, int] = {}
     for role, maker in makers.items():
@@ -85,17 +83,44 @@ def import_file(
         networks[role] = read_network(title, network, own)
         named = name_widths(networks[role], own, maker, settings)
         if any(variables.get(name, value) != value for name, value in named.items()):
-            # an earlier network has another value for a name, so this one keeps its numbers
+            # an earlier network has another value by such a name: these widths stay numbers
             networks[role] = read_network(title, network, own)
         else:
             variables |= named
         networks[role].unknown += cut_gradients(network, networks[role].inputs)
+        networks[role].notes += [*unpassed(network, len(own)), *reader.arguments(maker, settings)]
+        networks[role].notes += fills[role].idle
     if "network" in networks:
         role = role_of(networks["network"])
         networks, builders = {role: networks["network"]}, {role: builders["network"]}
+        fills = {role: fills["network"]}
+    note_classes(networks)
     draft = draft_spec(path.stem, path.name, networks)
     draft.variables = variables
-    return finish(draft, networks, builders)
+    return finish(draft, networks, builders, fills)
+
+
+def note_classes(networks: Mapping[str, CodeNetwork]) -> None:
+    """Note which outputs are read as scores of classes, although the code does not say so."""
+    if any(network.label is not None for network in networks.values()):
+        return
+    for role, network in networks.items():
+        heads = [entry for entry in walk(network.entries) if entry.kind == "auxiliary"]
+        outputs = [
+            f"further output of {network.classes}" for e in heads if not e.fields.get("softmax")
+        ]
+        if role == "classifier" and ending(network) not in ("softmax", "sigmoid"):
+            outputs.append(f"output of {sized(network.makes)}")
+        network.notes += [f"its {each} is read as scores of classes: {UNSAID}" for each in outputs]
+
+
+def _reject_strange(settings: dict[str, object], makers: Iterable[Maker]) -> None:
+    """Raise UnreadableError if none of `makers` has one of `settings` as its argument."""
+    known = {each for maker in makers for each in inspect.signature(maker).parameters}
+    if strange := [name for name in settings if name not in known]:
+        raise UnreadableError(
+            f"no constructor takes {listed(strange)}; --with is for constructors' arguments"
+        )
 
 
 def inputs_of(
@@ -116,7 +141,13 @@ def inputs_of(
     if all(each.is_label for each in own):
         example = {"generator": "z:100", "discriminator": "x:3x64x64"}
         options = example.get(role, "z:100, or --input x:3x64x64")
-        raise UnreadableError(f"{title} needs an input; add --input {options}")
+        other = ""
+        if role == "generator" and any(each.name == "x" for each in inputs):
+            other = f"; if it makes images of images, name it alone, as FILE.py:{title}"
+        raise UnreadableError(f"{title} needs an input; add --input {options}{other}")
+    if len(own) < least and any(each.is_label for each in own):
+        what = "a latent or an image, and one label"
+        raise UnreadableError(f"{title} reads {least} tensors; ganspec's networks read {what}")
     if len(own) < least:
         raise UnreadableError(f"{title} reads {least} tensors; add --input y:class10 or y:10")
     if len(own) > most:
@@ -133,10 +164,12 @@ def finish(
     draft: SpecDraft,
     networks: dict[str, CodeNetwork],
     builders: Mapping[str, Callable[[], nn.Module]],
+    fills: Mapping[str, Fills],
 ) -> Imported:
     """Return the import of a draft, after each network was compared with its code.
 
-    `builders` has, by role, a function that makes the network anew, to find its initial weights.
+    `builders` has, by role, a function that makes the network anew, to find its initial weights;
+    `fills` tells what else draws them in a way that is not clear.
     """
     text = text_of(draft)
     try:
@@ -152,10 +185,13 @@ def finish(
             recognized, init = initial_weights(
                 network, builders[role], partial(program_of, spec, role)
             )
-            draft.inits[role] = init if recognized else unknown(UNKNOWN_INIT)
-            if not recognized:
+            reason = "" if recognized else UNKNOWN_INIT
+            if fills[role].unclear:
+                reason = f"weights are drawn by {fills[role].unclear}"
+            draft.inits[role] = unknown(reason) if reason else init
+            if reason:
                 verified[role] += ", but not its initial weights"
-                warnings.append(f"{role}: not read: its initial weights; {UNKNOWN_INIT}")
+                warnings.append(f"{role}: not read: its initial weights; {reason}")
         elif not network.gaps:
             network.unknown.append(f"a difference: {verified[role]}")
         warnings += [f"{role}: not read: {gap}" for gap in network.gaps]

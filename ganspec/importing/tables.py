@@ -17,7 +17,7 @@ from ganspec.importing.python_file import CodeInput, UnreadableError
 from ganspec.importing.source import Imported
 from ganspec.importing.summary import Table, read_tables
 from ganspec.importing.system import draft_spec, image_of, role_of, text_of
-from ganspec.importing.walking import Walk
+from ganspec.importing.walking import FURTHER, Walk
 from ganspec.language.errors import SpecError
 from ganspec.language.unread import UNREAD
 from ganspec.program.measure import costs, totals
@@ -25,6 +25,12 @@ from ganspec.streams import DASH, is_input, read_stdin
 from ganspec.systems.load import loads
 
 UNSEEN = "activations inside a layer, as Conv2D(activation='relu'), are not printed by Keras"
+# by Keras class: what a table does not print of it, and no field of the spec's layer holds
+UNSAID = {
+    "Conv2D": "groups of Conv2D are not printed; kernels are solved for one group",
+    "ReLU": "max_value, negative_slope and threshold of ReLU are not printed",
+    "Softmax": "the axis of Softmax is not printed",
+}
 
 
 def import_tables(paths: list[Path], inputs: list[CodeInput]) -> Imported:
@@ -38,6 +44,8 @@ def import_tables(paths: list[Path], inputs: list[CodeInput]) -> Imported:
     networks: dict[str, NetworkDraft] = {}
     printed: dict[str, Table] = {}
     for walk in walks:
+        types = {row.type for row in walk.rows}
+        walk.draft.unknown += [UNSEEN, *(text for kind, text in UNSAID.items() if kind in types)]
         role = role_of(walk.draft)
         if role in networks:
             raise UnreadableError(f"two tables are of a {role}; import one at a time")
@@ -47,7 +55,6 @@ def import_tables(paths: list[Path], inputs: list[CodeInput]) -> Imported:
     draft.framework = "keras"
     draft.inits = dict.fromkeys(networks, unknown("not printed"))
     for role, network in networks.items():
-        network.unknown.append(UNSEEN)
         warnings += [f"{role}: not read: {gap}" for gap in [*network.gaps, *unprinted(network)]]
         warnings += [f"{role}: {note}" for note in [*network.notes, *doubtful(network.entries)]]
     draft.report = claimed(networks, printed)
@@ -96,7 +103,9 @@ def _starts_with_vector(table: Table) -> bool:
 
 def unprinted(network: NetworkDraft) -> list[str]:
     """Return the fields that the table does not print: `dropout rate (3 times)`, `elu alpha`."""
-    parts = [{str(entry.kind): entry.fields} for entry in network.entries]
+    norms = network.activation_norm if isinstance(network.activation_norm, dict) else {}
+    norm = {f"{name}_norm": fields for name, fields in norms.items()}
+    parts = [norm if e.kind == "norm" else {str(e.kind): e.fields} for e in network.entries]
     return _counted(text for part in (network.condition, *parts) for text in _gaps(part))
 
 
@@ -110,7 +119,7 @@ def _gaps(value: Data, owner: str = "") -> Iterator[str]:
 
 
 def doubtful(entries: list[Entry]) -> list[str]:
-    """Return the layers' notes without parameter counts: `max_pool: window: not printed`.
+    """Return the layers' notes without parameter counts: `conv: or kernel 1, 9`.
 
     Equal notes come once, with their count.
     """
@@ -132,7 +141,8 @@ def claimed(networks: dict[str, NetworkDraft], tables: dict[str, Table]) -> list
     params: dict[str, Data] = {}
     rows: dict[str, Data] = {}
     for role, network in networks.items():
-        if any(entry.note for entry in network.missing) or len(network.unknown) > 1:
+        is_part = any(text.startswith(FURTHER) for text in network.unknown)
+        if is_part or any(entry.note for entry in network.missing):
             continue  # the spec has fewer parameters than the table
         if (known := counts(tables[role])).get("total"):
             params[role] = known

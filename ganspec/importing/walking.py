@@ -16,6 +16,7 @@ from ganspec.importing.summary import Row, Table
 from ganspec.language.expr import Width
 from ganspec.program.ir import label_input
 
+FURTHER = "a further output"  # begins the text about an output that the spec leaves out
 SIDES = (28, 32, 48, 64, 96, 128, 256)  # usual sides of images, in pixels
 
 
@@ -70,7 +71,7 @@ class Walk:
         for row in ends:
             if row is not main and row.type != "InputLayer":
                 shape = sized(row.shape) if row.shape else "an unprinted shape"
-                self.draft.unknown.append(f"a further output of {shape}: {row.name} ({row.type})")
+                self.draft.unknown.append(f"{FURTHER} of {shape}: {row.name} ({row.type})")
         self.rows = [row for row in self.rows if row.name in kept or row.type == "InputLayer"]
 
     # -- the input ----------------------------------------------------------------------------
@@ -109,10 +110,8 @@ class Walk:
             )
         likeliest, *others = map(sized, shapes[:4])
         doubt = f", or {' or '.join(others)}" if others else ""
-        self.draft.notes.append(
-            f"the table does not print the network's input shape; guessed {likeliest}{doubt}: "
-            "set it with --input"
-        )
+        text = f"the table does not print the network's input shape; guessed {likeliest}{doubt}"
+        (self.draft.unknown if others else self.draft.notes).append(f"{text}: set it with --input")
         return shapes[0]
 
     # -- rows ---------------------------------------------------------------------------------

@@ -1,11 +1,15 @@
-"""Search for weights that layers share, and for those that are trained in a way of their own."""
+"""Search for weights that layers share, and for those trained or normed in a way of their own."""
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import torch
 from torch import nn
+from torch.nn.utils.parametrizations import _SpectralNorm
+from torch.nn.utils.spectral_norm import SpectralNorm
 from torch.overrides import TorchFunctionMode
 
 from ganspec.importing.graph import tensors
@@ -79,7 +83,7 @@ def untrained(network: nn.Module, inputs: Sequence[torch.Tensor]) -> list[str]:
             outputs = list(tensors(network(*inputs)))
         sums = [each.float().sum() for each in outputs if each.requires_grad]
         if sums:
-            # not `autograd.grad`, which code that recomputes its activations does not support
+            # not `autograd.grad`: code that recomputes its activations does not support it
             torch.stack(sums).sum().backward()
     names = [
         name
@@ -90,6 +94,39 @@ def untrained(network: nn.Module, inputs: Sequence[torch.Tensor]) -> list[str]:
     return names
 
 
+def side_effects(network: nn.Module, inputs: Sequence[torch.Tensor]) -> list[str]:
+    """Return notes on what calls of `network` change or read beside its inputs and statistics.
+
+    Raises any error of `network`.
+    """
+    parameters = dict(network.named_parameters())
+    kept = {name: each.detach().clone() for name, each in parameters.items()}
+    # other numbers, since earlier calls may have done already what a call does
+    given = {name: 3 * each + 1 for name, each in kept.items()}
+    drawn = _other_generators()
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        try:
+            for training in (True, False):
+                for name, each in parameters.items():
+                    each.copy_(given[name])
+                network.train(training)(*(each.clone() for each in inputs))
+            changed = [name for name, each in parameters.items() if not each.equal(given[name])]
+        finally:
+            network.train()
+            for name, each in parameters.items():
+                each.copy_(kept[name])
+    notes = [f"weights that each call changes: {few(changed)}"] if changed else []
+    if drawn != _other_generators():
+        notes.append("random numbers that are not torch's")
+    kinds = {str(each.dtype).removeprefix("torch.") for each in parameters.values()} - {"float32"}
+    return [*notes, f"the precision of the weights, {', '.join(sorted(kinds))}"] if kinds else notes
+
+
+def _other_generators() -> tuple[object, str]:
+    """Return the states of Python's and of NumPy's random numbers."""
+    return random.getstate(), repr(np.random.get_state(legacy=False))
+
+
 def hooked(network: nn.Module) -> list[str]:
     """Return the names of the trainable parameters with hooks, which may change gradients."""
     return [
@@ -97,4 +134,18 @@ def hooked(network: nn.Module) -> list[str]:
         for name, parameter in network.named_parameters()
         if parameter.requires_grad
         and (parameter._backward_hooks or parameter._post_accumulate_grad_hooks)
+    ]
+
+
+def spectral_settings(parts: Sequence[nn.Module]) -> list[tuple[int, float]]:
+    """Return the iterations and `eps` of each spectral norm, of torch's newer and older kind.
+
+    They have no effect in evaluation mode, so outputs alone do not tell those of the older kind.
+    """
+    modules = [module for part in parts for module in part.modules()]
+    norms = (n for m in modules for n in (m, *m._forward_pre_hooks.values()))
+    return [
+        (norm.n_power_iterations, norm.eps)
+        for norm in norms
+        if isinstance(norm, (_SpectralNorm, SpectralNorm))
     ]

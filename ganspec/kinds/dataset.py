@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
-from ganspec.language.errors import GanspecError, one_line
+from ganspec.language.errors import GanspecError, NoFolderError, one_line
 from ganspec.language.kinds import Kind
 
 # what reading a missing or damaged file may raise
@@ -25,6 +25,10 @@ DAMAGES = (
 
 class DataError(GanspecError):
     """Raised when a data set's files are missing or cannot be read."""
+
+
+class DrawnError(DataError, NoFolderError):
+    """Raised for a folder that the user names for a data set that reads none."""
 
 
 class Dataset(Kind, family="dataset"):
@@ -155,16 +159,13 @@ class Dataset(Kind, family="dataset"):
     def locate(self, folder: Path | None) -> Path:
         """Return the first of `places` that contains the files. Raise DataError if none does.
 
-        For a data set without files, return the current folder. Raise DataError if the user named
-        `folder` for such a data set.
+        For a data set without files, return the current folder. Raise DrawnError if the user
+        named `folder` for such a data set.
         """
         if not self.needs_folder:
             if folder:
-                raise DataError(
-                    f"{self.kind} is drawn on the spot and reads no folder: leave --data {folder} "
-                    "out, or name the data set of your images, such as "
-                    "`--set data.dataset=image_folder`"
-                )
+                message = f"{self.kind} is drawn on the spot and reads no folder"
+                raise DrawnError(f"{message}: leave --data {folder} out")
             return Path()
         places = self.places(folder)
         for place in places:

@@ -173,6 +173,10 @@ def fail(
     raise SpecError([Diagnostic(code, message, mark, notes, help)])
 
 
+class NoFolderError(GanspecError):
+    """Raised for a folder of images that the user names for images that are drawn on the spot."""
+
+
 class UnshownError(GanspecError):
     """Raised in a process whose error another process shows, so that it is shown once."""
 

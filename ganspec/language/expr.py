@@ -144,6 +144,21 @@ def evaluate(text: str, scope: Names) -> Width | float:
         raise ExpressionError("bad-expression", message, 0, len(text)) from None
 
 
+def whole_vars(text: str, scope: Names, variables: Names) -> dict[str, int]:
+    """Return the values of those `variables` in `text` that are floats, but whole numbers.
+
+    Return {} if `text` would not become a whole number with the values that are returned.
+    """
+    found = {
+        name: int(value)
+        for name in IDENTIFIER.findall(text)
+        # a parameter or a name of a repeat may hide the variable
+        if isinstance(value := scope.get(name), float) and value is variables.get(name)
+        if value.is_integer()
+    }
+    return found if isinstance(evaluate(text, {**scope, **found}), int) else {}
+
+
 def _parsed(text: str) -> ast.expr:
     """Return the syntax tree of `text`. Raises ExpressionError if it is no Python expression."""
     help = "write arithmetic over numbers and names, such as `8 * ch`"

@@ -166,6 +166,12 @@ class FieldType:
         return next((each for each in self.lists if each.fits(count)), self.lists[0])
 
     @cached_property
+    def is_plain(self) -> bool:
+        """True if the field takes scalars and lists alone: no kinds, sections or maps."""
+        maps = (self.family, self.families, self.section, self.sections, self.map)
+        return all(each is None for each in maps)
+
+    @cached_property
     def takes_only_maps(self) -> bool:
         """True if the field accepts only a section's map, or null."""
         return self.section is not None and self.nouns == ("a map",)

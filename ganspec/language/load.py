@@ -127,6 +127,7 @@ def _vars(resolver: Resolver, node: Node | None) -> dict[str, int | float]:
                 message = f"{quoted(name)} must be at most {MAX_VALUE}, got {quoted(value)}"
                 resolver.report("out-of-range", message, child.mark)
         resolver.names = {**resolver.names, name: named}
+        resolver.var_marks[name] = child.mark
     return numbers
 
 

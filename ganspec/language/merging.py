@@ -55,7 +55,8 @@ def merge(base: Node, over: Node, shape: ShapeAt, path: KeyPath = ()) -> Node:
 def is_key(path: KeyPath, key: str) -> bool:
     """Return True if the map at `path` may have `key`, or if it is not known which keys it takes.
 
-    Null removes only keys for which this is True: others stay, and are reported as misspelt.
+    Null removes a key for which this is True, or that the base has. Others stay, and are
+    reported as misspelt.
     """
     shapes = [shape for system in systems() if (shape := shape_at(system, path)) is not None]
     classes = [shape for shape in shapes if isinstance(shape, type)]

@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 from ganspec.language.errors import Mark, quoted
 from ganspec.language.expr import UNKNOWN, Names, Unknown, Width
 from ganspec.language.fields import Field, FieldType, MapType, fields_of
+from ganspec.language.gaps import read_unknown
 from ganspec.language.kinds import Kind, kinds_of
 from ganspec.language.names import name_problem
 from ganspec.language.opening import (
@@ -77,8 +78,8 @@ class Resolver(Scope):
 
     def value(self, field: Field, node: Node) -> object:
         """Return a field's value; if it is `unknown`, some valid value; MISSING if it is wrong."""
-        if seen := seen_in(node):
-            return self.unknown(field, seen, node.start)
+        if seen_in(node):
+            return read_unknown(self, field, node, self.field)
         return self.field(field.type, node, field.name)
 
     def refusal(self, item: ErrorDetails, node: MapNode) -> None:

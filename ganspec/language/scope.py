@@ -16,11 +16,18 @@ from ganspec.language.errors import (
     quoted,
     suggestion,
 )
-from ganspec.language.expr import ExpressionError, Names, UnknownValueError, Width, evaluate
-from ganspec.language.fields import Field, FieldType, ScalarType
-from ganspec.language.section import Section
+from ganspec.language.expr import (
+    ExpressionError,
+    Names,
+    UnknownValueError,
+    Width,
+    evaluate,
+    whole_vars,
+)
+from ganspec.language.fields import FieldType, ScalarType
+from ganspec.language.names import IDENTIFIER
 from ganspec.language.tree import ListNode, MapNode, Node, ScalarNode
-from ganspec.language.unread import Unread, stand_in
+from ganspec.language.unread import Unread
 
 MAX_ERRORS = 50  # mistakes in a spec after which no more are looked for
 YAML_1_1_WORDS = {
@@ -38,6 +45,7 @@ class Scope:
         self.framework = framework
         self.names: Names = {}
         self.vars: Names = {}  # the names of `vars`, which are in scope everywhere
+        self.var_marks: dict[str, Mark] = {}  # the places of their values
         # of each block by name, the fields except `layers`, and the layers; None for wrong ones
         self.blocks: dict[str, tuple[Signature | None, Node | None]] = {}
         self.diagnostics: list[Diagnostic] = []
@@ -96,21 +104,6 @@ class Scope:
             help = f"add {listed(f'{name}:' for name in missing)}"
             self.report("missing-field", message, node.start, help)
         return not lacking
-
-    def unknown(self, field: Field, seen: str, mark: Mark) -> object:
-        """Add a field that is `unknown` to `gaps`. Return its default, or else some valid value.
-
-        Return MISSING, and report the field, if neither can be had. `seen` is the spec's own text
-        about the field.
-        """
-        self.gaps.append(Unread(".".join(self.path), seen, mark))
-        if not field.required:
-            return field.default
-        if isinstance(value := stand_in(field.type, seen), (Section, tuple)):
-            return value
-        help = "make the map around it unknown; in place of a layer, write `unknown: {seen: ...}`"
-        self.report("bad-value", f"`{field.name}` cannot be unknown alone", mark, help)
-        return MISSING
 
     def unknown_kind(self, family: str, word: str, names: list[str], mark: Mark) -> None:
         """Report a kind that the family lacks. The help is a similar name of `names`, if any.
@@ -201,6 +194,11 @@ class Scope:
     def refuse(self, kind: FieldType, node: ScalarNode, name: str, value: object) -> object:
         """Report a scalar whose type is none that the field takes. Return MISSING."""
         shown, notes = _shown(node, value), _computed(node, value)
+        if isinstance(value, float) and value.is_integer() and isinstance(node.value, str):
+            if self.refuse_vars(kind, node, name, value):
+                return MISSING
+            shown = quoted(value)  # not as `10`, which is whole
+            notes = (f"{quoted(node.value)} is {value} here",) if notes else ()
         if kind.literals and (isinstance(value, str) or not kind.scalars):
             known = [str(literal) for literal in kind.literals]
             close = nearest(value, known) if isinstance(value, str) else None
@@ -211,6 +209,18 @@ class Scope:
             new = dict(kind.former).get(str(value)) or _conversion(kind, value, node)
             self.report("wrong-type", message, node.mark, new, *notes)
         return MISSING
+
+    def refuse_vars(self, kind: FieldType, node: ScalarNode, name: str, value: float) -> bool:
+        """Report `vars` that keep an expression from being whole. Return False if there are none.
+
+        Their values are whole numbers, but written with a point or an exponent.
+        """
+        found = whole_vars(str(node.value), self.names, self.vars) if int in kind.pythons else {}
+        for var, whole in found.items():
+            message = f"`{name}` is {kind}, not {quoted(value)}"
+            note = f"`{name}` at {node.mark} reads {quoted(node.value)}"
+            self.report("wrong-type", message, self.var_marks[var], f"write `{var}: {whole}`", note)
+        return bool(found)
 
     def within(self, scalar: ScalarType, node: ScalarNode, name: str, value: object) -> bool:
         """Return True if a scalar is within its limits; report the first limit that it breaks."""
@@ -265,7 +275,9 @@ def _conversion(kind: FieldType, value: object, node: ScalarNode) -> str | None:
     ):
         return "write it in quotes"
     if isinstance(value, float) and value.is_integer() and int in kind.pythons:
-        return f"write `{int(value)}`"
+        is_name = isinstance(node.value, str) and IDENTIFIER.fullmatch(node.value)
+        start = f"give {quoted(node.value)} the whole number" if is_name else "write"
+        return f"{start} `{int(value)}`"
     if isinstance(value, float) and isinstance(node.value, str) and "/" in node.value:
         return "`//` divides to a whole number"
     return None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NoReturn, TypeVar, cast
 
 from pydantic import ValidationError
 
@@ -12,8 +14,10 @@ from ganspec.language.kinds import kinds_of
 from ganspec.language.section import Section
 from ganspec.language.tree import MapNode, Node
 
+GUESS = "guess"  # the key of a value that fits in an unknown one's place, and is never shown
 UNREAD = "unknown"  # the key in such a part's map, and the kind of a layer that is unknown
 NOT_READ = "not read"  # in place of a value, wherever values are shown
+Part = TypeVar("Part")
 
 
 @dataclass(frozen=True)
@@ -33,14 +37,21 @@ class Unread:
 def seen_in(node: Node) -> str | None:
     """Return the text of an unknown part; None if `node` is not `{unknown: TEXT}`.
 
-    The text is `nothing was seen` if the spec has none.
+    The text is `nothing was seen` if the spec has none. The map may have a `guess`, too.
     """
-    if not isinstance(node, MapNode) or list(node.value) != [UNREAD]:
+    if not isinstance(node, MapNode) or UNREAD not in node.value:
+        return None
+    if any(key not in (UNREAD, GUESS) for key in node.value):
         return None
     seen = node[UNREAD].value
     if seen is None or seen == "":
         return "nothing was seen"
     return seen if isinstance(seen, str) else None
+
+
+def guess_in(node: Node) -> Node | None:
+    """Return the `guess` of an unknown part: a value that fits; None if it has none."""
+    return node.get(GUESS) if isinstance(node, MapNode) else None
 
 
 def stand_in(kind: FieldType, seen: str) -> object:
@@ -75,3 +86,53 @@ def _any_kind(family: str) -> Section | None:
         except ValidationError:
             continue
     return None
+
+
+# -- texts of what was read -------------------------------------------------------------------
+
+
+class NotReadError(Exception):
+    """Raised when a sealed value is used."""
+
+
+class SealedValue:
+    """Stands for the value of an unknown field: any use but `is` and `isinstance` raises."""
+
+    def _refuse(self, *_: object) -> NoReturn:
+        raise NotReadError
+
+    __getattr__ = __getitem__ = __call__ = __bool__ = __len__ = __iter__ = __contains__ = _refuse
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __hash__ = _refuse
+    __str__ = __repr__ = __format__ = __int__ = __index__ = __float__ = _refuse
+
+
+def sealed(part: Part) -> Part:
+    """Return a part of a spec with a `SealedValue` in place of each unknown field in it.
+
+    So what is made of the part cannot show a stand-in. A part without unknown fields is returned
+    as it is.
+    """
+    return cast(Part, _sealed(part))
+
+
+def _sealed(part: object) -> object:
+    if isinstance(part, Section):
+        own = {name: getattr(part, name) for name in type(part).model_fields}
+        new = {n: SealedValue() if n in part.unread else _sealed(v) for n, v in own.items()}
+        changed = {name: value for name, value in new.items() if value is not own[name]}
+        return part.model_copy(update=changed) if changed else part
+    if isinstance(part, tuple):
+        entries = tuple(map(_sealed, part))
+        same = all(new is old for new, old in zip(entries, part, strict=True))
+        return part if same else entries
+    if isinstance(part, dict):
+        return {key: _sealed(value) for key, value in part.items()}
+    return part
+
+
+def known(text: Callable[[], str]) -> str:
+    """Return the text that `text` makes of a sealed part; NOT_READ if it uses an unknown field."""
+    try:
+        return text()
+    except NotReadError:
+        return NOT_READ

@@ -38,7 +38,7 @@ from ganspec.reference.words import SPEC_KEYS
 from ganspec.version import VERSION
 
 PAUSE = 0.25  # seconds without a change before a spec is checked
-# the capability of an editor that says if it can put the cursor into an inserted text
+# an editor's capability: whether it can put the cursor into an inserted text
 SNIPPETS = "text_document.completion.completion_item.snippet_support"
 
 

@@ -6,7 +6,6 @@ This module imports torch, and none of the kinds.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator
 from copy import copy
 from dataclasses import dataclass, field
@@ -125,34 +124,18 @@ def single(value: object) -> object:
     return value[0] if isinstance(value, tuple) and len(set(value)) == 1 else value
 
 
-def non_defaults(call: Call) -> dict[str, object]:
-    """Return the call's keyword arguments that differ from the target's defaults.
-
-    A symbolic width always counts as different, since the names in it may get other values.
-    """
-    parameters = inspect.signature(call.function).parameters
-    return {
-        key: value
-        for key, value in call.kwargs.items()
-        if key not in parameters or not _is_default(value, parameters[key].default)
-    }
-
-
-def _is_default(value: object, default: object) -> bool:
-    if isinstance(value, bool) != isinstance(default, bool):
-        return False
-    if isinstance(value, Width) and value.symbolic:
-        return False
-    return value is default or value == default
-
-
 @dataclass(frozen=True)
 class Origin:
-    """The layer of the spec that a step came from: its key path from the root, kind and mark."""
+    """The layer that a step came from: key path from the root, kind, mark, unknown fields.
+
+    `lost` are those of `params`, `macs` and `output`, its shape, that depend on unknown labels.
+    """
 
     path: str
     kind: str
     mark: Mark | None = field(default=None, compare=False)
+    unread: tuple[str, ...] = field(default=(), compare=False)
+    lost: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)

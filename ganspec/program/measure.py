@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
 
+from ganspec.language.unread import NOT_READ
 from ganspec.program.ir import Call, Net, Step, Value, module_of
 from ganspec.program.multiply_adds import MultiplyAdds
 from ganspec.program.probe import hollow
@@ -28,7 +30,8 @@ class Cost:
     the batch. `trainable` is the number of its parameters. `buffers` counts the numbers in its
     floating-point buffers, such as running statistics, which Keras calls non-trainable parameters.
     `macs` are the multiply-adds of one image's forward pass, None if they were not counted. `line`
-    is the layer's line in the spec, None if the layer was not read from a file.
+    is the layer's line in the spec, None if the layer was not read from a file. `lost` are those of
+    `params`, `macs` and `output` that depend on labels that are unknown.
     """
 
     path: str
@@ -38,6 +41,7 @@ class Cost:
     buffers: int
     macs: int | None
     line: int | None
+    lost: frozenset[str] = frozenset()
 
     @property
     def params(self) -> int:
@@ -55,16 +59,38 @@ def costs(net: Net, macs: bool = False) -> list[Cost]:
     for step in net.leaves():
         row = step_cost(step, [net.values[i] for i in step.inputs], macs)
         if rows and rows[-1].path == row.path:  # a layer may be several calls: pad, then conv
-            row = _add(rows.pop(), row)
+            row = add(rows.pop(), row)
         rows.append(row)
     return rows
 
 
-def _add(first: Cost, last: Cost) -> Cost:
+def add(first: Cost, last: Cost) -> Cost:
     """Return the cost of a layer whose calls cost `first` and `last`, with the output of `last`."""
     trainable, buffers = first.trainable + last.trainable, first.buffers + last.buffers
     macs = None if first.macs is None or last.macs is None else first.macs + last.macs
-    return replace(last, trainable=trainable, buffers=buffers, macs=macs)
+    lost = (first.lost - {"output"}) | last.lost
+    return replace(last, trainable=trainable, buffers=buffers, macs=macs, lost=lost)
+
+
+def cell(rows: Sequence[Cost], name: str) -> str:
+    """Return the sum of `params` or `macs` of rows as text: `1,024`, NOT_READ, "" if it is 0."""
+    count = sum(getattr(row, name) or 0 for row in rows)
+    return NOT_READ if is_lost(rows, name) else f"{count:,}" if count else ""
+
+
+def parameters_text(net: Net) -> str:
+    """Return the number of all parameters in words: `1,024 parameters`, `parameters not read`."""
+    rows = costs(net)
+    return (
+        f"parameters {NOT_READ}"
+        if is_lost(rows, "params")
+        else f"{totals(rows)['total']:,} parameters"
+    )
+
+
+def is_lost(rows: Sequence[Cost], name: str) -> bool:
+    """Return True if `params` or `macs` of a row depends on unknown labels, and is not 0."""
+    return any(name in row.lost and getattr(row, name) for row in rows)
 
 
 def step_cost(step: Step, inputs: list[Value], macs: bool) -> Cost:
@@ -83,6 +109,7 @@ def step_cost(step: Step, inputs: list[Value], macs: bool) -> Cost:
         buffers=buffers,
         macs=_macs(step, bare, inputs) if macs else None,
         line=step.origin.mark.line if step.origin.mark else None,
+        lost=frozenset(step.origin.lost),
     )
 
 

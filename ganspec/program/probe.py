@@ -83,7 +83,7 @@ def _shape(call: Call, inputs: tuple[Value, ...]) -> tuple[int, ...]:
             raise
         return _run(call, module, inputs, batch=2)
     if is_small and _may_be_skipped(call, module, inputs, shape):
-        # a call that needs other numbers of images keeps the shape found on none
+        # a call that fails on two images keeps the shape found on an empty batch
         with suppress(*FAILURES), torch.random.fork_rng(devices=[]):
             return _run(call, module, inputs, batch=2)
     return shape

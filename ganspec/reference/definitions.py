@@ -10,7 +10,7 @@ from ganspec.language.fields import Field, FieldType, fields_of
 from ganspec.language.kinds import Kind
 from ganspec.language.section import Section
 from ganspec.language.tree import MapNode, node_of
-from ganspec.language.unread import UNREAD
+from ganspec.language.unread import GUESS, UNREAD
 from ganspec.reference.values import Forms, Schema, add_scalars, list_keywords
 from ganspec.reference.words import (
     MARK,
@@ -217,6 +217,8 @@ class Definitions:
             schema |= {k: v for k, v in self.section(sections, True).items() if k != "type"}
         elif maps:
             schema |= self.map(maps[0].keys, maps[0].values, extending)
+        elif all(form.is_plain for form in types):
+            schema["propertyNames"] = {"enum": [UNREAD, GUESS]}
         else:
             schema["propertyNames"] = {"const": UNREAD}
         if sections or maps:

@@ -9,6 +9,7 @@ from torch import nn
 from ganspec.kinds.conditions.label import OneHot, label_planes
 from ganspec.kinds.layers.padding import shorten
 from ganspec.language.types import pair
+from ganspec.language.unread import NOT_READ
 from ganspec.program.ir import Step, Value
 from ganspec.program.probe import hollow
 
@@ -34,6 +35,17 @@ NUMBERS = {
     "std": "",
     "scale_factor": "",
     "upscale_factor": "",
+}
+# names of fields in specs, by the attributes of torch modules that have other names
+FIELDS = {
+    "embedding_dim": "size",
+    "kernel_size": "kernel",
+    "negative_slope": "slope",
+    "num_groups": "groups",
+    "out_features": "out",
+    "p": "rate",
+    "scale_factor": "factor",
+    "upscale_factor": "factor",
 }
 
 
@@ -64,13 +76,22 @@ def sides(values: Sequence[int]) -> str:
     return " x ".join(map(str, values))
 
 
-def shape_text(shape: tuple[int, ...]) -> str:
+def is_lost(value: Value) -> bool:
+    """Return True if the shape of a value, or a label's size, depends on unknown labels."""
+    return value.origin is not None and "output" in value.origin.lost
+
+
+def shape_text(value: Value) -> str:
     """Return a shape without its batch as text: `64 x 32 x 32` for a map, `1,024` for a vector."""
-    return sides(shape) if len(shape) > 1 else f"{shape[0]:,}"
+    if is_lost(value):
+        return NOT_READ
+    return sides(value.shape) if len(value.shape) > 1 else f"{value.shape[0]:,}"
 
 
 def label_text(label: Value) -> str:
     """Return a label's size as text: with ten classes, `1 of 10` for a class, `10` if multi-hot."""
+    if is_lost(label):
+        return NOT_READ
     count = f"{int(label.channels):,}"
     return f"1 of {count}" if label.is_index else count
 
@@ -83,15 +104,19 @@ def _details(step: Step) -> Iterator[str]:
     if step.call.target is nn.Unflatten:
         yield sides(step.output.shape)
         return
-    module = hollow(step.call)
+    module, unread = hollow(step.call), step.origin.unread
     kernel = getattr(module, "kernel_size", None)
     usual = {"stride": 1, "dilation": 1, "groups": 1, "num_groups": 1}
     if kernel is not None:
-        yield sides(pair(kernel))
+        yield f"kernel {NOT_READ}" if "kernel" in unread else sides(pair(kernel))
         if not hasattr(module, "out_channels"):
             usual["stride"] = kernel  # a pooling layer's stride is its kernel, unless it is set
     for attribute, words in NUMBERS.items():
-        value = getattr(module, attribute, None)
+        value, field = getattr(module, attribute, None), FIELDS.get(attribute, attribute)
+        is_width = attribute == "out_features" and is_lost(step.output)
+        if value is not None and (field in unread or is_width):
+            yield f"{field} {NOT_READ}"
+            continue
         if value is None or (attribute in usual and pair(value) == pair(usual[attribute])):
             continue
         value = shorten(value) if isinstance(value, tuple) else value
@@ -99,7 +124,9 @@ def _details(step: Step) -> Iterator[str]:
             value = int(value)
         text = sides(value) if isinstance(value, tuple) else f"{value:,}"
         yield f"{words} {text}".lstrip()
-    if getattr(module, "mode", None) == "bilinear":
+    if "mode" in unread:
+        yield f"mode {NOT_READ}"
+    elif getattr(module, "mode", None) == "bilinear":
         yield "bilinear"
 
 

@@ -16,8 +16,8 @@ from ganspec.language.names import SUFFIXES
 from ganspec.runs.opening import names_spec, open_spec
 from ganspec.sampling.forms import paint_grid
 from ganspec.sampling.pictures import square
+from ganspec.systems.data import Data
 from ganspec.systems.feed import StreamedImages, at
-from ganspec.systems.spec import Data
 from ganspec.training.images import open_images
 
 CACHE = Path("~/.cache/ganspec/data")  # downloads of a data set are in a folder of its name

@@ -56,9 +56,9 @@ def _layer(layer: ComparedLayer | None) -> dict[str, object] | None:
         "kind": layer.kind,
         "text": layer.text,
         "inside": list(layer.inside),
-        "output": list(layer.shape),
-        "params": layer.params,
-        "macs": layer.macs,
+        "output": None if "output" in layer.lost else list(layer.shape),
+        "params": None if layer.params and "params" in layer.lost else layer.params,
+        "macs": None if layer.macs and "macs" in layer.lost else layer.macs,
         "file": layer.mark.text.name if layer.mark else None,
         "line": layer.line,
     }

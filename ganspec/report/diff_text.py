@@ -41,10 +41,10 @@ def render(comparison: Comparison, width: int | None = None) -> str:
 
 
 def stat(comparison: Comparison) -> str:
-    """Return a line for each network and section that differs, with the numbers of its changes.
+    """Return a line for each network and section that differs, with its changes counted.
 
-    A network's numbers have the signs of their edits: `generator  +2 ~1`. Return "" if nothing
-    differs.
+    A network's edits are counted by sign, `generator  +2 ~1`; settings and values are named, too.
+    Return "" if nothing differs.
     """
     lines = []
     for network in comparison.networks:

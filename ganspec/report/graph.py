@@ -151,7 +151,7 @@ class _Gathering:
         """Yield the source, a node for each part, and the results."""
         start = self.net.inputs[0]
         name = INPUTS.get(start.name, start.name)
-        yield GraphNode("source", self.titled(name), (), shape_text(start.value.shape))
+        yield GraphNode("source", self.titled(name), (), shape_text(start.value))
         places, count = {start.value.id: 0}, 1
         for part in self.parts:
             reads = tuple(dict.fromkeys(places[i] for i in part.reads))
@@ -173,7 +173,7 @@ class _Gathering:
 
     def node(self, part: _Part, reads: tuple[int, ...]) -> GraphNode:
         """Return the node of a part, which reads the nodes with the indices `reads`."""
-        shape, first = shape_text(part.value.shape), part.steps[0]
+        shape, first = shape_text(part.value), part.steps[0]
         if part.form == "join":
             lines = (JOINS.get(first.call.target) or call_name(first),)
             return GraphNode("join", lines, reads, shape, "plain", part.label)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from ganspec.program.ir import Net
-from ganspec.program.measure import costs, totals
+from ganspec.program.measure import parameters_text
 from ganspec.report.graph import GraphNode, NetworkGraph, graph
 from ganspec.report.graph_layout import title_of
 from ganspec.report.graph_svg import FILLS, PLAIN, times
@@ -20,8 +20,7 @@ def mermaid(spec: Spec, nets: dict[str, Net]) -> str:
     """Return the flowchart's text, with a subgraph for each network."""
     lines = [f"%% Written by ganspec from the spec `{spec.name}` ({BLANK}).", "flowchart TB"]
     for name, net in nets.items():
-        count = totals(costs(net))["total"]
-        lines.append(f'  subgraph {name} ["{_quoted(f"{name}: {count:,} parameters")}"]')
+        lines.append(f'  subgraph {name} ["{_quoted(f"{name}: {parameters_text(net)}")}"]')
         lines.append(
             "    direction TB"
         )  # otherwise Mermaid draws subgraphs without inputs sideways

@@ -6,7 +6,7 @@ from html import escape
 
 from ganspec.language.errors import printable
 from ganspec.program.ir import Net
-from ganspec.program.measure import costs, totals
+from ganspec.program.measure import parameters_text
 from ganspec.report.graph import graph
 from ganspec.report.graph_layout import (
     FONT,
@@ -55,7 +55,7 @@ def picture(title: str, nets: dict[str, Net]) -> str:
     parts, x, height = [], float(MARGIN), 0.0
     for name, net in nets.items():
         drawing = paged(graph(net), TALLEST)
-        note = f"{totals(costs(net))['total']:,} parameters"
+        note = parameters_text(net)
         half = max(measured(note), measured(name, NAME)) / 2
         axis = x + max(drawing.x, half)
         parts.append(_text(axis, MARGIN + 10, name, "name"))

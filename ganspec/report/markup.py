@@ -37,6 +37,14 @@ def markdown_line(text: str) -> str:
     return re.sub(r"^([-+=>]|\d+[.)])", lambda start: f"&#8203;{start[0]}", markdown(text))
 
 
+def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a Markdown table with every cell escaped; "" if there are no rows."""
+    if not rows:
+        return ""
+    first, *lines = (f"| {' | '.join(map(markdown, row))} |" for row in (head, *rows))
+    return "\n".join([first, "|" + "---|" * len(head), *lines])
+
+
 def latex(text: str) -> str:
     """Return `text` escaped for a cell of a LaTeX table.
 

@@ -15,7 +15,7 @@ from PIL import Image
 from ganspec.comparison.edits import Comparison
 from ganspec.comparison.survey import Survey
 from ganspec.compiler.evaluate import EvaluatedNetwork
-from ganspec.compiler.lower import lower
+from ganspec.compiler.view import lower_to_view
 from ganspec.language.errors import GanspecError
 from ganspec.program.ir import Net
 from ganspec.report.graph_svg import picture
@@ -60,7 +60,7 @@ def show_spec(spec: Spec) -> str:
         *spec.vars.items(),
     ]
     try:
-        nets = lower(spec)
+        nets = lower_to_view(spec)
         networks = [_cells(key, net) for key, net in nets.items()]
         view |= {"networks": networks, "graph": _graph(spec.name, nets), "complaint": None}
     except GanspecError as error:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from PIL import Image
 
 from ganspec.atomic import replacing
 from ganspec.report.page import data_uri
 from ganspec.runs.record import RunRecord
+from ganspec.sampling.animation import spaced
 
-T = TypeVar("T")
 MOMENTS = 12  # largest number of pictures during training
 FINAL_BYTES = 2_000_000  # most bytes of the newest picture
 STRIP_BYTES = 250_000  # most bytes of a picture during training
@@ -76,13 +75,6 @@ def moments(record: RunRecord, most: int = STRIP_BYTES) -> list[Picture]:
         if image := _opened(record.samples[step]):
             pictures.append(_encoded(_moment(image, record), step, most))
     return pictures if len(pictures) > 1 else []
-
-
-def spaced(items: list[T], count: int) -> list[T]:
-    """Return at most `count` evenly spaced `items`, including the first and the last."""
-    if len(items) <= count:
-        return items
-    return [items[round(i * (len(items) - 1) / (count - 1))] for i in range(count)]
 
 
 def _opened(path: Path) -> Image.Image | None:

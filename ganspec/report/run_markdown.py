@@ -9,10 +9,10 @@ from typing import TypeAlias
 
 from ganspec.comparison.survey import SurveyRow
 from ganspec.report.captions import sides
-from ganspec.report.markup import markdown, markdown_line
+from ganspec.report.markup import markdown, markdown_line, markdown_table
 from ganspec.report.run_plots import Plot
 from ganspec.report.run_view import ReportView, RunView
-from ganspec.report.table import NetworkData
+from ganspec.report.table_data import NetworkData
 from ganspec.systems.implied import MARK
 from ganspec.version import VERSION
 
@@ -35,10 +35,10 @@ class MarkdownWriter:
         parts = [f"# {markdown(report.title)}", f"Made by ganspec {VERSION}."]
         parts += [self._head(view) for view in report.runs]
         if report.several:
-            parts += ["## What differs", table(*self._properties(report.uneven))]
-            parts += [folded("What is the same", table(*self._properties(report.even)))]
+            parts += ["## What differs", markdown_table(*self._properties(report.uneven))]
+            parts += [folded("What is the same", markdown_table(*self._properties(report.even)))]
         else:
-            parts += ["## Summary", table(*self._properties(report.rows))]
+            parts += ["## Summary", markdown_table(*self._properties(report.rows))]
         parts += [markdown_line(report.legend)]
         parts += ["## Scores: claims and measurements", self._scores()]
         parts += [self._plot(plot) for plot in report.score_plots]
@@ -79,7 +79,7 @@ class MarkdownWriter:
             score = [line.measured or "not measured", "; ".join(line.differences)]
             name = f"{line.metric} of {line.of}"
             rows.append([name, *run, *claim, *score, ", ".join(line.conditions)])
-        return table(head, rows)
+        return markdown_table(head, rows)
 
     def _plot(self, plot: Plot) -> str:
         """Return the Markdown of a plot with its caption, and add to `files` what writes it."""
@@ -102,7 +102,7 @@ class MarkdownWriter:
             for c in view.counts
         ]
         if counts:
-            yield table(["network", "", "claimed", "built", ""], counts)
+            yield markdown_table(["network", "", "claimed", "built", ""], counts)
         for name, network in view.networks.items():
             yield f"#### {markdown(name)}\n\n{layers(network)}"
         for title, lines in view.provenance:
@@ -114,7 +114,7 @@ class MarkdownWriter:
         name, source = record.source
         yield folded(name, fenced(source, "python")) if source else "It is missing."
         yield "### Environment and command"
-        yield table(["", ""], [list(pair) for pair in record.environment.items()])
+        yield markdown_table(["", ""], [list(pair) for pair in record.environment.items()])
         yield fenced(record.command, "console")
 
     def _image(self, name: str, write: Callable[[Path], None], alt: str) -> str:
@@ -128,27 +128,18 @@ def layers(network: NetworkData) -> str:
     rows = [
         [
             layer["kind"] + (MARK if layer["implied"] else ""),
-            sides(layer["output"]),
+            sides(layer["output"] or ()),
             _count(layer["params"]),
             _count(layer["macs"]),
         ]
         for layer in network["layers"]
     ]
     total = ["total", "", _count(network["params"]["total"]), _count(network["macs"])]
-    return table(["layer", "output", "parameters", "multiply-adds"], [*rows, total])
+    return markdown_table(["layer", "output", "parameters", "multiply-adds"], [*rows, total])
 
 
-def _count(number: int) -> str:
+def _count(number: int | None) -> str:
     return f"{number:,}" if number else ""
-
-
-def table(head: list[str], rows: list[list[str]]) -> str:
-    """Return a Markdown table with every cell escaped; "" if there are no rows."""
-    if not rows:
-        return ""
-    lines = [head, *rows]
-    written = ["| " + " | ".join(map(markdown, line)) + " |" for line in lines]
-    return "\n".join([written[0], "|" + "---|" * len(head), *written[1:]])
 
 
 def fenced(text: str, language: str) -> str:

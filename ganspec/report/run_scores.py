@@ -15,7 +15,7 @@ from ganspec.scores.matching import (
     fits,
     metric_name,
 )
-from ganspec.scores.text import claim_conditions, claimed_text, unit, value_text
+from ganspec.scores.text import claim_conditions, claimed_text, measured_text
 from ganspec.systems.claims import Score
 
 
@@ -71,7 +71,7 @@ def _measured_line(score: ScoreRow) -> ScoreLine:
     return ScoreLine(
         metric=metric_name(score.metric),
         of=printable(score.of),
-        measured=value_text(score.value, score.deviation) + unit(score.metric),
+        measured=measured_text(score),
         conditions=(
             *conditions(score),
             *([f"labels: {printable(score.labels)}"] if score.labels else []),

@@ -22,7 +22,7 @@ from ganspec.report.run_images import (
 )
 from ganspec.report.run_plots import OVERLAID, Plot, overlays, run_plots, score_plots
 from ganspec.report.run_scores import ScoreLine, score_lines
-from ganspec.report.table import NetworkData, described
+from ganspec.report.table_data import NetworkData, described
 from ganspec.runs.record import RunRecord
 from ganspec.systems.claims import Counts
 from ganspec.systems.implied import LEGEND, Implied
@@ -140,8 +140,8 @@ class RunView:
             claim = claim if isinstance(claim, Counts) else Counts(total=claim)
             for what, title in COUNTS.items():
                 claimed = getattr(claim, what)
-                if claimed is not None and what in built:
-                    counts.append(Count(name, title, claimed, built[what]))
+                if claimed is not None and (count := built.get(what)) is not None:
+                    counts.append(Count(name, title, claimed, count))
         return counts
 
     @cached_property

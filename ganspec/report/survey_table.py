@@ -13,7 +13,7 @@ from itertools import zip_longest
 
 from ganspec.comparison.survey import Survey, SurveyRow
 from ganspec.language.errors import printable
-from ganspec.report.markup import latex, markdown, markdown_line
+from ganspec.report.markup import latex, markdown_line, markdown_table
 
 WIDEST = 30  # characters; longer cells are wrapped
 GAP = 2  # spaces between columns
@@ -176,12 +176,8 @@ def markdown_text(laid: SurveyLayout) -> str:
     """Return the tables and notes in GitHub's Markdown."""
     parts = []
     for table in laid.tables:
-        lines = [
-            f"| {' | '.join(markdown(cell or NONE) for cell in row)} |"
-            for row in (table.head, *table.rows)
-        ]
-        lines.insert(1, "|---" * len(table.head) + "|")
-        parts.append("\n".join(lines))
+        rows = [[cell or NONE for cell in row] for row in table.rows]
+        parts.append(markdown_table(table.head, rows))
     return "\n\n".join([*parts, *map(markdown_line, laid.notes)])
 
 

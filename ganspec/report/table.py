@@ -1,15 +1,16 @@
-"""Tables of a spec's networks for `ganspec show`: as text, JSON, Markdown or LaTeX."""
+"""Tables of a spec's networks for `ganspec show`: as text, Markdown or LaTeX."""
 
 from __future__ import annotations
 
 import textwrap
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TypedDict
 
+from ganspec.language.unread import NOT_READ
 from ganspec.program.ir import Net
-from ganspec.program.measure import Cost, below_key, costs, totals
-from ganspec.program.receptive import ReceptiveField, receptive_field, receptive_fields
+from ganspec.program.measure import Cost, below_key, cell, costs, totals
+from ganspec.program.receptive import ReceptiveField, receptive_fields
+from ganspec.program.unread import lost_fields
 from ganspec.report import markup
 from ganspec.report.captions import caption, label_text, sides
 from ganspec.report.claimed_log import aligned, log_tables
@@ -17,7 +18,6 @@ from ganspec.report.provenance import marks, remarks
 from ganspec.seal import BLANK, sealed
 from ganspec.systems.implied import LEGEND, MARK, Implied
 from ganspec.systems.spec import Spec
-from ganspec.systems.unread import unread
 
 
 @dataclass(frozen=True)
@@ -32,102 +32,6 @@ class LayerTable:
     total: tuple[str, ...]
     note: str
     is_marked: bool
-
-
-class LayerData(TypedDict):
-    """One layer in the output of `show --json`.
-
-    `output` is the shape of the layer's output without the batch. `receptive_field` is the height
-    and width of the field, None if no image is read; `jump` the distances down and across between
-    neighbouring fields, None if the output has no rows and columns of the image. Both are in pixels
-    of the input. `implied` names the fields that the spec's report does not print, and the layer's
-    kind if it does not print the layer.
-    """
-
-    path: str
-    kind: str
-    output: list[int]
-    params: int
-    macs: int
-    line: int | None
-    receptive_field: list[int] | None
-    jump: list[float] | None
-    implied: list[str]
-
-
-class NetworkData(TypedDict):
-    """One network in the output of `show --json`.
-
-    `params` has the numbers of parameters `total`, `trainable` and `buffers`, `macs` is the number
-    of multiply-adds for one image, and `receptive_field` the height and width in pixels that a
-    number of the output depends on, None if it does not depend on an image.
-    """
-
-    params: dict[str, int]
-    macs: int
-    receptive_field: list[int] | None
-    layers: list[LayerData]
-
-
-class ReportData(TypedDict):
-    """A spec's `report` in `show --json`; `implied` has maps with a key `path` and its `value`."""
-
-    cite: str
-    notes: list[str]
-    implied: list[dict[str, object]]
-
-
-class SpecData(TypedDict):
-    """The output of `show --json`; `unread` has the path and a description of each unknown part."""
-
-    name: str
-    networks: dict[str, NetworkData]
-    report: ReportData
-    unread: list[tuple[str, str]]
-
-
-def described(spec: Spec, nets: dict[str, Net]) -> SpecData:
-    """Return a spec's networks, layers, costs and report as plain data; `nets` are its programs."""
-    networks: dict[str, NetworkData] = {}
-    implied, report = Implied(spec), spec.report
-    for name, net in nets.items():
-        rows, fields = costs(net, macs=True), receptive_fields(net)
-        seen = receptive_field(net)
-        networks[name] = {
-            "params": totals(rows),
-            "macs": sum(row.macs or 0 for row in rows),
-            "receptive_field": list(seen) if seen else None,
-            "layers": [
-                _layer(row, fields.get(row.path), implied.by_kind.get(f"{name}.{row.path}", []))
-                for row in rows
-            ],
-        }
-    gaps = [(part.path, part.seen) for part in unread(spec)]
-    said: ReportData = {
-        "cite": report.cite,
-        "notes": list(report.notes),
-        "implied": implied.data(),
-    }
-    return {"name": spec.name, "networks": networks, "report": said, "unread": gaps}
-
-
-def _layer(row: Cost, field: ReceptiveField | None, implied: list[str]) -> LayerData:
-    """Return one layer as plain data."""
-    jump = field.jump if field else None
-    return {
-        "path": row.path,
-        "kind": row.kind,
-        "output": list(row.output),
-        "params": row.params,
-        "macs": row.macs or 0,
-        "line": row.line,
-        "receptive_field": list(field.size) if field else None,
-        "jump": [float(step) for step in jump] if jump else None,
-        "implied": implied,
-    }
-
-
-# -- in three forms ---------------------------------------------------------------------------
 
 
 def table(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
@@ -247,27 +151,25 @@ def layer_table(
     `captions`, settings follow a layer's kind, and its line in the spec is left out. `receptive`
     adds receptive fields and jumps, if the network reads an image, and `macs` multiply-adds.
     """
-    rows, fields = costs(net, macs=macs), receptive_fields(net) if receptive else {}
+    rows = costs(net, macs=macs)
     names = _captions(net) if captions else {}
     columns = {
         "layer": [
             names.get(row.path, row.kind) + (MARK if row.path in signs else "") for row in rows
         ],
-        "output": [sides(row.output) for row in rows],
-        "parameters": [f"{row.params:,}" if row.params else "" for row in rows],
+        "output": [NOT_READ if "output" in row.lost else sides(row.output) for row in rows],
+        "parameters": [cell([row], "params") for row in rows],
     }
     starts = {"layer": ["input", "label"], "output": [sides(net.inputs[0].value.shape)]}
     count = totals(rows)
-    sums = {"layer": "total", "parameters": f"{count['total']:,}"}
+    sums = {"layer": "total", "parameters": cell(rows, "params") or "0"}
     if net.conditional:
         starts["output"].append(label_text(net.inputs[1].value))
     if macs:
-        columns["multiply-adds"] = [f"{row.macs:,}" if row.macs else "" for row in rows]
-        sums["multiply-adds"] = f"{sum(row.macs or 0 for row in rows):,}"
-    if fields:
-        seen = [fields[row.path] for row in rows]
-        columns["receptive field"] = [str(field or "") for field in seen]
-        columns["jump"] = [_jump(field) for field in seen]
+        columns["multiply-adds"] = [cell([row], "macs") for row in rows]
+        sums["multiply-adds"] = cell(rows, "macs") or "0"
+    if receptive:
+        columns |= _fields(net, rows)
     if not captions:
         columns["line"] = [str(row.line or "") for row in rows]
     inputs = [
@@ -275,7 +177,7 @@ def layer_table(
     ]
     cells = [*inputs, *zip(*columns.values(), strict=True)]
     trainable = f"trainable {count['trainable']:,}, non-trainable {count['buffers']:,}"
-    note = trainable if count["buffers"] else ""
+    note = trainable if count["buffers"] and sums["parameters"] != NOT_READ else ""
     total = tuple(sums.get(name, "") for name in columns)
     is_marked = any(row.path in signs for row in rows)
     return LayerTable(tuple(columns), cells, total, note, is_marked)
@@ -285,6 +187,21 @@ def _captions(net: Net) -> dict[str, str]:
     """Return the captions of a network's layers, by their key paths without the network's key."""
     layers = groupby(net.leaves(), key=lambda step: below_key(step.origin.path))
     return {path: caption(list(steps)) for path, steps in layers}
+
+
+def _fields(net: Net, rows: list[Cost]) -> dict[str, list[str]]:
+    """Return columns with the receptive field and jump of each row; {} if no image is read."""
+    if not (fields := receptive_fields(net)):
+        return {}
+    lost, columns = lost_fields(net), {}
+    for title, text in (("receptive field", _size), ("jump", _jump)):
+        texts = ((row, text(fields[row.path])) for row in rows)
+        columns[title] = [NOT_READ if own and row.path in lost else own for row, own in texts]
+    return columns
+
+
+def _size(field: ReceptiveField | None) -> str:
+    return str(field or "")
 
 
 def _jump(field: ReceptiveField | None) -> str:

@@ -191,14 +191,18 @@ def read_records(folders: list[Path]) -> list[RunRecord]:
     """
     records = [read_record(folder) for folder in folders]
     names = [record.folder.resolve().name for record in records]
-    names = [
-        name if names.count(name) == 1 else str(record.folder)
-        for record, name in zip(records, names, strict=True)
-    ]
-    for i, (record, name) in enumerate(zip(records, names, strict=True)):
-        seen = names[:i].count(name)
-        record.label = printable(f"{name} ({seen + 1})" if seen else name)
+    paths = [str(record.folder) for record in records]
+    for record, name in zip(records, distinct(names, paths), strict=True):
+        record.label = printable(name)
     return records
+
+
+def distinct(names: list[str], longer: list[str]) -> list[str]:
+    """Return `names`; of equal ones the `longer` names, with a number if these are equal, too."""
+    pairs = zip(names, longer, strict=True)
+    chosen = [name if names.count(name) == 1 else long for name, long in pairs]
+    seen = [chosen[:i].count(name) for i, name in enumerate(chosen)]
+    return [f"{name} ({n + 1})" if n else name for name, n in zip(chosen, seen, strict=True)]
 
 
 def text_of(path: Path) -> str:

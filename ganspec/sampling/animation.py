@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from PIL import Image, ImageDraw, ImageFont, UnidentifiedImageError
@@ -14,6 +15,8 @@ from ganspec.atomic import replacing
 from ganspec.runs.run import Run, RunError
 from ganspec.sampling.forms import paint_grid
 from ganspec.sampling.pictures import OnProgress, Pictures, square
+
+T = TypeVar("T")
 
 MOST_FRAMES = 200  # by default: all frames are in memory while the file is written
 CAPTION = 18  # height in pixels of the white strip with a caption
@@ -62,10 +65,9 @@ def animate_training(
         raise RunError(
             f"{run.folder} has no samples yet: train until an epoch ends, or stop by Ctrl-C"
         )
-    chosen = thinned(len(pictures), most or MOST_FRAMES)
+    chosen = spaced(pictures, most or MOST_FRAMES)
     frames = []
-    for done, index in enumerate(chosen, 1):
-        step, file = pictures[index]
+    for done, (step, file) in enumerate(chosen, 1):
         frames.append(captioned(open_picture(file), f"step {step:,}"))
         on_progress(done, len(chosen))
     animation.save(same_size(frames), HOLD_MS)
@@ -84,11 +86,11 @@ def animate_interpolation(
     animation.save(frames + frames[-2:0:-1])
 
 
-def thinned(count: int, most: int) -> list[int]:
-    """Return all indices below `count`, or `most` evenly spaced ones with the first and last."""
-    if count <= most:
-        return list(range(count))
-    return torch.linspace(0, count - 1, most).round().long().tolist()
+def spaced(items: Sequence[T], most: int) -> list[T]:
+    """Return all `items`, or `most` evenly spaced ones with the first and the last."""
+    if len(items) <= most:
+        return list(items)
+    return [items[round(i * (len(items) - 1) / (most - 1))] for i in range(most)]
 
 
 def open_picture(path: Path) -> Image.Image:

@@ -13,7 +13,7 @@ from ganspec.systems.spec import Spec
 
 
 class LabelError(GanspecError):
-    """Raised when a label is not one of the run's data set."""
+    """Raised when a run cannot draw the labels that a user asks for."""
 
 
 def find_labels(text: str, spec: Spec, names: list[str]) -> torch.Tensor:

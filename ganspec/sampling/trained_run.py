@@ -57,7 +57,7 @@ class Samples(Viewed):
 class TrainedRun(Run, Viewed):
     """A run folder, with the numbers and networks in it: `ganspec.Run("runs/dcgan")`.
 
-    Its files are read again at each access, so that the training may still go on.
+    Its files are read again at each access, as its training may still be going on.
     """
 
     view: ClassVar = "run"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ganspec.kinds.metric import metric_of
+from ganspec.runs.score_file import ScoreRow
 from ganspec.systems.claims import Score
 
 
@@ -19,6 +20,11 @@ def value_text(value: float, deviation: float | None = None) -> str:
     """
     spread = "" if deviation is None else f" ± {_digits(deviation, 2)}"
     return _digits(value, 4) + spread
+
+
+def measured_text(score: Score | ScoreRow) -> str:
+    """Return a score's value with its unit, rounded by `value_text`."""
+    return value_text(score.value, score.deviation) + unit(score.metric)
 
 
 def _digits(value: float, count: int) -> str:
@@ -52,7 +58,7 @@ def claim_conditions(claim: Score) -> list[str]:
 
 def short_claim(claim: Score) -> str:
     """Return a claim's value with its unit, rounded by `value_text`, as text for tables."""
-    return relation(claim) + value_text(claim.value, claim.deviation) + unit(claim.metric)
+    return relation(claim) + measured_text(claim)
 
 
 def relation(claim: Score) -> str:

@@ -80,7 +80,8 @@ def mark_of(value: Value) -> Mark | None:
 
 def check_shape(spec: Spec, key: str, net: Net, message: str) -> Iterator[Diagnostic]:
     """Yield an error with `message` if the shape of a network's images is not that of `data`."""
-    if net.output.shape == spec.data.shape:
+    made, wanted = net.output.shape, spec.data.known_shape
+    if _agrees(made, wanted):
         return
     mark = output_mark(spec, key, net)
     data = find(spec.tree, ("data",))
@@ -90,11 +91,18 @@ def check_shape(spec: Spec, key: str, net: Net, message: str) -> Iterator[Diagno
     yield Diagnostic("image-mismatch", message, mark, (note,), _image_help(spec, net))
 
 
+def _agrees(made: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
+    """Return True if two shapes have one length, and `made` every number that is known."""
+    return len(made) == len(wanted) and all(
+        n in (None, m) for m, n in zip(made, wanted, strict=True)
+    )
+
+
 def _image_help(spec: Spec, net: Net) -> str:
     shape, wanted = net.output.shape, spec.data.shape
     if len(shape) != 3:
         return f"end the {net.name.lower()} in a map, such as `conv: {wanted[0]}`"
-    if shape[1:] != wanted[1:]:
+    if not _agrees(shape[1:], spec.data.known_shape[1:]):
         size = f", or set `data: {{size: [{shape[1]}, {shape[2]}]}}`" if max(shape) <= 8192 else ""
         return f"add or remove upsampling{size}"
     help = f"let the last layer make {wanted[0]} channels"
@@ -138,7 +146,7 @@ def check_labels(spec: Spec, key: str, label: Label) -> Iterator[Diagnostic]:
     """
     dataset, size = spec.data.dataset, int(label.size)
     known = dataset.label_kind()
-    if dataset.is_unread or known is None or known == (label.kind, size):
+    if dataset.is_unread or label.is_unread or known is None or known == (label.kind, size):
         return
     kind, count = known
     mark = find(spec.tree, (key, "size" if kind == label.kind else "kind")).mark
@@ -150,6 +158,16 @@ def check_labels(spec: Spec, key: str, label: Label) -> Iterator[Diagnostic]:
         notes = (f"the images are those of {dataset.kind}, {dataset.mark.seen_from(mark)}",)
     help = f"write `{key}: {{kind: {kind}, size: {count}}}`"
     yield Diagnostic("label-mismatch", message, mark, notes, help)
+
+
+def label_help(spec: Spec) -> str:
+    """Return help for a spec that declares no labels, whose networks or training need them."""
+    dataset = spec.data.dataset
+    known = None if dataset.is_unread else dataset.label_kind()
+    if known is None:  # only files tell them
+        place = "to the spec's top level, with the number of classes as N"
+        return f"add `condition: {{kind: classes, size: N}}` {place}"
+    return "add `condition: {{kind: {}, size: {}}}` to the spec's top level".format(*known)
 
 
 def label_words(kind: str, count: int) -> str:

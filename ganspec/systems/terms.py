@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from functools import partial
 
 from ganspec.language.kinds import Kind
-from ganspec.language.unread import NOT_READ
+from ganspec.language.unread import NOT_READ, known
 from ganspec.systems.schedule import KEEPING, Schedule
 from ganspec.systems.wording import label, spoken
 
@@ -66,9 +67,14 @@ def plain(value: object) -> str:
 def settings(kind: Kind, framework: str = "torch") -> dict[str, object]:
     """Return the values of a kind's fields that differ from the framework's defaults, by name.
 
-    The primary field comes first. Fields in HIDDEN are left out.
+    An unknown field has the value NOT_READ. The primary field comes first. Fields in HIDDEN are
+    left out.
     """
-    changed = kind.changed(framework)
+    changed: dict[str, object] = {}
+    for name, usual in kind.defaults(framework).items():
+        value = NOT_READ if name in kind.unread else getattr(kind, name)
+        if value != usual:
+            changed[name] = value
     names = sorted((n for n in changed if n not in HIDDEN), key=lambda n: n != kind.primary)
     return {name: changed[name] for name in names}
 
@@ -102,14 +108,28 @@ def fields(own: dict[str, object]) -> str:
 OF_ALL = {"batch", "epochs", "iterations", "seed", *KEEPING}
 
 
+def shown(name: str, text: Callable[[], str]) -> str:
+    """Return the text of a field in a list of fields: `flip not read` if it is unknown."""
+    words = known(text)
+    return f"{label(name)} {NOT_READ}" if words == NOT_READ else words
+
+
 def rules(
-    train: Schedule, words: dict[str, str] | None = None, elsewhere: Collection[str] = ()
+    train: Schedule,
+    words: dict[str, Callable[[], str]] | None = None,
+    elsewhere: Collection[str] = (),
 ) -> str:
     """Return the fields of `train` that differ from the defaults, on one line.
 
-    `words` has texts by field. A field without a text is shown with its name and value. Fields in
+    `words` makes texts by field. A field without a text is shown with its name and value. Fields in
     `elsewhere` and in OF_ALL are left out.
     """
-    words = {"last_batch": "last batch kept", **(words or {})}
-    shown = (item for item in train.changed().items() if item[0] not in {*OF_ALL, *elsewhere})
-    return ", ".join(words.get(name) or fields({name: value}) for name, value in shown)
+    own = {"last_batch": lambda: "last batch kept", **(words or {})}
+
+    def rule(name: str, usual: object) -> str:
+        if (value := getattr(train, name)) == usual:
+            return ""
+        return (own[name]() if name in own else "") or fields({name: value})
+
+    usual = {n: v for n, v in train.defaults().items() if n not in {*OF_ALL, *elsewhere}}
+    return ", ".join(filter(None, (shown(n, partial(rule, n, v)) for n, v in usual.items())))

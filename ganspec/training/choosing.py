@@ -46,7 +46,7 @@ class ExecutionRequest:
 
     @property
     def is_open(self) -> bool:
-        """True if the precision or the speedups are to be measured."""
+        """True if the request leaves the precision or the speedups to measurement."""
         return self.speedups is None or self.precision == AUTO
 
     def is_measured(self, steps: int) -> bool:

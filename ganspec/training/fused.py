@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import optim
 
@@ -17,15 +19,10 @@ def fuse(optimizer: optim.Optimizer) -> None:
     """
     # with another default type, fused steps would change the type of the count that is saved
     if isinstance(optimizer, FUSED) and torch.get_default_dtype() == torch.float32:
-        optimizer.register_step_pre_hook(_switch_on)
-        optimizer.register_step_post_hook(_switch_off)
+        optimizer.register_step_pre_hook(partial(_switch, True))
+        optimizer.register_step_post_hook(partial(_switch, None))
 
 
-def _switch_on(optimizer: optim.Optimizer, *_: object) -> None:
+def _switch(is_fused: bool | None, optimizer: optim.Optimizer, *_: object) -> None:
     for group in optimizer.param_groups:
-        group["fused"] = True
-
-
-def _switch_off(optimizer: optim.Optimizer, *_: object) -> None:
-    for group in optimizer.param_groups:
-        group["fused"] = None
+        group["fused"] = is_fused

@@ -124,7 +124,7 @@ class Recording:
         step, random = training.step, random_states(training.device)
         batches.position = 0
         self.graph = torch.cuda.CUDAGraph()
-        # `follow` moves the average, as its decay depends on the step
+        # not recorded: `follow` moves the average, as its decay depends on the step
         average, training.average = training.average, None
         generator = torch.cuda.default_generators[training.device.index or 0]
         unused = generator.clone_state()

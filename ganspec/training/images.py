@@ -21,9 +21,10 @@ from ganspec.kinds.datasets.image_folder import ImageFolder
 from ganspec.kinds.datasets.objects import check_conditions, read_conditions
 from ganspec.language.errors import printable
 from ganspec.systems.batches import spaced
+from ganspec.systems.data import Data
 from ganspec.systems.feed import StreamedImages
 from ganspec.systems.ranks import Ranks
-from ganspec.systems.spec import Data, Spec
+from ganspec.systems.spec import Spec
 from ganspec.systems.training import Images
 
 MEMORY_SHARE = 0.5  # images that would take a larger share of free memory are streamed
@@ -143,7 +144,7 @@ def open_shown_images(
 
 
 def class_names(data: Data, folder: Path | None) -> list[str]:
-    """Return the names of the classes, in the order of their labels; [] if there are no classes."""
+    """Return the class names in the order of their labels; [] if the classes have no names."""
     folder = data.dataset.locate(folder)
     with data.dataset.reading(folder):
         return data.dataset.classes(folder)

@@ -147,7 +147,8 @@ class LossRecorder:
         self.flush()
         if culprit := self.training.culprit():  # the last checkpoint, which is good, stays
             step = self.training.step
-            raise TrainingError(f"weights are not finite after step {step}: {culprit}")
+            message = f"first weights that are not finite after step {step}: {culprit}"
+            raise TrainingError(message)
         # the log first, so that after a power cut it does not end before the checkpoint's step
         self.run.loss_log.sync()
         checkpoint.save(self.run.checkpoint_path, self.training.state())

@@ -25,5 +25,5 @@ def fits(calls: Sequence[Call], x: Value) -> bool:
 
 
 def apply(conv: nn.Conv2d, pool: nn.AvgPool2d, x: torch.Tensor) -> torch.Tensor:
-    """Return `pool(conv(x))`."""
+    """Return `pool(conv(x))`, computed in the other order."""
     return conv(pool(x))

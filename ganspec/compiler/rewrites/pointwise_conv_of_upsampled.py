@@ -24,5 +24,5 @@ def fits(calls: Sequence[Call], x: Value) -> bool:
 
 
 def apply(upsample: nn.Upsample, conv: nn.Conv2d, x: torch.Tensor) -> torch.Tensor:
-    """Return `conv(upsample(x))`."""
+    """Return `conv(upsample(x))`, computed in the other order."""
     return upsample(conv(x))

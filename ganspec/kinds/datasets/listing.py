@@ -50,7 +50,7 @@ def check_splits(folder, files):
             best = max(sorted(names), key=lambda name: name.lower().startswith("train"))
             raise ValueError(
                 f"{' and '.join(sorted(names))} in {place} are splits, not classes: "
-                f"name one, such as {place / best}"
+                f"take one alone, such as {place / best}"
             )
 
 

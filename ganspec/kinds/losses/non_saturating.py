@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 import torch
 import torch.nn.functional as F
@@ -51,47 +51,51 @@ Epsilon = Annotated[float, Field(ge=0, lt=1)]
 EPSILON = "number added to probabilities before the logarithm, so that no loss is infinite"
 
 
-def check_fields(eps: float, reads: str, **targets: float) -> None:
-    """Refuse an `eps` that a loss of logits would ignore, and targets that torch refuses."""
-    if eps and reads == "logits":
-        message = "`eps` is added to probabilities, and the loss reads logits"
-        raise refusal("bad-value", message, "write `reads: probabilities`, or remove `eps`")
-    for name, target in targets.items():
-        if reads == "probabilities" and not eps and not 0 <= target <= 1:
-            message = f"`{name}` is the target of a probability, from 0 to 1, got `{target:g}`"
-            help = "write a target from 0 to 1, or remove `reads: probabilities`"
-            raise refusal("out-of-range", message, help)
-
-
-class NonSaturating(Loss, kind="non_saturating"):
-    """Binary cross-entropy with the non-saturating generator (Goodfellow et al., 2014, section 3).
-
-    `real_target: 0.9` is one-sided label smoothing; `reads: probabilities` is for a discriminator
-    that ends in a sigmoid.
-    """
+class CrossEntropyLoss(Loss):
+    """Base class of losses in which the discriminator minimises the binary cross-entropy."""
 
     real_loss: ClassVar = staticmethod(real_loss)
     fake_loss: ClassVar = staticmethod(fake_loss)
-    generator_loss: ClassVar = staticmethod(generator_loss)
 
     reads: Literal["logits", "probabilities"] = Field(
         "logits", description="form of the discriminator's scores: `probabilities` after a sigmoid"
     )
     real_target: Number = Field(1.0, description="target of scores of real images")
     fake_target: Number = Field(0.0, description="target of scores of generated images")
-    generator_target: Number = Field(1.0, description="target in the generator's loss")
-    eps: Epsilon = Field(0.0, description=EPSILON)
+
+    if TYPE_CHECKING:
+        eps: Epsilon  # each kind declares it, so that it is the last of the kind's fields
 
     @model_validator(mode="after")
-    def _check_fields(self) -> NonSaturating:
-        targets = {"real_target": self.real_target, "fake_target": self.fake_target}
-        targets["generator_target"] = self.generator_target
-        check_fields(self.eps, self.reads, **targets)
+    def _check_fields(self) -> Self:
+        """Refuse an `eps` that a loss of logits would ignore, and targets that torch refuses."""
+        if self.eps and self.reads == "logits":
+            message = "`eps` is added to probabilities, and the loss reads logits"
+            raise refusal("bad-value", message, "write `reads: probabilities`, or remove `eps`")
+        targets = {n: getattr(self, n) for n in type(self).model_fields if n.endswith("_target")}
+        for name, target in targets.items():
+            if self.reads == "probabilities" and not self.eps and not 0 <= target <= 1:
+                message = f"`{name}` is the target of a probability, from 0 to 1, got `{target:g}`"
+                help = "write a target from 0 to 1, or remove `reads: probabilities`"
+                raise refusal("out-of-range", message, help)
         return self
 
     @property
     def scores(self) -> str:
         return self.reads
+
+
+class NonSaturating(CrossEntropyLoss, kind="non_saturating"):
+    """Binary cross-entropy with the non-saturating generator (Goodfellow et al., 2014, section 3).
+
+    `real_target: 0.9` is one-sided label smoothing; `reads: probabilities` is for a discriminator
+    that ends in a sigmoid.
+    """
+
+    generator_loss: ClassVar = staticmethod(generator_loss)
+
+    generator_target: Number = Field(1.0, description="target in the generator's loss")
+    eps: Epsilon = Field(0.0, description=EPSILON)
 
     @property
     def goals(self) -> tuple[str, str]:

@@ -16,6 +16,7 @@ from ganspec.language.errors import Diagnostic
 from ganspec.language.section import Section
 from ganspec.language.tree import Node
 from ganspec.language.types import Positive
+from ganspec.language.unread import known
 from ganspec.program.ir import Net
 from ganspec.systems.autoencoder import step
 from ganspec.systems.autoencoder.training import AutoencoderTraining
@@ -107,8 +108,13 @@ class Autoencoder(CriterionSpec, system="autoencoder"):
         return AutoencoderTraining(start)
 
     def properties(self) -> dict[str, dict[str, str]]:
-        properties, noise = super().properties(), self.objective.noise
-        if noise is not None:
-            clipped = ", clipped" if noise.clip else ""
-            properties["data"]["input noise"] = f"{plain(noise.std)}{clipped}"
+        properties = super().properties()
+        if noise := known(self._noise):
+            properties["data"]["input noise"] = noise
         return properties
+
+    def _noise(self) -> str:
+        """Return the noise that is added to the inputs in words; `""` for none."""
+        if (noise := self.objective.noise) is None:
+            return ""
+        return f"{plain(noise.std)}{', clipped' if noise.clip else ''}"

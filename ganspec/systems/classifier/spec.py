@@ -62,10 +62,12 @@ class Classifier(CriterionSpec, system="classifier"):
     def contract(self, nets: dict[str, Net]) -> Iterator[Diagnostic]:
         yield from check_labels(self, "label", self.label)
         yield from check_statistics(nets)
-        mismatch = list(check_criterion(self, self.label.kind))
+        known = not self.label.is_unread
+        mismatch = list(check_criterion(self, self.label.kind)) if known else []
         yield from mismatch
         if net := nets.get("classifier"):
-            yield from self._check_classes(net)
+            if known:
+                yield from self._check_classes(net)
             if not mismatch:  # the right criterion may read other outputs
                 yield from check_outputs(self, "classifier", net)
 

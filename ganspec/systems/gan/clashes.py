@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from ganspec.language.errors import Diagnostic, suggestion
 from ganspec.language.tree import find
+from ganspec.systems.agreement import label_help
 from ganspec.systems.gan.fields import GanFields
 from ganspec.systems.gan.train import BUILT_IN, HALVES, Steps
 
@@ -46,10 +47,9 @@ def clashes(spec: GanFields) -> Iterator[Diagnostic]:
     if train.generator_batch and labelled and train.labels == "real":
         message = "a generator batch of its own size has no real batch to take labels from"
         yield _clash(spec, "generator_batch", message, "add `labels: random`")
-    if train.labels == "random" and not labelled:
+    if train.labels == "random" and not labelled and "condition" not in spec.unread:
         message = "there are no labels to draw: the spec has no `condition`"
-        help = "add `condition: {kind: classes, size: 10}`, or take `labels` away"
-        yield _clash(spec, "labels", message, help)
+        yield _clash(spec, "labels", message, f"{label_help(spec)}, or take `labels` away")
 
 
 def _facts(spec: GanFields) -> Iterator[Diagnostic]:

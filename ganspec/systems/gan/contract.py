@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ganspec.language.errors import Diagnostic
+from ganspec.language.settings import HELP, OPTION
 from ganspec.language.tree import find
 from ganspec.program.ir import Net
 from ganspec.systems.agreement import (
@@ -34,10 +35,29 @@ def contract(spec: GanFields, nets: dict[str, Net]) -> Iterator[Diagnostic]:
     if net := nets.get("discriminator"):
         yield from _score(spec, net)
         yield from _penalty(spec, net)
+    yield from _latent(spec)
     yield from clashes(spec)
     yield from _labels(spec, nets)
     yield from _conditions(spec, nets)
     yield from _auxiliary(spec, nets)
+
+
+def _latent(spec: GanFields) -> Iterator[Diagnostic]:
+    """Yield an error if the spec gives bounds to latents that are not uniform."""
+    latent, node = spec.latent, find(spec.tree, ("latent",))
+    bounds, drawn = node.get("range"), node.get("distribution")
+    if bounds is None or latent.unread or latent.distribution == "uniform":
+        return
+    message = f"`range` has no effect: `{latent.distribution}` latents have no bounds"
+    notes: tuple[str, ...] = ()
+    other = "take `range` away"
+    own = bounds.mark.text
+    if drawn and drawn.mark.text != own and own.name not in HELP:  # inherited bounds
+        notes = (f"the distribution is set at {drawn.mark}",)
+        other = f"add `range: null` beside `distribution: {latent.distribution}`"
+        other = "add `--set latent.range=null`" if drawn.mark.text.name == OPTION else other
+    help = f"write `distribution: uniform`, or {other}"
+    yield Diagnostic("bad-value", message, bounds.start, notes, help)
 
 
 def _score(spec: GanFields, net: Net) -> Iterator[Diagnostic]:
@@ -98,7 +118,8 @@ def _labels(spec: GanFields, nets: dict[str, Net]) -> Iterator[Diagnostic]:
 
 def _conditions(spec: GanFields, nets: dict[str, Net]) -> Iterator[Diagnostic]:
     """Yield an error if `train` has `conditions`, but the generator reads no multi-hot labels."""
-    if spec.train.conditions is None or "generator" not in nets:
+    unknown = "condition" in spec.unread
+    if spec.train.conditions is None or "generator" not in nets or unknown:
         return
     several = spec.condition is not None and spec.condition.kind == "multi_hot"
     if not several or not nets["generator"].conditional:

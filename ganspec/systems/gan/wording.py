@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from ganspec.language.unread import NOT_READ
-from ganspec.systems.gan.fields import AuxiliaryLoss, GanFields
-from ganspec.systems.gan.train import OwnUpdate, Train
-from ganspec.systems.terms import plain, rules, said
+from collections.abc import Callable
+
+from ganspec.language.unread import known
+from ganspec.systems.gan.fields import AuxiliaryLoss, Decay, GanFields, Objective
+from ganspec.systems.gan.train import OwnUpdate, Train, Warmup
+from ganspec.systems.terms import plain, rules, said, shown
 
 # fields of `train` that other rows show, or that have no effect on weights
 ELSEWHERE = {"generator_batch", "steps", "accuracy", "gradients", "updates", "conditions"}
@@ -13,31 +15,44 @@ ELSEWHERE = {"generator_batch", "steps", "accuracy", "gradients", "updates", "co
 
 def properties(spec: GanFields) -> dict[str, dict[str, str]]:
     """Return texts of rows for comparison tables, by the section's and the row's name."""
-    steps, latent = spec.train.steps, spec.latent
-    drawn = "N(0, 1)" if latent.distribution == "normal" else f"U[{plain(latent.range)}]"
-    drawn = NOT_READ if "distribution" in latent.unread else drawn
     return {
-        "data": {"latent": NOT_READ if latent.is_unread else f"{latent.size:d}, {drawn}"},
-        "objective": {"loss": _loss(spec), "penalty": _penalty(spec)},
+        "data": {"latent": known(lambda: f"{spec.latent.size:d}, {known(lambda: _drawn(spec))}")},
+        "objective": {
+            "loss": known(lambda: _loss(spec.objective)),
+            "penalty": known(lambda: _penalty(spec.objective)),
+        },
         "training": {
-            "steps D : G": f"{steps.discriminator} : {steps.generator}",
-            "rules": rules(spec.train, _rules(spec.train), ELSEWHERE),
+            "steps D : G": known(lambda: _steps(spec.train)),
+            "rules": known(lambda: rules(spec.train, _rules(spec.train), ELSEWHERE)),
         },
     }
 
 
-def _loss(spec: GanFields) -> str:
+def _drawn(spec: GanFields) -> str:
+    latent = spec.latent
+    return "N(0, 1)" if latent.distribution == "normal" else f"U[{plain(latent.range)}]"
+
+
+def _steps(train: Train) -> str:
+    return f"{train.steps.discriminator} : {train.steps.generator}"
+
+
+def _loss(objective: Objective) -> str:
     """Return the loss in words, with the auxiliary loss that both networks share."""
-    objective = spec.objective
-    words = said(objective.loss)
-    if objective.scale != 1:
-        words += f", D x {plain(objective.scale)}"
-    if objective.auxiliary and (objective.auxiliary.discriminator or objective.auxiliary.generator):
-        words += f" + {_auxiliary(objective.auxiliary)}"
-    return words
+    words = known(lambda: said(objective.loss))
+    scale = shown("scale", lambda: _scale(objective))
+    words += f", {scale}" if scale else ""
+    auxiliary = shown("auxiliary", lambda: _auxiliary(objective.auxiliary))
+    return words + (f" + {auxiliary}" if auxiliary else "")
 
 
-def _auxiliary(auxiliary: AuxiliaryLoss) -> str:
+def _scale(objective: Objective) -> str:
+    return f"D x {plain(objective.scale)}" if objective.scale != 1 else ""
+
+
+def _auxiliary(auxiliary: AuxiliaryLoss | None) -> str:
+    if auxiliary is None or not (auxiliary.discriminator or auxiliary.generator):
+        return ""
     own = auxiliary.changed()
     notes = [
         f"{n[0].upper()} x {plain(own[n])}" for n in ("discriminator", "generator") if n in own
@@ -46,30 +61,41 @@ def _auxiliary(auxiliary: AuxiliaryLoss) -> str:
     return f"auxiliary ({', '.join(notes)})" if notes else "auxiliary"
 
 
-def _penalty(spec: GanFields) -> str:
+def _penalty(objective: Objective) -> str:
     """Return in words the penalty, the clipping of weights and the L2 terms; "" for none."""
-    objective = spec.objective
-    words = [said(objective.penalty)] if objective.penalty else []
-    words += [f"clip {plain(objective.clip)}"] if objective.clip else []
-    words += [f"L2 {n[0].upper()} {plain(v)}" for n, v in objective.l2.changed().items()]
-    return ", ".join(words)
+    words = [known(lambda: said(objective.penalty) if objective.penalty else "")]
+    words += [shown("clip", lambda: f"clip {plain(objective.clip)}" if objective.clip else "")]
+    words += [shown("L2", lambda: _l2(objective.l2))]
+    return ", ".join(filter(None, words))
 
 
-def _rules(train: Train) -> dict[str, str]:
-    """Return texts for those fields of `train` that only a GAN has, by field."""
-    skips = (f"no {name[0].upper()} step if {rule}" for name, rule in train.skip.changed().items())
-    words = {
-        "batches": "D steps share a batch",
-        "labels": "random labels",
-        "latents": "latents reused",
-        "skip": ", ".join(skips),
-        "generated": "generated images reused",
-        "order": _order(train),
+def _l2(decay: Decay) -> str:
+    return ", ".join(f"L2 {n[0].upper()} {plain(v)}" for n, v in decay.changed().items())
+
+
+def _rules(train: Train) -> dict[str, Callable[[], str]]:
+    """Return functions that put fields of `train` that only a GAN has in words, by field."""
+    return {
+        "batches": lambda: "D steps share a batch",
+        "labels": lambda: "random labels",
+        "latents": lambda: "latents reused",
+        "skip": lambda: _skips(train),
+        "generated": lambda: "generated images reused",
+        "order": lambda: _order(train),
+        "warmup": lambda: _warmup(train.warmup),
     }
-    if train.warmup:
-        pixels = " on random pixels" if train.warmup.images == "pixels" else ""
-        words["warmup"] = f"D warmed up for {plain(train.warmup.iterations)}{pixels}"
-    return words
+
+
+def _skips(train: Train) -> str:
+    rules = train.skip.changed().items()
+    return ", ".join(f"no {name[0].upper()} step if {rule}" for name, rule in rules)
+
+
+def _warmup(warmup: Warmup | None) -> str:
+    if warmup is None:
+        return ""
+    pixels = " on random pixels" if warmup.images == "pixels" else ""
+    return f"D warmed up for {plain(warmup.iterations)}{pixels}"
 
 
 def _order(train: Train) -> str:

@@ -34,6 +34,8 @@ def check_criterion(spec: CriterionSpec, targets: str) -> Iterator[Diagnostic]:
             notes = (f"the labels are at {place}",)
         help = f"use {' or '.join(fitting)}"
         yield Diagnostic("loss-mismatch", message, loss.mark, notes, help)
+    elif "range" in spec.data.unread:
+        return
     elif targets == "images" and loss.activation and spec.data.range[0] < 0:
         message = f"{loss.kind} is a loss for images in 0 to 1, these are in -1 to 1"
         notes = (range_note(spec, loss.mark),)

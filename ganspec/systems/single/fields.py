@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from ganspec.kinds.criterion import Criterion
 from ganspec.kinds.optimizer import Optimizer
 from ganspec.language.section import Section
+from ganspec.language.unread import known
 from ganspec.systems.spec import Spec
 from ganspec.systems.terms import rules, said
 
@@ -33,6 +34,6 @@ class CriterionSpec(Spec):
     def properties(self) -> dict[str, dict[str, str]]:
         return {
             "data": {},
-            "objective": {"loss": said(self.objective.loss)},
-            "training": {"rules": rules(self.train)},
+            "objective": {"loss": known(lambda: said(self.objective.loss))},
+            "training": {"rules": known(lambda: rules(self.train))},
         }

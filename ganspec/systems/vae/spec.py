@@ -17,6 +17,7 @@ from ganspec.language.errors import Diagnostic
 from ganspec.language.section import Section
 from ganspec.language.tree import find
 from ganspec.language.types import Weight, Width
+from ganspec.language.unread import known
 from ganspec.program.ir import Net
 from ganspec.systems.grid import COLUMNS, SAMPLES
 from ganspec.systems.schedule import Schedule
@@ -104,6 +105,7 @@ class Vae(CriterionSpec, system="vae"):
 
     def properties(self) -> dict[str, dict[str, str]]:
         properties = super().properties()
-        properties["data"]["latent"] = f"{self.latent.size:d}, N(0, 1)"
-        properties["objective"]["loss"] += f" + KL x {plain(self.objective.kl)}"
+        properties["data"]["latent"] = known(lambda: f"{self.latent.size:d}, N(0, 1)")
+        loss = f"{properties['objective']['loss']} + KL x "
+        properties["objective"]["loss"] = known(lambda: loss + plain(self.objective.kl))
         return properties

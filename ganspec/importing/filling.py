@@ -1,0 +1,268 @@
+"""Search for what draws a network's initial weights in a Python file, outside of its class.
+
+A fill is a function that draws the weights of a network anew, or norms them, as `net.apply(f)` and
+`f(net)` do.
+The statements of a training are not run, so fills are read from the text. A drawing that cannot be
+tied to one network and a function of the file leaves the initial weights unclear.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+
+from torch import nn
+
+from ganspec.importing.owners import FUNCTIONS, Branch, NameReader, OwnerScope, plain_values, within
+from ganspec.importing.python_file import Maker, build
+
+Fill = Callable[[nn.Module], object]
+INITS = re.compile(
+    r"\binit\.(constant|dirac|eye|kaiming|normal|ones|orthogonal|sparse|trunc|uniform|xavier|zero)"
+)
+NORMS = ("spectral_norm", "weight_norm")  # these replace weights
+IN_PLACE = re.compile(r"\b(weight|bias|p|param|parameter)\b.*\.(normal|uniform|fill|zero)_$")
+
+
+@dataclass
+class Fills:
+    """The fills of a network in order, and what else draws its weights, `unclear`, in words.
+
+    `idle` has notes on functions that draw weights, but that nothing uses.
+    """
+
+    known: list[Fill] = field(default_factory=list)
+    unclear: str = ""
+    idle: list[str] = field(default_factory=list)
+
+    def made(self, maker: Maker, settings: dict[str, object]) -> nn.Module:
+        """Return the network of `maker`, drawn by the fills; one that fails is unclear from now."""
+        network = build(maker, settings)
+        for fill in list(self.known):
+            try:
+                made = fill(network)
+                network = made if type(made) is type(network) else network
+            except (Exception, SystemExit) as error:
+                self.known.remove(fill)
+                self.unclear = f"code that fails here: {type(error).__name__}: {error}"[:200]
+        return network
+
+
+@dataclass(frozen=True)
+class WeightDrawing:
+    """A call that draws the weights of `networks`; its `fill` is None if it is not clear."""
+
+    call: ast.Call
+    branch: Branch
+    networks: frozenset[str]
+    fill: Fill | None
+
+    @property
+    def place(self) -> str:
+        given = _applied(self.call)
+        text = (
+            "a lambda"
+            if isinstance(given, ast.Lambda)
+            else f"{ast.unparse(given or self.call.func)}"
+        )
+        return f"{text.partition('(')[0]}, line {self.call.lineno}"
+
+
+class FillReader(NameReader):
+    """Reader of the drawings of a file.
+
+    `leaks` has the functions, methods and classes that draw weights of their arguments, and
+    `makers` the names that hold or return such a function.
+    """
+
+    def __init__(self, path: Path, module: ModuleType, names: Iterable[str]):
+        super().__init__(path, module, names)
+        self.leaks: set[str] = set()
+        self.makers: set[str] = set()
+        self.nested = {
+            getattr(scope.node, "name", "")
+            for scope in self.scopes
+            if scope.parent and isinstance(scope.parent.node, FUNCTIONS)
+        }
+
+    def drawings(self) -> list[WeightDrawing]:
+        """Return the drawings of the file, in its order."""
+        while True:
+            known = len(self.leaks), len(self.makers)
+            found = [drawing for scope in self.scopes for drawing in self._drawings(scope)]
+            if known == (len(self.leaks), len(self.makers)):
+                return found
+
+    def fills(self, names: Mapping[str, str]) -> dict[str, Fills]:
+        """Return the fills of each network of `names`, which has their names by role."""
+        drawings, idle = self.drawings(), self.idle()
+        fills = {}
+        for role, name in names.items():
+            own = [drawing for drawing in drawings if name in drawing.networks]
+            unclear = [drawing for drawing in own if drawing.fill is None]
+            calls, branches = {ast.unparse(d.call) for d in own}, {d.branch for d in own}
+            if len(calls) > 1 and len(branches) > 1:
+                unclear = own  # which of them a training runs is not known
+            known = {ast.unparse(d.call): d.fill for d in own if d.fill is not None}
+            reason = " or ".join(dict.fromkeys(drawing.place for drawing in unclear))
+            fills[role] = Fills(list(known.values()), reason, idle)
+        return fills
+
+    def idle(self) -> list[str]:
+        """Return notes on what draws weights, but is never mentioned in the file."""
+        used = {node.id for node in ast.walk(self.tree) if isinstance(node, ast.Name)}
+        own = [n for n in self.tree.body if isinstance(n, (*FUNCTIONS, ast.ClassDef))]
+        unused = [f"{n.name}, line {n.lineno}" for n in own if n.name in self.leaks - used]
+        return [f"{each}, draws weights, but nothing in the file uses it" for each in unused]
+
+    def _drawings(self, scope: OwnerScope) -> Iterator[WeightDrawing]:
+        if isinstance(scope.node, FUNCTIONS) and scope.node.name in self.names:
+            return  # a function that makes a network is run
+        for node, branch in within(scope.node):
+            self._note_maker(scope, node)
+            if not isinstance(node, ast.Call):
+                continue
+            drawn, fill = self._drawn(scope, node)
+            if drawn is None and not branch and self._is_loading(scope, node):
+                drawn = node.func
+            if drawn is None:
+                continue
+            networks = self.networks(scope, drawn)
+            if networks is None and not self._leak(scope):
+                networks, fill = self.names, None
+            elif not self.is_whole(scope, drawn) or (
+                len(networks or ()) > 1 and ast.unparse(drawn) not in scope.each
+            ):
+                fill = None
+            if networks:
+                yield WeightDrawing(node, (scope.node, *branch), networks, fill)
+
+    def _is_loading(self, scope: OwnerScope, call: ast.Call) -> bool:
+        """Return True for `net.load_state_dict(...)` of a file, in what seems to be a training."""
+        text = ast.unparse(call)
+        is_load = ast.unparse(call.func).endswith(".load_state_dict") and "state_dict()" not in text
+        is_trained = scope.parent is None or ".backward(" in ast.unparse(scope.node)
+        return is_load and is_trained and bool(self.networks(scope, call.func))
+
+    def _note_maker(self, scope: OwnerScope, node: ast.AST) -> None:
+        """Note a name or function that holds or returns a function that draws weights."""
+        match node:
+            case ast.Return(ast.Call(ast.Name(name))) | ast.Assign(_, ast.Call(ast.Name(name))) if (
+                name in self.leaks
+            ):
+                pass  # `net = init_weights(net)` is no such function
+            case ast.Return(ast.expr() as value) if self._draws(value):
+                self.makers.add(getattr(scope.node, "name", ""))
+            case ast.Assign([ast.Name(name)], value) if self._draws(value):
+                self.makers.add(name)
+
+    def _drawn(self, scope: OwnerScope, call: ast.Call) -> tuple[ast.expr | None, Fill | None]:
+        """Return what a call draws weights of, or None, and its fill, or None if it is unclear."""
+        match call:
+            case ast.Call(ast.Attribute(owner)) if given := _applied(call):
+                is_own = self.networks(scope, owner) and not isinstance(given, ast.Lambda)
+                if is_own or self._draws(given):
+                    draw = self._function(given)
+                    return owner, partial(_apply, draw) if draw else None
+            case ast.Call(ast.Attribute(owner, name), args) if name in self.leaks:
+                values = _values(args, call.keywords)
+                return owner, partial(_call, name, values) if values else None
+            case ast.Call(ast.Name(name), args, words) if name in self.leaks:
+                function, values = self._function(call.func), _values(args[1:], words)
+                if function is None or values is None or not args:
+                    return ast.Tuple([*args, *(word.value for word in words)]), None
+                return args[0], partial(_call_with, function, values)
+            case ast.Call(function, args) if self._is_drawing(call):
+                is_init = args and not IN_PLACE.search(ast.unparse(function))
+                return args[0] if is_init else function, None
+        return None, None
+
+    def _function(self, node: ast.expr) -> Callable[..., object] | None:
+        """Return the function that an expression names or makes; None if it is not known."""
+        match node:
+            case ast.Name(name) if name not in self.nested:
+                value = getattr(self.module, name, None)
+                return value if inspect.isroutine(value) else None
+            case ast.Call(ast.Name() as maker, args, words) if given := _values(args, words):
+                make = self._function(maker)
+                return partial(_apply_made, make, given) if make else None
+        return None
+
+    def _draws(self, node: ast.expr) -> bool:
+        """Return True if an expression is a function that draws weights, or makes one."""
+        return any(
+            getattr(part, "id", getattr(part, "attr", None)) in self.leaks | self.makers
+            or (isinstance(part, ast.Name) and self._is_imported(part.id))
+            or (isinstance(part, ast.Call) and self._is_drawing(part))
+            for part in ast.walk(node)
+        )
+
+    def _is_imported(self, name: str) -> bool:
+        """Return True if `name` is a function of another file that seems to draw weights."""
+        value = getattr(self.module, name, None)
+        origin = getattr(value, "__module__", None) or ""
+        is_other = origin != self.module.__name__ and origin.partition(".")[0] != "torch"
+        return inspect.isfunction(value) and is_other and bool(re.search("init|weight", name))
+
+    def _is_drawing(self, call: ast.Call) -> bool:
+        text = ast.unparse(call.func)
+        origin = getattr(getattr(self.module, text, None), "__module__", "")
+        is_init = INITS.search(text) or origin == "torch.nn.init"
+        is_drawing = is_init or IN_PLACE.search(text) or text.endswith(NORMS)
+        return bool(is_drawing) and "grad" not in text
+
+    def _leak(self, scope: OwnerScope) -> bool:
+        """Note that a function draws weights of its arguments; return False if it takes none."""
+        function, owner = scope.node, scope.parent.node if scope.parent else None
+        if not isinstance(function, FUNCTIONS) or not any(ast.iter_child_nodes(function.args)):
+            return False
+        name = function.name
+        if isinstance(owner, ast.ClassDef) and name == "__init__":
+            if self.is_network(owner):
+                return True  # a part of a network that draws its own weights
+            name = owner.name
+        self.leaks.add(name)
+        return True
+
+
+Given = tuple[list[object], dict[str, object]]  # the arguments of a call
+
+
+def _values(args: Sequence[ast.expr], words: Sequence[ast.keyword]) -> Given | None:
+    """Return the plain values that are written in a call; None if one is another expression."""
+    plain, named = plain_values(args), plain_values([word.value for word in words])
+    names = [word.arg for word in words if word.arg is not None]
+    if plain is None or named is None or len(names) < len(words):
+        return None
+    return plain, dict(zip(names, named, strict=True))
+
+
+def _applied(call: ast.Call) -> ast.expr | None:
+    """Return `f` of `network.apply(f)`; None of another call."""
+    given = [*call.args, *(word.value for word in call.keywords)]
+    is_apply = isinstance(call.func, ast.Attribute) and call.func.attr == "apply"
+    return given[0] if is_apply and len(given) == 1 else None
+
+
+def _apply(draw: Callable[..., object], network: nn.Module) -> None:
+    network.apply(draw)  # type: ignore[arg-type]  # `apply` ignores what is returned
+
+
+def _apply_made(make: Callable[..., object], given: Given, part: nn.Module) -> None:
+    draw = make(*given[0], **given[1])
+    if callable(draw):
+        draw(part)
+
+
+def _call_with(function: Callable[..., object], given: Given, network: nn.Module) -> object:
+    return function(network, *given[0], **given[1])
+
+
+def _call(name: str, given: Given, network: nn.Module) -> None:
+    getattr(network, name)(*given[0], **given[1])
