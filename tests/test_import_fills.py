@@ -145,6 +145,8 @@ FILES = {
     BOTH + "netG.main[0].apply(weights_init)": (UNKNOWN, OWN),
     BOTH + "for m in netG.modules():\n    weights_init(m)": (UNKNOWN, OWN),
     BOTH + "netD.load_state_dict(torch.load('netD.pth'))": (OWN, UNKNOWN),
+    "def start():\n    netD = Discriminator()\n    netD.apply(weights_init)\n"
+    "    netD.load_state_dict(torch.load('D.pth'))": (OWN, UNKNOWN),
     # what is no drawing of these networks
     BOTH + "netG.eval()\nema = copy(netG)\nema.load_state_dict(netG.state_dict())": (OWN, OWN),
     BOTH + "if opt.resume:\n    netG.load_state_dict(torch.load(opt.resume))": (OWN, OWN),

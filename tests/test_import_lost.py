@@ -105,6 +105,19 @@ def test_a_later_value_of_a_name_is_not_the_one_that_networks_are_made_with(tmp_
     assert {"leaky_relu": 0.3} in yaml.safe_load(found.text)["discriminator"]["layers"]
 
 
+def test_options_that_are_parsed_below_the_networks_are_known(tmp_path):
+    path = tmp_path / "script.py"
+    path.write_text(
+        f"{HEAD}    def setup(self):\n        self.act = nn.LeakyReLU(opt.slope)\n\n\n"
+        "import argparse\n\nparser = argparse.ArgumentParser()\n"
+        "group = parser.add_argument_group('network')\n"
+        "group.add_argument('--slope', type=float, default=0.3)\n"
+        "opt = parser.parse_args()\nprint(opt)\n"
+    )
+    found = imported(path, {"discriminator": "Mine"}, "x:1x16x16")
+    assert {"leaky_relu": 0.3} in yaml.safe_load(found.text)["discriminator"]["layers"]
+
+
 @pytest.mark.parametrize("dim", ["dim=-1", "dim=1", ""])
 def test_a_softmax_over_the_last_dimension_of_vectors_is_one_over_channels(dim, tmp_path):
     path = tmp_path / "script.py"
@@ -127,6 +140,9 @@ LINES = {
     "def setup(self):\n        self.out = nn.LazyLinear(1)": "error: ",
     "def setup(self):\n        a_package_that_nobody_has.log()": (
         "NameError: name 'a_package_that_nobody_has' is not defined (its import failed: No module"
+    ),
+    "def setup(self):\n        self.drop = nn.Dropout(opt.rate)\n\n\nopt = parse()": (
+        "line 27: NameError: name 'opt' is not defined (line 30, which makes it, is below"
     ),
     "def state_dict(self, *args, **kwargs):\n        return {'a': {'b': 1}}": "error: ",
     "def forward(self, x):\n        return self.out(x.view(64, -1))": "no batch size is fixed",

@@ -693,7 +693,6 @@ conv2d_1"""
 
 
 OTHERS = {
-    "a table of torchsummary": "            Conv2d-1            [-1, 8, 8, 8]             392",
     "was printed with `expand_nested`": "|¯¯¯¯¯¯¯¯|\n| conv2d (Conv2D)   (None, 8, 8, 8)  224",
 }
 

@@ -52,7 +52,8 @@ Settings = Annotated[
 Tables = Annotated[
     list[Path] | None,
     typer.Option(
-        metavar="TABLE.txt", help="A printed Keras `model.summary()` instead; `-`: standard input."
+        metavar="TABLE.txt",
+        help="A printed table of Keras, torchsummary or torchinfo instead; `-`: stdin.",
     ),
 ]
 Minutes = Annotated[
@@ -79,7 +80,7 @@ def import_(
     out: Out = None,
     stdout: Annotated[bool, typer.Option("--stdout", help="Print the spec instead.")] = False,
 ) -> None:
-    """Write a spec of the networks in each file of PyTorch code, or in a printed Keras table.
+    """Write a spec of the networks in each file of PyTorch code, or in a printed table.
 
     A file runs as under Python's `import`, up to its networks, in a process of its own. Parts that
     cannot be read are `unknown` in the spec, and printed. The exit status is 0 if spec and code are

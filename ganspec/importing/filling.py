@@ -147,7 +147,8 @@ class FillReader(NameReader):
         """Return True for `net.load_state_dict(...)` of a file, in what seems to be a training."""
         text = ast.unparse(call)
         is_load = ast.unparse(call.func).endswith(".load_state_dict") and "state_dict()" not in text
-        is_trained = scope.parent is None or ".backward(" in ast.unparse(scope.node)
+        whole = ast.unparse(scope.node)
+        is_trained = scope.parent is None or ".backward(" in whole or ".apply(" in whole
         return is_load and is_trained and bool(self.networks(scope, call.func))
 
     def _note_maker(self, scope: OwnerScope, node: ast.AST) -> None:

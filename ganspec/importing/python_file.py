@@ -18,7 +18,7 @@ from torch import nn
 from ganspec.importing.graph import Shape
 from ganspec.language.errors import GanspecError, listed, quoted, suggestion
 
-FAILED = "__failed_imports__"  # the file's variable with the imports that failed, by their names
+UNDEFINED = "__undefined__"  # the file's variable with the reasons why names are not defined
 # usual names of an argument that takes the parsed options of a script
 PARSED = ("args", "cfg", "config", "hparams", "opt", "opts")
 
@@ -130,13 +130,14 @@ def place_of(error: BaseException, path: Path) -> str:
     The line is the last one of the file `path` in the traceback; it is left out if there is none.
     """
     frames = list(traceback.walk_tb(error.__traceback__))
-    lines = [n for frame, n in frames if Path(frame.f_code.co_filename) in (path, path.resolve())]
+    own = path.resolve()
+    lines = [n for frame, n in frames if Path(frame.f_code.co_filename).resolve() == own]
     text = str(error).strip().splitlines() or [""]
     where = f"line {lines[-1]}: " if lines else ""
     reason = ""
     if isinstance(error, NameError) and frames:
-        failed = frames[-1][0].f_globals.get(FAILED, {})
-        reason = f" (its import failed: {failed[error.name]})" if error.name in failed else ""
+        known = frames[-1][0].f_globals.get(UNDEFINED, {})
+        reason = f" ({known[error.name]})" if error.name in known else ""
     return f"{where}{type(error).__name__}: {text[0]}{reason}"[:300].rstrip(": ")
 
 

@@ -9,7 +9,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import CodeType, ModuleType
 
-from ganspec.importing.python_file import FAILED, UnreadableError, place_of
+from ganspec.importing.python_file import UNDEFINED, UnreadableError, place_of
 
 DEFINES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
 
@@ -18,8 +18,8 @@ def run_file(path: Path, names: set[str]) -> ModuleType:
     """Run the Python file at `path` as a module and return the module.
 
     Statements after the definitions of `names` are usually a training, so they run only if they
-    define functions, classes or constants; one that fails is left out. Raise UnreadableError if
-    there is no such file, if it is not Python, or if a statement before fails.
+    define functions, classes or constants, or parse options; one that fails is left out. Raise
+    UnreadableError if there is no such file, if it is not Python, or if a statement before fails.
     """
     if not path.is_file():
         raise UnreadableError(f"there is no file {path}")
@@ -52,6 +52,11 @@ class NetworksLoader(SourceFileLoader):
     def __init__(self, name: str, path: Path, networks: set[str]):
         super().__init__(name, str(path))
         self.networks = networks
+        self.left_out: dict[str, str] = {}  # by a name, why no statement assigns it
+
+    def exec_module(self, module: ModuleType) -> None:
+        vars(module)[UNDEFINED] = self.left_out
+        super().exec_module(module)
 
     def get_code(self, fullname: str) -> CodeType:
         tree = ast.parse(self.get_data(self.path), self.path)
@@ -59,9 +64,17 @@ class NetworksLoader(SourceFileLoader):
         if self.networks <= set(places):
             end = max(places[name] for name in self.networks) + 1
             known = _names(tree.body[:end])
-            rest = [n for n in tree.body[end:] if isinstance(n, DEFINES) or _is_constant(n)]
+            options = _options(tree.body)
+            rest = [
+                n
+                for n in tree.body[end:]
+                if isinstance(n, DEFINES) or _is_constant(n) or n in options
+            ]
             # a later value of a name is not the one that the networks were made with
             rest = [n for n in rest if not _names([n]) & known]
+            for node in set(tree.body[end:]) - set(rest):
+                reason = f"line {node.lineno}, which makes it, is below the networks: move it up"
+                self.left_out |= dict.fromkeys(_names([node]), reason)
             tree.body[end:] = map(_guarded, rest)
         # a package that is not installed matters only if a network needs it
         tree.body = [_guarded(n) if _is_import(n) else n for n in tree.body]
@@ -74,9 +87,9 @@ def _guarded(node: ast.stmt) -> ast.stmt:
     text = f"""
 try:
     pass
-except (Exception, SystemExit) as {FAILED}_error:
-    for {FAILED}_name in {[name.partition(".")[0] for name in names]}:
-        globals().setdefault("{FAILED}", {{}})[{FAILED}_name] = str({FAILED}_error)
+except (Exception, SystemExit) as {UNDEFINED}error:
+    for {UNDEFINED}name in {[name.partition(".")[0] for name in names]}:
+        {UNDEFINED}[{UNDEFINED}name] = f"its import failed: {{{UNDEFINED}error}}"
 """
     (guard,) = ast.parse(text).body
     assert isinstance(guard, ast.Try)
@@ -98,6 +111,22 @@ def _names(nodes: list[ast.stmt]) -> set[str]:
         for part in ast.walk(node)
         if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
     }
+
+
+def _options(nodes: list[ast.stmt]) -> set[ast.stmt]:
+    """Return the statements that make a parser of options, add to it, and parse."""
+    parsers: set[str] = set()
+    found = set()
+    for node in nodes:
+        call = node.value if isinstance(node, (ast.Assign, ast.Expr)) else None
+        if not isinstance(call, ast.Call):
+            continue
+        owner, _, name = ast.unparse(call.func).rpartition(".")
+        if name == "ArgumentParser" or owner in parsers:
+            found.add(node)
+            if name in ("ArgumentParser", "add_argument_group"):
+                parsers |= _names([node])
+    return found
 
 
 def _is_constant(node: ast.stmt) -> bool:

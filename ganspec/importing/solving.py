@@ -1,4 +1,4 @@
-"""Recognition of the layer in a row of a Keras table, by class, output shape and parameters."""
+"""Recognition of the layer in a row of a table, by class, output shape and parameters."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ganspec.importing.graph import Shape
 from ganspec.importing.guesses import kind_with, layer_kinds
 from ganspec.importing.likeness import lowered
 from ganspec.importing.missing import unknown
-from ganspec.importing.summary import Row
+from ganspec.importing.rows import KERAS, UNKNOWN, Row, kind_of
 from ganspec.kinds.layer import Layer
 from ganspec.program.ir import Net
 from ganspec.program.measure import costs, totals
@@ -20,68 +20,6 @@ from ganspec.program.measure import costs, totals
 Fields = Mapping[str, object]
 STRIDES = range(1, 9)  # strides to try; also sides of pooling windows, factors and paddings
 WIDEST = 31  # longest side of a kernel, in pixels
-# kinds of layer by Keras class; `input` is none, but a row that is read
-KERAS = {
-    "Activation": "relu",
-    "Add": "add",
-    "AveragePooling2D": "avg_pool",
-    "BatchNormalization": "batch_norm",
-    "Concatenate": "concat",
-    "Conv2D": "conv",
-    "Conv2DTranspose": "conv_transpose",
-    "Dense": "linear",
-    "Dropout": "dropout",
-    "ELU": "elu",
-    "Embedding": "embedding",
-    "Flatten": "flatten",
-    "GaussianNoise": "noise",
-    "GlobalAveragePooling2D": "mean_pool",
-    "GlobalMaxPooling2D": "global_max_pool",
-    "GroupNormalization": "group_norm",
-    "InputLayer": "input",
-    "LayerNormalization": "layer_norm",
-    "LeakyReLU": "leaky_relu",
-    "MaxPooling2D": "max_pool",
-    "Multiply": "multiply",
-    "PReLU": "prelu",
-    "ReLU": "relu",
-    "Reshape": "reshape",
-    "Softmax": "softmax",
-    "SpatialDropout2D": "dropout",
-    "UpSampling2D": "upsample",
-    "ZeroPadding2D": "pad",
-}
-WINDOW = ("kernel", "stride", "padding")
-# by Keras class: the fields that are `unknown` in the spec, because neither output shape nor
-# parameter count tells them; those that a shape depends on get a guess
-UNKNOWN = {
-    "AveragePooling2D": WINDOW,
-    "BatchNormalization": ("eps", "momentum"),
-    "Dropout": ("rate",),
-    "ELU": ("alpha",),
-    "GaussianNoise": ("std",),
-    "GroupNormalization": ("groups", "eps"),
-    "LayerNormalization": ("eps",),
-    "LeakyReLU": ("slope",),
-    "MaxPooling2D": WINDOW,
-    "PReLU": ("slope",),
-    "SpatialDropout2D": ("rate",),
-    "UpSampling2D": ("mode",),
-    "ZeroPadding2D": ("size",),
-}
-
-
-def keras_type(row: Row) -> str:
-    """Return the Keras class of a row; if the table cuts it short, the row's name completes it."""
-    if row.type in KERAS:
-        return row.type
-    start = row.type.rstrip("…")
-    close = [name for name in KERAS if start and name.startswith(start)]
-    if len(close) == 1:
-        return close[0]
-    plain = row.name.replace("_", "").lower()
-    named = [n for n in close or ([] if row.type else KERAS) if plain.startswith(n.lower())]
-    return max(named, key=len, default=row.type)
 
 
 @dataclass
@@ -101,21 +39,22 @@ class Solution:
             f"{row.params:,}" if row.params else "",
             f"or {'; or '.join(self.others[:3])}" if self.others else "",
         ]
-        fields = written(self.layer, "keras")
-        for name in (*UNKNOWN.get(row.type, ()), *self.open, *_dilation(self.layer)):
-            fields[name] = unprinted(self.layer, name)
+        fields = written(self.layer, row.framework)
+        hidden = _dilation(self.layer) if row.framework == "keras" else ()
+        for name in (*UNKNOWN.get(row.type, ()), *self.open, *hidden):
+            fields[name] = unprinted(self.layer, name, row.framework)
         return Entry(self.layer.kind, fields, note="; ".join(filter(None, notes)))
 
 
-def unprinted(layer: Layer, name: str) -> Data:
+def unprinted(layer: Layer, name: str, framework: str) -> Data:
     """Return `unknown` for a field of `layer`, with the layer's value as a guess if it needs one.
 
-    It needs none if the value is Keras's default: then shapes do not depend on the field, or that
-    is torch's default, too, which stands in for an unknown value.
+    It needs none if the value is the framework's default: then shapes do not depend on the field,
+    or that is torch's default, too, which stands in for an unknown value.
     """
     value = getattr(layer, name)
-    is_usual = value == type(layer).defaults("keras")[name]
-    return unknown("not printed", None if is_usual else data(value, "keras"))
+    is_usual = value == type(layer).defaults(framework)[name]
+    return unknown("not printed", None if is_usual else data(value, framework))
 
 
 def _dilation(layer: Layer) -> tuple[str, ...]:
@@ -132,7 +71,7 @@ def _dilation(layer: Layer) -> tuple[str, ...]:
 def solve(row: Row, before: Shape) -> Solution | None:
     """Return the likeliest layer for a row that reads the shape `before`; None if none fits."""
     fitting: list[tuple[Layer, Net]] = []
-    for layer in options(KERAS.get(row.type, ""), row, before):
+    for layer in options(kind_of(row), row, before):
         net = fits(layer, before, row)
         if net is not None and not any(_same(net, other) for _, other in fitting):
             fitting.append((layer, net))
@@ -145,11 +84,15 @@ def solve(row: Row, before: Shape) -> Solution | None:
 
 
 def fits(layer: Layer, before: Shape, row: Row) -> Net | None:
-    """Return the lowered layer if it has the row's output shape and parameter count, else None."""
+    """Return the lowered layer if it has the row's output shape and parameter count, else None.
+
+    Tables of torch do not count running statistics.
+    """
     net = lowered(layer, before)
     if net is None or (row.shape is not None and net.output.shape != row.shape):
         return None
-    return net if totals(costs(net))["total"] == row.params else None
+    counted = "total" if row.framework == "keras" else "trainable"
+    return net if totals(costs(net))[counted] == row.params else None
 
 
 def _same(a: Net, b: Net) -> bool:
@@ -186,14 +129,16 @@ def activation_of(rows: list[Row]) -> Data:
 def options(kind: str, row: Row, before: Shape) -> Iterator[Layer]:
     """Yield layers of `kind` to try for a row, the usual ones first.
 
-    Fields that are not tried have Keras's defaults. Nothing is yielded if there is no such kind.
+    Fields that are not tried have the framework's defaults. Nothing is yielded if there is no such
+    kind.
     """
     if kind not in layer_kinds():
         return
     for fields in _fields(kind, row, before):
-        if layer := _keras_layer(kind, fields):
+        if layer := _layer(kind, fields, row):
             yield layer
-    if kind == "linear" and len(before) == 3:  # on maps, a Keras Dense is a 1 x 1 convolution
+    # on maps, a Keras Dense is a 1 x 1 convolution
+    if kind == "linear" and len(before) == 3 and row.framework == "keras":
         yield from options("conv", row, before)
 
 
@@ -204,6 +149,8 @@ def _fields(kind: str, row: Row, before: Shape) -> Iterator[Fields]:
             yield from _conv(row, before)
         case "linear":
             yield from ({"out": row.shape[0] if row.shape else 0, "bias": b} for b in (True, False))
+        case "instance_norm":
+            yield from ({"affine": affine} for affine in (False, True))
         case "batch_norm":
             for scale, center in ((True, True), (False, True), (True, False), (False, False)):
                 yield {"scale": scale, "center": center}
@@ -234,7 +181,10 @@ def _conv(row: Row, before: Shape) -> Iterator[Fields]:
         if count > 0 and not rest:
             windows += [(bias, kernel) for kernel in _windows(count)]
     square = [window for window in windows if isinstance(window[1], int)]
-    for (bias, kernel), padding, stride in product(square or windows, ("same", "valid"), STRIDES):
+    # a generator's first convolution, of 1 x 1 pixel, usually has no padding
+    torch_paddings = (0, "same", 1, 2, 3) if before[1:] == (1, 1) else ("same", 0, 1, 2, 3)
+    paddings = ("same", "valid") if row.framework == "keras" else torch_paddings
+    for (bias, kernel), padding, stride in product(square or windows, paddings, STRIDES):
         yield {"out": out, "kernel": kernel, "stride": stride, "padding": padding, "bias": bias}
 
 
@@ -249,17 +199,15 @@ def _windows(count: int) -> list[int] | list[tuple[int, int]]:
 def _pool(kind: str, row: Row, before: Shape) -> Iterator[Fields]:
     for padding, size in product(("valid", "same"), STRIDES):
         fields: Fields = {"kernel": size, "padding": padding}
-        layer = _keras_layer(kind, fields)
-        if layer and fits(
-            layer, before, row
-        ):  # the default stride fits, so no other stride is tried
+        layer = _layer(kind, fields, row)
+        if layer and fits(layer, before, row):  # the default stride fits, so no other is tried
             yield fields
             return
     for padding, size, stride in product(("valid", "same"), STRIDES, STRIDES):
         yield {"kernel": size, "stride": stride, "padding": padding}
 
 
-def _keras_layer(kind: str, fields: Fields) -> Layer | None:
-    """Return a layer with Keras's defaults for the other fields; None if `fields` are invalid."""
+def _layer(kind: str, fields: Fields, row: Row) -> Layer | None:
+    """Return a layer with the framework's defaults for other fields; None if some are invalid."""
     cls = layer_kinds()[kind]
-    return kind_with(cls, {**cls.framework_defaults.get("keras", {}), **fields})
+    return kind_with(cls, {**cls.framework_defaults.get(row.framework, {}), **fields})

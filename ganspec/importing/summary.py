@@ -1,72 +1,38 @@
-"""Parser of tables that Keras's `model.summary()` prints, in its plain style or in boxes."""
+"""Parser of printed tables; those of Keras's `model.summary()` are plain or in boxes."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from itertools import pairwise
 
 from ganspec.importing.graph import Shape
 from ganspec.importing.python_file import UnreadableError
+from ganspec.importing.rows import Row, Table, total_of
+from ganspec.importing.torch_tables import is_torch_table, read_torch_tables
 
 BARS = "│┃|"
 HEADER = ("Layer", "Output Shape", "Param #", "Connected to")
 RULE = re.compile(r"[\s_=\-─━┏┳┓┡╇┩├┼┤└┴┘╭┬╮╰╯+]*")
-TORCH = re.compile(r"\s*[A-Z]\w*-\d+\s+\[[-\d, ]+\]")  # a row of torchsummary
 NESTED = re.compile(r"\s*(\|¯|[│┃|]?\s*└\s+\w)")  # a model inside another one
 LONGEST = 1_000_000  # most characters of a file
-TOTALS = {
-    "total": r"^\s*Total params:",
-    "trainable": r"^\s*Trainable params:",
-    "buffers": r"^\s*Non-trainable params:",
-    "optimizer": r"^\s*Optimizer params:",
-}
-
-
-@dataclass
-class Row:
-    """A layer of a table; `shape` is channels first, without the batch, None if not printed.
-
-    If `is_cut`, the table cuts the shape short in its last number, the channels. `sources` are the
-    names of the rows that the layer reads, as printed; they may be cut short, too.
-    """
-
-    name: str
-    type: str
-    shape: Shape | None
-    params: int
-    sources: list[str]
-    is_cut: bool = False
-
-
-@dataclass
-class Table:
-    """The printed table of one model; `totals` has its sums of parameters by the keys of TOTALS."""
-
-    name: str
-    rows: list[Row] = field(default_factory=list)
-    totals: dict[str, int] = field(default_factory=dict)
 
 
 def read_tables(text: str, name: str) -> list[Table]:
     """Return every model printed in `text`; errors call the text `name`.
 
     Raise UnreadableError if `text` is longer than LONGEST, has no table or one without layers, or
-    if torchsummary, torchinfo or the option `expand_nested` printed it.
+    if Keras printed it with `expand_nested`.
     """
     if len(text) > LONGEST:
         raise UnreadableError(f"{name} has over {LONGEST:,} characters; keep the tables alone")
     lines = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in text.splitlines()]  # colours
+    if is_torch_table(lines):
+        return read_torch_tables(lines, name)
     heads = [i for i, line in enumerate(lines) if all(word in line for word in HEADER[:3])]
     if not heads:
         raise UnreadableError(
             f"{name} has no line `Layer (type)  Output Shape  Param #`; "
             "save all that model.summary() prints"
-        )
-    if any(TORCH.match(line) or "depth-idx" in line for line in lines):
-        raise UnreadableError(
-            f"{name} is a table of torchsummary or torchinfo; "
-            "import the code itself: ganspec import module.py:Generator"
         )
     if any(NESTED.match(line) for line in lines):
         raise UnreadableError(
@@ -98,7 +64,7 @@ def _fill(table: Table, header: str, lines: list[str]) -> None:
     starts = [header.index(word) for word in HEADER if word in header]
     cells: list[list[str]] = []
     for line in lines:
-        if total := _total(line):
+        if total := total_of(line):
             table.totals[total[0]] = total[1]
         elif not table.totals and not RULE.fullmatch(line) and line.strip():
             parts = _split(line, boxed, starts)
@@ -107,14 +73,6 @@ def _fill(table: Table, header: str, lines: list[str]) -> None:
             else:
                 cells[-1] = [f"{a}\n{b}" for a, b in zip(cells[-1], parts, strict=True)]
     table.rows = [_row(parts) for parts in cells]
-
-
-def _total(line: str) -> tuple[str, int] | None:
-    """Return the key in TOTALS and the number of a line with a sum; None for another line."""
-    for name, pattern in TOTALS.items():
-        if match := re.match(pattern + r"\s*([\d,. ]*\d)", line):
-            return name, int(re.sub(r"\D", "", match[1].split(" (")[0]))
-    return None
 
 
 def _split(line: str, boxed: bool, starts: list[int]) -> list[str]:

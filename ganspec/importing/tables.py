@@ -1,4 +1,4 @@
-"""`ganspec import --summary`: import of printed Keras tables as a spec."""
+"""`ganspec import --summary`: import of printed tables as a spec."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from ganspec.importing.missing import unknown
 from ganspec.importing.network import NetworkDraft
 from ganspec.importing.page import flow
 from ganspec.importing.python_file import CodeInput, UnreadableError
+from ganspec.importing.rows import Table
 from ganspec.importing.source import Imported
-from ganspec.importing.summary import Table, read_tables
+from ganspec.importing.summary import read_tables
 from ganspec.importing.system import draft_spec, image_of, role_of, text_of
 from ganspec.importing.walking import FURTHER, Walk
 from ganspec.language.errors import SpecError
@@ -24,17 +25,30 @@ from ganspec.program.measure import costs, totals
 from ganspec.streams import DASH, is_input, read_stdin
 from ganspec.systems.load import loads
 
-UNSEEN = "activations inside a layer, as Conv2D(activation='relu'), are not printed by Keras"
-# by Keras class: what a table does not print of it, and no field of the spec's layer holds
+# by framework: what no table prints
+UNSEEN = {
+    "keras": "activations inside a layer, as Conv2D(activation='relu'), are not printed by Keras",
+    "torch": "functions in `forward`, as F.relu and torch.cat, are not printed",
+}
+# by framework and class: what a table does not print of it, and no field of the spec's layer holds
 UNSAID = {
-    "Conv2D": "groups of Conv2D are not printed; kernels are solved for one group",
-    "ReLU": "max_value, negative_slope and threshold of ReLU are not printed",
-    "Softmax": "the axis of Softmax is not printed",
+    "keras": {
+        "Conv2D": "groups of Conv2D are not printed; kernels are solved for one group",
+        "ReLU": "max_value, negative_slope and threshold of ReLU are not printed",
+        "Softmax": "the axis of Softmax is not printed",
+    },
+    "torch": {
+        "Conv2d": "groups and dilation of Conv2d are not printed; kernels are solved without",
+        "ConvTranspose2d": (
+            "groups and dilation of ConvTranspose2d are not printed; kernels are solved without"
+        ),
+        "Softmax": "the dimension of Softmax is not printed",
+    },
 }
 
 
 def import_tables(paths: list[Path], inputs: list[CodeInput]) -> Imported:
-    """Import the networks whose tables Keras printed into the files, as a spec.
+    """Import the networks whose tables were printed into the files, as a spec.
 
     `inputs` are the input shapes that the user gave. Raise UnreadableError if a file has no table,
     if two networks have the same role, or if an image or input shape is unknown or does not fit.
@@ -45,14 +59,19 @@ def import_tables(paths: list[Path], inputs: list[CodeInput]) -> Imported:
     printed: dict[str, Table] = {}
     for walk in walks:
         types = {row.type for row in walk.rows}
-        walk.draft.unknown += [UNSEEN, *(text for kind, text in UNSAID.items() if kind in types)]
+        framework = walk.table.framework
+        unsaid = [text for kind, text in UNSAID[framework].items() if kind in types]
+        walk.draft.unknown += [UNSEEN[framework], *unsaid]
         role = role_of(walk.draft)
         if role in networks:
             raise UnreadableError(f"two tables are of a {role}; import one at a time")
         networks[role], printed[role] = walk.draft, walk.table
     title = "stdin" if str(paths[0]) == DASH else paths[0].name
     draft = draft_spec(Path(title).stem, title, networks)
-    draft.framework = "keras"
+    frameworks = {table.framework for table in printed.values()}
+    if len(frameworks) > 1:
+        raise UnreadableError("one table is of Keras, one of torch; import one at a time")
+    (draft.framework,) = frameworks
     draft.inits = dict.fromkeys(networks, unknown("not printed"))
     for role, network in networks.items():
         warnings += [f"{role}: not read: {gap}" for gap in [*network.gaps, *unprinted(network)]]
@@ -98,7 +117,9 @@ def _walks(tables: list[Table], inputs: list[CodeInput]) -> tuple[list[Walk], li
 
 def _starts_with_vector(table: Table) -> bool:
     shapes = [row.shape for row in table.rows if row.shape]
-    return bool(shapes) and len(shapes[0]) == 1
+    # with torch, a generator often begins by a convolution of a 1 x 1 map
+    is_point = bool(table.rows) and table.rows[0].type == "ConvTranspose2d"
+    return is_point or (bool(shapes) and len(shapes[0]) == 1)
 
 
 def unprinted(network: NetworkDraft) -> list[str]:
@@ -144,10 +165,12 @@ def claimed(networks: dict[str, NetworkDraft], tables: dict[str, Table]) -> list
         is_part = any(text.startswith(FURTHER) for text in network.unknown)
         if is_part or any(entry.note for entry in network.missing):
             continue  # the spec has fewer parameters than the table
-        if (known := counts(tables[role])).get("total"):
+        if any((known := counts(tables[role])).values()):
             params[role] = known
         printed = [row.params for row in tables[role].rows if row.params]
-        if printed and network.label is None:  # the spec has one condition for a label's layers
+        is_whole = tables[role].framework == "keras"  # torch's lack the running statistics
+        # the spec has one condition for a label's layers
+        if printed and is_whole and network.label is None:
             rows[role] = printed
     lines = []
     for key, values in (("params", params), ("layers", rows)):
@@ -159,9 +182,12 @@ def claimed(networks: dict[str, NetworkDraft], tables: dict[str, Table]) -> list
 def counts(table: Table) -> dict[str, int]:
     """Return the printed parameter sums by their keys in TOTALS, without the optimizer's.
 
-    If no parameter is trainable, or if the sums do not add up, return only the total.
+    If no parameter is trainable, or if the sums do not add up, return only the total. The total of
+    a table of torch lacks the running statistics: it is the number of `trainable` parameters.
     """
     sums = dict(table.totals)
+    if table.framework == "torch":
+        return {"trainable": sums["total"]} if "total" in sums else {}
     if "total" in sums:
         sums["total"] -= sums.pop("optimizer", 0)
     frozen = sums.get("trainable") == 0 or sum(sums.values()) != 2 * sums.get("total", 0)
@@ -180,8 +206,9 @@ def _verified(text: str, tables: dict[str, Table]) -> dict[str, str]:
         return dict.fromkeys(tables, f"does not fit: {error.diagnostics[0].message}")
     verified = {}
     for role, table in tables.items():
-        total = totals(costs(nets[role]))["total"]
-        printed = counts(table).get("total")
+        key = "total" if table.framework == "keras" else "trainable"
+        total = totals(costs(nets[role]))[key]
+        printed = counts(table).get(key)
         if printed is None:
             words = "but the table prints no total"
         else:

@@ -1,9 +1,8 @@
-"""Conversion of a Keras table to layers, row by row, with named values and the label."""
+"""Conversion of a table to layers, row by row, with named values and the label."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import replace
 
 from ganspec.importing.entries import Data, Entry
@@ -11,13 +10,22 @@ from ganspec.importing.graph import Shape, sized
 from ganspec.importing.missing import shown, unread
 from ganspec.importing.network import NetworkDraft
 from ganspec.importing.python_file import UnreadableError
-from ganspec.importing.solving import KERAS, activation_of, keras_type, solve
-from ganspec.importing.summary import Row, Table
+from ganspec.importing.rows import (
+    KERAS,
+    Row,
+    Table,
+    completed,
+    fitting,
+    full_type,
+    guesses,
+    mentions,
+    named,
+)
+from ganspec.importing.solving import WIDEST, activation_of, solve
 from ganspec.language.expr import Width
 from ganspec.program.ir import label_input
 
 FURTHER = "a further output"  # begins the text about an output that the spec leaves out
-SIDES = (28, 32, 48, 64, 96, 128, 256)  # usual sides of images, in pixels
 
 
 class Walk:
@@ -25,7 +33,7 @@ class Walk:
 
     def __init__(self, table: Table, latent: Shape | None, image: Shape | None):
         self.table, self.latent, self.image = table, latent, image
-        self.rows = [replace(row, type=keras_type(row)) for row in table.rows]
+        self.rows = [replace(row, type=full_type(row)) for row in table.rows]
         self.inputs = {r.name: r.shape for r in self.rows if r.type == "InputLayer" and r.shape}
         self.draft = NetworkDraft(table.name, (), (), [])
         self.shapes: dict[str, Shape] = {}  # output shapes by row
@@ -89,6 +97,8 @@ class Walk:
         given = self.image if is_map else self.latent
         if given and solve(row, given):
             return given
+        if row.framework == "torch" and self.latent and reshaped(row, self.latent):
+            return self.latent
         return self.guess(row)
 
     def read_inputs(self, row: Row) -> list[str]:
@@ -100,7 +110,7 @@ class Walk:
 
         Raise UnreadableError if no shape fits.
         """
-        fitting = [(shape, s.layer) for shape in _guesses(row) if (s := solve(row, shape))]
+        fitting = [(shape, s.layer) for shape in guesses(row) if (s := solve(row, shape))]
         square = [s for s, layer in fitting if isinstance(getattr(layer, "kernel", 1), int)]
         shapes = square or [shape for shape, _ in fitting]
         if not shapes:
@@ -154,6 +164,8 @@ class Walk:
         if KERAS.get(row.type) == "reshape" and row.shape and len(row.shape) == 1:
             row = replace(row, type="Flatten")
         solution = solve(row, start) if start else None
+        if solution is None and row.framework == "torch" and start:
+            return reshaped(row, start)
         if solution is None or (row.type == "Flatten" and len(start) == 1):
             return [] if row.type == "Flatten" else None
         entry = solution.entry(row)
@@ -174,7 +186,7 @@ class Walk:
         The list is empty if the network's `condition` joins the label.
         """
         kind = KERAS[row.type]
-        if self.labels and _mentions(row.sources, self.labels[-1:]):
+        if self.labels and mentions(row.sources, self.labels[-1:]):
             if row.is_cut and row.shape != self.joined(kind, [self.labels[-1].shape or ()]):
                 return None
             return self.condition(row)
@@ -204,8 +216,8 @@ class Walk:
     def is_label(self, row: Row) -> bool:
         """Return True if a row is an embedding or processes the label alone."""
         if row.type == "Embedding":
-            return True
-        return not joins(row) and _mentions(row.sources[:1], self.labels)
+            return row.framework == "keras"  # a table of torch does not print what reads it
+        return not joins(row) and mentions(row.sources[:1], self.labels)
 
     def vector(self, row: Row) -> list[Entry] | None:
         """Return in a list the layer that appends a multi-hot label; None if `row` does not.
@@ -259,40 +271,17 @@ def joins(row: Row) -> bool:
     return KERAS.get(row.type) in ("add", "concat", "multiply")
 
 
-def completed(row: Row) -> list[Row]:
-    """Return the row with each number of channels that it may have, if the table cuts it short."""
-    if not row.is_cut or row.shape is None:
-        return [row]
-    first, *rest = row.shape
-    widths = [first, *(10 * first + i for i in range(10)), *(100 * first + i for i in range(100))]
-    return [replace(row, shape=(width, *rest)) for width in widths]
+def reshaped(row: Row, before: Shape) -> list[Entry] | None:
+    """Return a row's layer after the reshape of `before` that makes it fit; None if none does.
 
-
-def fitting(text: str, names: Iterable[str]) -> list[str]:
-    """Return the names that a cell of `Connected to` can mean: several if it is cut short."""
-    start, known = text.rstrip("…"), list(names)
-    return [start] if start in known else [name for name in known if name.startswith(start)]
-
-
-def named(text: str, names: Iterable[str]) -> str | None:
-    """Return the name that a cell of `Connected to` means; None if it fits no name or several."""
-    found = fitting(text, names)
-    return found[0] if len(found) == 1 else None
-
-
-def _mentions(sources: list[str], rows: list[Row]) -> bool:
-    """Return True if a cell of `Connected to` in `sources` can mean one of `rows`."""
-    return any(fitting(text, [row.name for row in rows]) for text in sources)
-
-
-def _guesses(row: Row) -> list[Shape]:
-    """Return the input shapes that a first row could read, the likeliest first."""
-    if row.type == "Dense" and row.shape:
-        sizes = {row.params // row.shape[0] - bias for bias in (0, 1)}
-        round_first = sorted(sizes, key=lambda z: (z % 10 != 0 and z & (z - 1) != 0, z))
-        return [(size,) for size in round_first if size > 0]
-    if row.shape is None or len(row.shape) != 3:
-        return []
-    height, width = row.shape[1:]
-    factors = [factor for factor in (1, 2) if height * factor in SIDES] or [1, 2]
-    return [(c, height * factor, width * factor) for factor in factors for c in (1, 3)]
+    Tables of torch do not print the reshapes of a `forward`, but the counts after them tell.
+    """
+    size = math.prod(before)
+    sides = [side for side in range(1, WIDEST + 1) if size % side**2 == 0]
+    shapes: list[Shape] = [(size // side**2, side, side) for side in sides]
+    for shape in [(size,)] if len(before) == 3 else shapes:
+        if solution := solve(row, shape):
+            fields: dict[str, Data] = {} if len(shape) == 1 else {"shape": list(shape)}
+            kind = "reshape" if fields else "flatten"
+            return [Entry(kind, fields, note="not printed"), solution.entry(row)]
+    return None
