@@ -46,6 +46,13 @@ LOST = {
     "    def forward(self, x):\n        if x.requires_grad:\n"
     "            x.register_hook(lambda g: g / 10)\n"
     "        return super().forward(x)": "outputs are equal, but not their gradients",
+    "def setup(self):\n        nn.utils.spectral_norm(self.conv)\n"
+    "        self.bn = nn.BatchNorm2d(8)\n\n"
+    "    def train(self, mode=True):\n        super().train(mode)\n        self.bn.eval()\n"
+    "        return self\n\n    def forward(self, x):\n"
+    "        return self.out(self.flat(self.bn(self.conv(x))))": (
+        "modules that stay in evaluation mode while training: bn"
+    ),
     "def setup(self):\n        self.deep = nn.Conv2d(8, 8, 3, padding=1)\n"
     "        self.copy = copy.deepcopy(self.deep)\n\n    def forward(self, x):\n"
     "        h = self.copy(self.deep(self.act(self.conv(x))))\n"

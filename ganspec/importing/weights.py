@@ -118,6 +118,8 @@ def side_effects(network: nn.Module, inputs: Sequence[torch.Tensor]) -> list[str
     notes = [f"weights that each call changes: {few(changed)}"] if changed else []
     if drawn != _other_generators():
         notes.append("random numbers that are not torch's")
+    if still := [name for name, module in network.named_modules() if not module.training]:
+        notes.append(f"modules that stay in evaluation mode while training: {few(still)}")
     kinds = {str(each.dtype).removeprefix("torch.") for each in parameters.values()} - {"float32"}
     return [*notes, f"the precision of the weights, {', '.join(sorted(kinds))}"] if kinds else notes
 
