@@ -145,11 +145,13 @@ class FillReader(NameReader):
 
     def _is_loading(self, scope: OwnerScope, call: ast.Call) -> bool:
         """Return True for `net.load_state_dict(...)` of a file, in what seems to be a training."""
-        text = ast.unparse(call)
-        is_load = ast.unparse(call.func).endswith(".load_state_dict") and "state_dict()" not in text
-        whole = ast.unparse(scope.node)
+        if getattr(call.func, "attr", "") != "load_state_dict" or "state_dict()" in ast.unparse(
+            call
+        ):
+            return False
+        whole = "" if scope.parent is None else ast.unparse(scope.node)
         is_trained = scope.parent is None or ".backward(" in whole or ".apply(" in whole
-        return is_load and is_trained and bool(self.networks(scope, call.func))
+        return is_trained and bool(self.networks(scope, call.func))
 
     def _note_maker(self, scope: OwnerScope, node: ast.AST) -> None:
         """Note a name or function that holds or returns a function that draws weights."""

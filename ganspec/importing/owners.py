@@ -23,7 +23,7 @@ class OwnerScope:
 
     In `owners`, a name of which nothing is known has None, an object of another kind an empty set.
     Names in `each` stand for every one of their networks, in a loop; those in `parts` for parts of
-    networks, such as one layer.
+    networks, such as one layer. Names in `shared` are the module's, by a `global` statement.
     """
 
     node: ast.AST
@@ -31,6 +31,7 @@ class OwnerScope:
     owners: dict[str, frozenset[str] | None] = field(default_factory=dict)
     each: set[str] = field(default_factory=set)
     parts: set[str] = field(default_factory=set)
+    shared: set[str] = field(default_factory=set)
 
     def find(self, text: str) -> frozenset[str] | None:
         """Return the networks that `text` stands for, here or further out; None if not known."""
@@ -54,10 +55,12 @@ class NameReader:
                 self._assign(scope, node)
 
     def _scopes(self, node: ast.AST, parent: OwnerScope | None) -> Iterator[OwnerScope]:
-        names = [part.arg for part, _ in within(node) if isinstance(part, ast.arg)]
-        scope = OwnerScope(node, parent, dict.fromkeys(names))
+        parts = [part for part, _ in within(node)]
+        names = [part.arg for part in parts if isinstance(part, ast.arg)]
+        shared = {name for part in parts if isinstance(part, ast.Global) for name in part.names}
+        scope = OwnerScope(node, parent, dict.fromkeys(names), shared=shared)
         yield scope
-        for inner, _ in within(node):
+        for inner in parts:
             if isinstance(inner, (*FUNCTIONS, ast.ClassDef)):
                 yield from self._scopes(inner, scope)
 
@@ -82,12 +85,9 @@ class NameReader:
 
     def _own(self, scope: OwnerScope, target: ast.expr, found: frozenset[str] | None) -> None:
         """Note that `target`, or each of its parts, stands for the networks `found`."""
-        shared = {
-            name for n, _ in within(scope.node) if isinstance(n, ast.Global) for name in n.names
-        }
         for part in target.elts if isinstance(target, (ast.List, ast.Tuple)) else [target]:
             text = ast.unparse(part)
-            owner = self.scopes[0] if text in shared else scope
+            owner = self.scopes[0] if text in scope.shared else scope
             if text.startswith("self.") and scope.parent:
                 owner = scope.parent
                 if not found and self.is_network(owner.node):
