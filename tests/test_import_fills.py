@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+from types import ModuleType
+
 import pytest
 import yaml
 from test_import import imported
+
+from ganspec.importing.filling import FillReader
 
 NETWORKS = """
 import functools
@@ -197,6 +202,23 @@ def test_drawing_that_nothing_uses_is_told(tmp_path):
     place = f"unused, line {len(NETWORKS.splitlines()) + 1}"
     note = f"generator: {place}, draws weights, but nothing in the file uses it"
     assert note in found.warnings
+
+
+def test_a_long_script_is_read_in_time_that_grows_with_its_length(tmp_path, monkeypatch):
+    counts, unparse, read = [], ast.unparse, []
+    monkeypatch.setattr(ast, "unparse", lambda node: read.append(size(node)) or unparse(node))
+    for length in (100, 200):
+        path = tmp_path / "script.py"
+        calls = "".join(f"a{i} = load({i})\nprint(a{i})\n" for i in range(length))
+        path.write_text(f"{NETWORKS}netG = Generator()\n{calls}")
+        read.clear()
+        FillReader(path, ModuleType("script"), ["Generator"]).fills({"generator": "Generator"})
+        counts.append(sum(read))
+    assert counts[1] < 2.5 * counts[0]
+
+
+def size(node):
+    return sum(1 for _ in ast.walk(node))
 
 
 def test_a_function_that_makes_a_network_draws_its_weights_itself(tmp_path):
