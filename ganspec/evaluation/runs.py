@@ -53,9 +53,7 @@ class Evaluator(RealSide):
         options.refuse("a run of this kind", *meaningless_options(spec))
         if options.reference is not None:
             options.refuse("a folder of real images", "split")
-        if options.data is not None:
-            spec.data.dataset.locate(options.data)  # an error, before weights are downloaded
-        completed = options.with_defaults(spec)
+        completed = _completed(options, spec)
         choice = completed.choice
         if spec.predicts:
             choice = ExtractorChoice(str(folder), options.layer)
@@ -182,12 +180,20 @@ def folder_scores(
     return Scorer(extractor, references, progress).scores(subject, metrics)
 
 
+def _completed(options: EvaluationOptions, spec: Spec) -> EvaluationOptions:
+    """Return the options with the spec's values in place of None.
+
+    Raise DataError or DrawnError for a wrong `data`, before an extractor's weights are downloaded.
+    """
+    if options.data is not None:
+        spec.data.dataset.locate(options.data)
+    return options.with_defaults(spec)
+
+
 def real_scores(spec: Spec, options: EvaluationOptions, progress: PassProgress) -> list[ScoreRow]:
     """Return scores of a spec's real images, by the options' metrics or the default ones."""
     options.refuse("a spec's real images", *OF_DRAWING, "reference")
-    if options.data is not None:
-        spec.data.dataset.locate(options.data)
-    completed = options.with_defaults(spec)
+    completed = _completed(options, spec)
     extractor = open_shared(completed.choice, options.device, options.ranks)
     side = RealSide(spec, completed, extractor, progress)
     metrics = completed.metrics or default_metrics(extractor, side.dataset.labels)

@@ -1,9 +1,8 @@
 """Search for what draws a network's initial weights in a Python file, outside of its class.
 
 A fill is a function that draws the weights of a network anew, or norms them, as `net.apply(f)` and
-`f(net)` do.
-The statements of a training are not run, so fills are read from the text. A drawing that cannot be
-tied to one network and a function of the file leaves the initial weights unclear.
+`f(net)` do. The statements of a training are not run, so fills are read from the text. A drawing
+that cannot be tied to one network and a function of the file leaves the initial weights unclear.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from operator import methodcaller
 from pathlib import Path
 from types import ModuleType
 
@@ -66,12 +66,9 @@ class WeightDrawing:
     @property
     def place(self) -> str:
         given = _applied(self.call)
-        text = (
-            "a lambda"
-            if isinstance(given, ast.Lambda)
-            else f"{ast.unparse(given or self.call.func)}"
-        )
-        return f"{text.partition('(')[0]}, line {self.call.lineno}"
+        text = ast.unparse(given or self.call.func).partition("(")[0]
+        name = "a lambda" if isinstance(given, ast.Lambda) else text
+        return f"{name}, line {self.call.lineno}"
 
 
 class FillReader(NameReader):
@@ -172,7 +169,7 @@ class FillReader(NameReader):
                 is_own = self.networks(scope, owner) and not isinstance(given, ast.Lambda)
                 if is_own or self._draws(given):
                     draw = self._function(given)
-                    return owner, partial(_apply, draw) if draw else None
+                    return owner, methodcaller("apply", draw) if draw else None
             case ast.Call(ast.Attribute(owner, name), args) if name in self.leaks:
                 values = _values(args, call.keywords)
                 return owner, partial(_call, name, values) if values else None
@@ -251,10 +248,6 @@ def _applied(call: ast.Call) -> ast.expr | None:
     given = [*call.args, *(word.value for word in call.keywords)]
     is_apply = isinstance(call.func, ast.Attribute) and call.func.attr == "apply"
     return given[0] if is_apply and len(given) == 1 else None
-
-
-def _apply(draw: Callable[..., object], network: nn.Module) -> None:
-    network.apply(draw)  # type: ignore[arg-type]  # `apply` ignores what is returned
 
 
 def _apply_made(make: Callable[..., object], given: Given, part: nn.Module) -> None:

@@ -15,6 +15,7 @@ TOTALS = {
     "buffers": r"^\s*Non-trainable params:",
     "optimizer": r"^\s*Optimizer params:",
 }
+COUNTED = {"keras": "total", "torch": "trainable"}  # torch's tables lack running statistics
 # kinds of layer by Keras class; `input` is none, but a row that is read
 KERAS = {
     "Activation": "relu",
@@ -128,7 +129,10 @@ class Table:
     name: str
     rows: list[Row] = field(default_factory=list)
     totals: dict[str, int] = field(default_factory=dict)
-    framework: str = "keras"
+
+    @property
+    def framework(self) -> str:
+        return self.rows[0].framework
 
 
 def kind_of(row: Row) -> str:

@@ -72,7 +72,9 @@ class NetworksLoader(SourceFileLoader):
             ]
             # a later value of a name is not the one that the networks were made with
             rest = [n for n in rest if not _names([n]) & known]
-            for node in set(tree.body[end:]) - set(rest):
+            for node in tree.body[end:]:
+                if node in rest:
+                    continue
                 reason = f"line {node.lineno}, which makes it, is below the networks: move it up"
                 self.left_out |= dict.fromkeys(_names([node]), reason)
             tree.body[end:] = map(_guarded, rest)

@@ -12,7 +12,7 @@ from ganspec.importing.graph import Shape
 from ganspec.importing.guesses import kind_with, layer_kinds
 from ganspec.importing.likeness import lowered
 from ganspec.importing.missing import unknown
-from ganspec.importing.rows import KERAS, UNKNOWN, Row, kind_of
+from ganspec.importing.rows import COUNTED, UNKNOWN, Row, kind_of
 from ganspec.kinds.layer import Layer
 from ganspec.program.ir import Net
 from ganspec.program.measure import costs, totals
@@ -84,15 +84,11 @@ def solve(row: Row, before: Shape) -> Solution | None:
 
 
 def fits(layer: Layer, before: Shape, row: Row) -> Net | None:
-    """Return the lowered layer if it has the row's output shape and parameter count, else None.
-
-    Tables of torch do not count running statistics.
-    """
+    """Return the lowered layer if it has the row's output shape and parameter count, else None."""
     net = lowered(layer, before)
     if net is None or (row.shape is not None and net.output.shape != row.shape):
         return None
-    counted = "total" if row.framework == "keras" else "trainable"
-    return net if totals(costs(net))[counted] == row.params else None
+    return net if totals(costs(net))[COUNTED[row.framework]] == row.params else None
 
 
 def _same(a: Net, b: Net) -> bool:
@@ -117,7 +113,7 @@ def activation_of(rows: list[Row]) -> Data:
     for row in rows:
         if row.type == "Activation":
             return unknown(f"{row.name} (Activation)")
-        if (kind := KERAS.get(row.type)) in ("relu", "leaky_relu", "elu"):
+        if (kind := kind_of(row)) in ("relu", "leaky_relu", "elu"):
             fields = {name: unknown("not printed") for name in UNKNOWN.get(row.type, ())}
             return {kind: fields} if fields else kind
     return None

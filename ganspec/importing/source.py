@@ -182,14 +182,14 @@ def finish(
         verified[role] = compared(spec, role, network)
         draft.inits[role] = unknown("not compared, because the networks are not equal")
         if verified[role] == EQUAL:
-            recognized, init = initial_weights(
-                network, builders[role], partial(program_of, spec, role)
-            )
-            reason = "" if recognized else UNKNOWN_INIT
-            if fills[role].unclear:
-                reason = f"weights are drawn by {fills[role].unclear}"
-            draft.inits[role] = unknown(reason) if reason else init
+            reason = f"weights are drawn by {fills[role].unclear}"
+            if not fills[role].unclear:
+                recognized, draft.inits[role] = initial_weights(
+                    network, builders[role], partial(program_of, spec, role)
+                )
+                reason = "" if recognized else UNKNOWN_INIT
             if reason:
+                draft.inits[role] = unknown(reason)
                 verified[role] += ", but not its initial weights"
                 warnings.append(f"{role}: not read: its initial weights; {reason}")
         elif not network.gaps:

@@ -14,7 +14,7 @@ from ganspec.importing.missing import unknown
 from ganspec.importing.network import NetworkDraft
 from ganspec.importing.page import flow
 from ganspec.importing.python_file import CodeInput, UnreadableError
-from ganspec.importing.rows import Table
+from ganspec.importing.rows import COUNTED, Table
 from ganspec.importing.source import Imported
 from ganspec.importing.summary import read_tables
 from ganspec.importing.system import draft_spec, image_of, role_of, text_of
@@ -187,7 +187,7 @@ def counts(table: Table) -> dict[str, int]:
     """
     sums = dict(table.totals)
     if table.framework == "torch":
-        return {"trainable": sums["total"]} if "total" in sums else {}
+        return {COUNTED["torch"]: sums["total"]} if "total" in sums else {}
     if "total" in sums:
         sums["total"] -= sums.pop("optimizer", 0)
     frozen = sums.get("trainable") == 0 or sum(sums.values()) != 2 * sums.get("total", 0)
@@ -206,7 +206,7 @@ def _verified(text: str, tables: dict[str, Table]) -> dict[str, str]:
         return dict.fromkeys(tables, f"does not fit: {error.diagnostics[0].message}")
     verified = {}
     for role, table in tables.items():
-        key = "total" if table.framework == "keras" else "trainable"
+        key = COUNTED[table.framework]
         total = totals(costs(nets[role]))[key]
         printed = counts(table).get(key)
         if printed is None:

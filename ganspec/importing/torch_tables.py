@@ -32,7 +32,7 @@ def read_torch_tables(lines: list[str], name: str) -> list[Table]:
         raise UnreadableError(f"{name} has no line {wanted}, in this order; print these columns")
     tables = []
     for at, end in pairwise([*heads, len(lines)]):
-        table = Table(name, framework="torch")
+        table = Table(name)
         leaves: list[tuple[int, Row]] = []  # with the depth in the tree
         for line in lines[at + 1 : end]:
             if total := total_of(line):

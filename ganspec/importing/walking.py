@@ -11,13 +11,13 @@ from ganspec.importing.missing import shown, unread
 from ganspec.importing.network import NetworkDraft
 from ganspec.importing.python_file import UnreadableError
 from ganspec.importing.rows import (
-    KERAS,
     Row,
     Table,
     completed,
     fitting,
     full_type,
     guesses,
+    kind_of,
     mentions,
     named,
 )
@@ -161,7 +161,7 @@ class Walk:
         if self.before is None or source == self.before.name:
             source = None
         start = self.shapes[source] if source else self.running
-        if KERAS.get(row.type) == "reshape" and row.shape and len(row.shape) == 1:
+        if kind_of(row) == "reshape" and row.shape and len(row.shape) == 1:
             row = replace(row, type="Flatten")
         solution = solve(row, start) if start else None
         if solution is None and row.framework == "torch" and start:
@@ -185,7 +185,7 @@ class Walk:
 
         The list is empty if the network's `condition` joins the label.
         """
-        kind = KERAS[row.type]
+        kind = kind_of(row)
         if self.labels and mentions(row.sources, self.labels[-1:]):
             if row.is_cut and row.shape != self.joined(kind, [self.labels[-1].shape or ()]):
                 return None
@@ -247,7 +247,7 @@ class Walk:
         if embedding.type != "Embedding" or not size or embedding.params % size:
             return None
         fields: dict[str, Data] = {"size": size}
-        if KERAS[row.type] == "multiply":
+        if kind_of(row) == "multiply":
             fields["join"] = "product"
         elif any(label.type == "Dense" for label in self.labels):
             fields["join"] = "map"
@@ -268,7 +268,7 @@ class Walk:
 
 def joins(row: Row) -> bool:
     """Return True if a row adds, concatenates or multiplies the outputs of other rows."""
-    return KERAS.get(row.type) in ("add", "concat", "multiply")
+    return kind_of(row) in ("add", "concat", "multiply")
 
 
 def reshaped(row: Row, before: Shape) -> list[Entry] | None:
