@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import accumulate, product
 
@@ -22,6 +22,7 @@ from ganspec.comparison.edits import (
 )
 from ganspec.comparison.programs import INPUT, LABEL, Leaf, NetworkLayers
 from ganspec.language.unread import NOT_READ
+from ganspec.program.measure import cell
 from ganspec.program.unread import field_text
 from ganspec.systems.wording import initial, label
 
@@ -67,17 +68,11 @@ def _sums(network: NetworkLayers) -> dict[str, str | None]:
     layers = network.layers
     return {
         "layers": str(len(layers)),
-        "parameters": _sum(layers, "params"),
-        "multiply-adds": _sum(layers, "macs"),
+        "parameters": cell(layers, "params") or "0",
+        "multiply-adds": cell(layers, "macs") or "0",
         "receptive field": field_text(network.net),
         "output": layers[-1].size if "output" in layers[-1].lost else str(network.net.output),
     }
-
-
-def _sum(layers: Sequence[ComparedLayer], name: str) -> str:
-    """Return the sum of `params` or `macs` as text; NOT_READ if it depends on unknown labels."""
-    is_lost = any(name in layer.lost and getattr(layer, name) for layer in layers)
-    return NOT_READ if is_lost else f"{sum(getattr(layer, name) for layer in layers):,}"
 
 
 class AlignedNetworks:

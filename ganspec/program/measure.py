@@ -6,6 +6,7 @@ import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import torch
 from torch import nn
@@ -49,6 +50,17 @@ class Cost:
         return self.trainable + self.buffers
 
 
+class CostRow(Protocol):
+    """A row with counts; `lost` names those that depend on labels that are unknown."""
+
+    @property
+    def params(self) -> int: ...
+    @property
+    def macs(self) -> int | None: ...
+    @property
+    def lost(self) -> frozenset[str]: ...
+
+
 def costs(net: Net, macs: bool = False) -> list[Cost]:
     """Return one `Cost` per layer of a network, in order.
 
@@ -72,7 +84,7 @@ def add(first: Cost, last: Cost) -> Cost:
     return replace(last, trainable=trainable, buffers=buffers, macs=macs, lost=lost)
 
 
-def cell(rows: Sequence[Cost], name: str) -> str:
+def cell(rows: Sequence[CostRow], name: str) -> str:
     """Return the sum of `params` or `macs` of rows as text: `1,024`, NOT_READ, "" if it is 0."""
     count = sum(getattr(row, name) or 0 for row in rows)
     return NOT_READ if is_lost(rows, name) else f"{count:,}" if count else ""
@@ -88,7 +100,7 @@ def parameters_text(net: Net) -> str:
     )
 
 
-def is_lost(rows: Sequence[Cost], name: str) -> bool:
+def is_lost(rows: Sequence[CostRow], name: str) -> bool:
     """Return True if `params` or `macs` of a row depends on unknown labels, and is not 0."""
     return any(name in row.lost and getattr(row, name) for row in rows)
 

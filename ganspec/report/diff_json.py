@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict
 
 from ganspec.comparison.edits import Change, ComparedLayer, Comparison, Edit, Keep, NetworkDiff
+from ganspec.program.measure import is_lost
 
 
 def render(comparison: Comparison) -> str:
@@ -57,8 +58,8 @@ def _layer(layer: ComparedLayer | None) -> dict[str, object] | None:
         "text": layer.text,
         "inside": list(layer.inside),
         "output": None if "output" in layer.lost else list(layer.shape),
-        "params": None if layer.params and "params" in layer.lost else layer.params,
-        "macs": None if layer.macs and "macs" in layer.lost else layer.macs,
+        "params": None if is_lost([layer], "params") else layer.params,
+        "macs": None if is_lost([layer], "macs") else layer.macs,
         "file": layer.mark.text.name if layer.mark else None,
         "line": layer.line,
     }
