@@ -20,14 +20,16 @@ import torch.distributed as dist
 from torch import nn
 
 import ganspec
-from ganspec.evaluation import helping
+from ganspec.evaluation import extractors
 from ganspec.evaluation.extractor import Extractor
 from ganspec.evaluation.extractors import ExtractorChoice
 from ganspec.kinds.layer import Layer
 from ganspec.kinds.loss import Loss
 from ganspec.language.load import loads
 from ganspec.program.ir import Call
-from ganspec.systems import batches, feed
+from ganspec.sampling.interpolation import interpolated
+from ganspec.sampling.sampler import Sampler
+from ganspec.systems import batches, feed, helping
 from ganspec.systems.autoencoder import step as autoencoder
 from ganspec.systems.classifier import step as classifier
 from ganspec.systems.ranks import Ranks
@@ -279,24 +281,39 @@ def extract(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return images.double().mean((2, 3)), images[:, :, 0, 0].double()
 
 
-def scores_together(folder: Path) -> None:
-    """Extract features of five batches with the help of the others, and write them."""
+def fake_extractor(choice: ExtractorChoice, device: torch.device) -> Extractor:
+    return Extractor(choice.name, "", "", "", extract, device, 3)
+
+
+def draw(folder: Path, ranks: Ranks) -> list[torch.Tensor]:
+    """Draw images of both runs in `folder`, one of which normalizes by the batch."""
+    images = []
+    for name in ("running", "batch"):
+        sampler = Sampler(folder / name, torch.device("cpu"), ranks=ranks)
+        images += [part for part, _ in sampler.images(200, seed=1)]
+        images += [part for part, _ in interpolated(sampler, 3, 30, 2, "linear").batches]
+    return images
+
+
+def work_together(folder: Path) -> None:
+    """Extract features of five batches, and draw images, with the help of the others."""
     device = torch.device("cpu")
-    helping.open_extractor = lambda choice, device: Extractor(
-        choice.name, "", "", "", extract, device, 3
-    )
+    torch.set_default_dtype(torch.float32)  # as both runs were trained
+    extractors.open_extractor = fake_extractor
     dist.init_process_group("gloo", store=dist.PrefixStore("help", STORE), rank=RANK, world_size=3)
     ranks = Ranks.joined()
     if not ranks.is_first:
-        helping.help_extract(device, ranks)
+        helping.help_others(ranks)
     else:
         pixels = torch.arange(14 * 3 * 4).to(torch.uint8).view(14, 3, 2, 2)
-        extractor = helping.open_shared(ExtractorChoice("fake"), device, ranks)
+        extractor = extractors.open_shared(ExtractorChoice("fake"), device, ranks)
         shared = extractor.activations(iter(pixels.split(3)), 14)
         alone = replace(extractor, extract_all=None).activations(iter(pixels.split(3)), 14)
+        drawn = [draw(folder, ranks), draw(folder, Ranks())]
         helping.dismiss(ranks)
         parts = [(a.features, a.logits) for a in (shared, alone)]
         torch.save(parts, folder / "features.pt")
+        torch.save(drawn, folder / "drawn.pt")
     dist.destroy_process_group()
 
 
@@ -310,4 +327,4 @@ if __name__ == "__main__":
         together("two", 2, folder, folder / "half.pt")
     SKIPPED.clear()
     together("three", 3, folder, folder / "half.pt")
-    scores_together(folder)
+    work_together(folder)

@@ -846,7 +846,7 @@ def test_what_scores_lack_is_said_before_training(tmp_path):
 
 
 def test_a_folder_of_references_is_read_upright_and_says_so(tmp_path, monkeypatch):
-    monkeypatch.setattr("ganspec.evaluation.helping.open_extractor", lambda *_: None)
+    monkeypatch.setattr("ganspec.evaluation.extractors.open_extractor", lambda *_: None)
     spec = loads(GREY.replace("size: [8, 12]", "size: [8, 12], transpose: true"))
     run = train(spec, tmp_path / "run", steps=1)
     (tmp_path / "real").mkdir()

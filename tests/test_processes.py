@@ -40,6 +40,7 @@ objective: {loss: hinge}
 optimizers: {adam: {lr: 1e-4}}
 train: {batch: 16, epochs: 100000, average: 0.9, keep: null}
 """
+BATCH_STATISTICS = "{batch_norm: {statistics: batch}}"
 
 
 def assert_close(mine, theirs, place=""):
@@ -69,6 +70,9 @@ def test_any_number_of_ranks_computes_what_one_does(tmp_path):
     """Also for penalties, batch norms and layers that compare images, after a resume, in scores."""
     (tmp_path / "images").mkdir()
     write_image_folder(tmp_path / "images", 26)
+    for name, norm in {"running": "batch_norm", "batch": BATCH_STATISTICS}.items():
+        spec = loads(SPEC.replace("batch_norm", norm))
+        ganspec.train(spec, tmp_path / name, steps=1, progress=None)
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "3"]
     subprocess.run([*command, "tests/ranks.py", tmp_path], cwd=ROOT, env=environment(), check=True)
     one, two, three = (torch.load(tmp_path / f"{n}.pt", weights_only=True) for n in (1, 2, 3))
@@ -80,6 +84,9 @@ def test_any_number_of_ranks_computes_what_one_does(tmp_path):
     shared, alone = torch.load(tmp_path / "features.pt", weights_only=True)
     assert all(torch.equal(a, b) for a, b in zip(shared, alone, strict=True))
     assert len(shared[0]) == 14
+    shared, alone = torch.load(tmp_path / "drawn.pt", weights_only=True)
+    assert all(torch.equal(a, b) for a, b in zip(shared, alone, strict=True))
+    assert sum(map(len, shared)) == 2 * (200 + 3 * 30)
 
 
 def environment():

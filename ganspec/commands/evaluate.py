@@ -123,14 +123,15 @@ def evaluate(
     if is_launcher(processes, [folder, extractor]):
         start_processes(processes or 1)
     with ended_at_once(), quieted(quiet), reported(), ranks_on(device) as ranks:
-        from ganspec.evaluation import console, helping
+        from ganspec.evaluation import console
+        from ganspec.systems.helping import dismiss, help_others
 
         with ranks.agreed():
             parsed = console.parse_options(**options, ranks=ranks)
         if not ranks.is_first:
-            return helping.help_extract(parsed.device, ranks)
+            return help_others(ranks)
         scored = console.evaluate(folder, pictures, parsed, every, step)
-        helping.dismiss(ranks)
+        dismiss(ranks)
         # last, so that scores and plots are written even if the output's reader has ended
         typer.echo(scored.as_json() if chosen == "json" else "\n".join(scored.lines))
 

@@ -98,7 +98,7 @@ def import_(
     names = {role: name for role, name in classes.items() if name}
     for_code = {**names, "with": settings, "minutes": minutes}
     if summary and (useless := [f"--{name}" for name, value in for_code.items() if value]):
-        fail(f"{listed(useless)} is for Python files: leave it out with --summary")
+        fail(f"with --summary, leave out {listed(useless)}: for Python files only")
     statuses = [0]
     reads: list[Callable[[], Imported]] = [
         partial(_code, source, names, inputs or [], settings or [], minutes or 2.0)

@@ -34,7 +34,8 @@ def report(
 ) -> None:
     """Write one page of a run, or of several side by side: scores, curves, samples, spec."""
     if latex and out and out.suffix.lower() != ".tex":
-        fail(f"--latex writes figures beside the page: end {out} in .tex, or leave --latex out")
+        message = "--latex writes a .tex file, with figures beside it"
+        fail(f"{message}: end {out} in .tex, or leave --latex out")
     with reported():
         from ganspec.report.run_files import write_report
 

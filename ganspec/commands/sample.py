@@ -8,6 +8,13 @@ from typing import Annotated
 
 import typer
 
+from ganspec.commands.train import (
+    Processes,
+    ended_at_once,
+    is_launcher,
+    ranks_on,
+    start_processes,
+)
 from ganspec.console import DEVICE_HELP, Quiet, reported, tell
 from ganspec.progress import Progress, quieted
 
@@ -51,6 +58,9 @@ Raw = Annotated[bool, network("--raw", help="Use the weights as trained, not the
 Data = Annotated[Path | None, network(help="Folder of the images that an autoencoder reads.")]
 Device = Annotated[str, network(envvar="GANSPEC_DEVICE", help=DEVICE_HELP)]
 
+# parameters that say how to draw; the others are fields of Request
+CHOICES = ("folder", "processes", "quiet")
+
 
 def sample(
     folder: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder.")],
@@ -72,6 +82,7 @@ def sample(
     raw: Raw = False,
     data: Data = None,
     device: Device = "auto",
+    processes: Processes = None,
     quiet: Quiet = False,
 ) -> None:
     """Draw new images from a trained run. A run of an autoencoder restores test images instead.
@@ -79,11 +90,17 @@ def sample(
     The ending of FILE chooses the format. An animation shows the samples that training wrote, or
     with --interpolate the way between latents.
     """
-    options = {name: value for name, value in locals().items() if name not in ("folder", "quiet")}
-    with quieted(quiet), reported():
+    options = {name: value for name, value in locals().items() if name not in CHOICES}
+    if is_launcher(processes, [folder, conditions]):
+        start_processes(processes or 1)
+    with ended_at_once(), quieted(quiet), reported(), ranks_on(device) as ranks:
         from ganspec.sampling.sample import sample
+        from ganspec.systems.helping import dismiss, help_others
 
+        if not ranks.is_first:
+            return help_others(ranks)
         with Progress("sample", "images") as progress:
-            lines = sample(folder, progress, **options)
+            lines = sample(folder, progress, ranks, **options)
+        dismiss(ranks)
         for line in lines:
             tell(line, out)

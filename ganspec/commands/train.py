@@ -45,7 +45,7 @@ Speedups = Annotated[str, typer.Option(help="auto, none, or some of channels_las
 EXAMPLE = "ganspec train specs/dcgan.yaml --epochs 2 --set train.batch=32"
 
 Processes = Annotated[
-    int | None, typer.Option(min=1, help="Processes that train together on this machine.")
+    int | None, typer.Option(min=1, help="Processes of this machine that share the work.")
 ]
 Restarts = Annotated[
     int, typer.Option(min=0, help="With --processes: times to start again after a process is lost.")

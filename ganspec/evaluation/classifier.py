@@ -36,7 +36,8 @@ def classifier_extractor(folder: Path, device: torch.device, layer: str | None) 
     run = Run.open(folder)
     spec = run.spec
     if not isinstance(spec, Classifier):
-        raise ExtractorError(f"{folder} trains no classifier; --extractor takes one, or inception")
+        message = "--extractor takes a classifier's run or spec, or inception"
+        raise ExtractorError(f"{folder} trains no classifier; {message}")
     network, cfg = trained_network(run, "classifier", load_weights(run), device)
     return extractor_of(Trained(spec, network, cfg, folder.resolve().name), device, layer)
 

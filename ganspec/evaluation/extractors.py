@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -11,6 +12,8 @@ from ganspec.evaluation.classifier import classifier_extractor, loaded_classifie
 from ganspec.evaluation.extractor import Extractor, ExtractorError
 from ganspec.evaluation.inception import inception_extractor
 from ganspec.runs.opening import names_spec
+from ganspec.systems.helping import shared
+from ganspec.systems.ranks import Ranks
 
 INCEPTION = "inception"
 
@@ -62,3 +65,15 @@ def open_extractor(choice: ExtractorChoice, device: torch.device) -> Extractor:
         if choice.weights is not None:
             return loaded_classifier(path, choice.weights, device, choice.layer)
         return classifier_extractor(path, device, choice.layer)
+
+
+def open_shared(choice: ExtractorChoice, device: torch.device, ranks: Ranks) -> Extractor:
+    """Return the chosen extractor on the first rank; `activations` lets the other ranks help.
+
+    Raises the errors of `open_extractor`.
+    """
+    extractor = open_extractor(choice, device)
+    if ranks.count == 1:
+        return extractor
+    make = partial(open_extractor, choice, device)
+    return replace(extractor, extract_all=shared("features", make, extractor, ranks))

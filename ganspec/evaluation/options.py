@@ -59,7 +59,7 @@ class EvaluationOptions:
     data: Path | None = None
     reference: Path | None = None
     device: torch.device = CPU
-    ranks: Ranks = field(default_factory=Ranks)  # the processes that extract features
+    ranks: Ranks = field(default_factory=Ranks)  # the processes that share the work
 
     def refuse(self, subject: str, *names: str) -> None:
         """Raise RunError if an option in `names` is set, since it does not apply to `subject`."""

@@ -58,9 +58,9 @@ class RealSide:
     ) -> Iterator[tuple[Scorer, Subject]]:
         """Yield one or two sets of real images to score, each after the scorer for it.
 
-        For unpaired metrics in `metrics`, the set is `count` of all real images. For paired ones,
-        it has other images than the references: of the other split, or if there is none, half of
-        the images, whose references are the other half.
+        If any of `metrics` is unpaired, one set is `count` of all real images. If any is paired,
+        one set has images that are not among the references: images of the other split or, if
+        there is none, one half of the images, with the other half as references.
         """
         usual = self.scorer(count)
         if not all(metric.paired for metric in metrics):

@@ -9,8 +9,7 @@ from pathlib import Path
 import torch
 
 from ganspec.evaluation.extractor import Extractor
-from ganspec.evaluation.extractors import ExtractorChoice
-from ganspec.evaluation.helping import open_shared
+from ganspec.evaluation.extractors import ExtractorChoice, open_shared
 from ganspec.evaluation.options import DEFAULTS, OF_A_RUN, OF_DRAWING, OF_IMAGES, EvaluationOptions
 from ganspec.evaluation.real_images import RealSide, drawn_references
 from ganspec.evaluation.reference import RealImages, open_folder
@@ -102,7 +101,8 @@ class Evaluator(RealSide):
         They are drawn for the labels in the file `options.conditions`, or those of real images.
         """
         options = self.options
-        sampler = Sampler(self.folder, options.device, step, False if options.raw else None)
+        average = False if options.raw else None
+        sampler = Sampler(self.folder, options.device, step, average, options.ranks)
         count = options.image_count
         if options.conditions is not None:
             labels = sampler.ask(options.conditions)

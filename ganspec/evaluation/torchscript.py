@@ -76,7 +76,7 @@ def _tensor(storage, offset, size, stride, *_):
 
 
 def _named(value, path):
-    """Yield the tensors in `value`, a module's attributes or one of them, each after its path.
+    """Yield (path, tensor) for each tensor in `value`, a module or one of its attributes.
 
     `path` is the path of `value`.
     """

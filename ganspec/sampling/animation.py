@@ -87,7 +87,7 @@ def animate_interpolation(
 
 
 def spaced(items: Sequence[T], most: int) -> list[T]:
-    """Return all `items`, or `most` evenly spaced ones with the first and the last."""
+    """Return `items`; if there are more than `most`, evenly spaced ones, with first and last."""
     if len(items) <= most:
         return list(items)
     return [items[round(i * (len(items) - 1) / (most - 1))] for i in range(most)]

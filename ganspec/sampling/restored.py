@@ -57,7 +57,7 @@ class Restoration(Restorer):
             yield torch.cat([tensor for pair in pairs for tensor in pair]), None
 
     def _portions(self, count: int) -> Iterator[Part]:
-        """Yield images' indices, inputs and outputs, for the columns of one grid row at a time.
+        """Yield indices, inputs and outputs of images, as many at a time as a grid has columns.
 
         Inputs and outputs of the network are uint8 N x C x H x W. `count` is the number in all.
         """
@@ -66,9 +66,9 @@ class Restoration(Restorer):
     def _batches(self, count: int) -> Iterator[Part]:
         """Yield indices, inputs and outputs of at least `count` images, for one batch at a time.
 
-        A network that normalizes by the batch gets whole batches of training's size, as zeros that
-        fill up a batch would change its statistics. After the last image, the first images come
-        again.
+        A network that normalizes by the batch gets whole batches of training's size, because zeros
+        that fill up a batch would change its statistics. After the last image, the first images
+        come again.
         """
         own = own_batch(self.network, self.cfg)
         size = own or self.cfg.columns

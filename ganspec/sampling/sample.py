@@ -23,6 +23,7 @@ from ganspec.sampling.request import ENDINGS, MOST_IN_A_GRID, Request, SampleErr
 from ganspec.sampling.restored import check_count, open_restoration
 from ganspec.sampling.sampler import Sampler
 from ganspec.streams import is_stdout
+from ganspec.systems.ranks import Ranks
 from ganspec.training.device import choose_device
 
 COUNT = 64  # images by default
@@ -36,16 +37,22 @@ FPS = 5.0  # frames per second of an animation, by default
 def sample(
     folder: Path | str,
     on_progress: OnProgress = lambda done, total: None,
+    ranks: Ranks | None = None,
     **options: Any,  # the fields of Request
 ) -> list[str]:
     """Write images of the run in `folder` into a file. Return lines of text that describe them.
 
-    `on_progress` is called with the numbers of images that are done and of all. Raises OSError, or
-    a GanspecError such as SampleError or RunError; nothing is written then.
+    `on_progress` is called with the numbers of images that are done and of all. `ranks` are the
+    processes that share the drawing of new images. Raises OSError, or a GanspecError such as
+    SampleError or RunError; nothing is written then.
     """
     request, run = Request(**options), Run.open(Path(folder))
     request.check()
     path = _target(run, request)
+    if ranks and ranks.count > 1 and (request.shows_training or not run.spec.draws):
+        raise SampleError(
+            "several processes share the drawing of new images: leave --processes out"
+        )
     if request.out:
         check_free(path, request.overwrite, request.chosen_form == "folder")
     device = choose_device(request.device)  # an error also where none is used
@@ -55,7 +62,7 @@ def sample(
     spec = run.spec
     if spec.predicts:
         raise RunError(
-            f"{folder} trains a classifier, which makes no images; its test is pictured "
+            f"{folder} trains a classifier, which makes no images; pictures of its tests are "
             f"in {run.folder / 'samples'}"
         )
     if request.data and not spec.restores:
@@ -63,7 +70,7 @@ def sample(
     if spec.restores:
         pictures = _restored(run, spec.restores, request, device)
     else:
-        pictures = _pictures(_sampler(run, request, device), request, on_progress)
+        pictures = _pictures(_sampler(run, request, device, ranks), request, on_progress)
     _write(pictures, request, path, on_progress)
     written = [] if is_stdout(path) else [f"{path} written"]
     return [*written, *(_ranking_lines(pictures.ranking) if pictures.ranking else [])]
@@ -113,14 +120,14 @@ def _animation(path: Path, request: Request) -> Animation:
     return Animation(path, request.chosen_form, request.fps or FPS)
 
 
-def _sampler(run: Run, request: Request, device: torch.device) -> Sampler:
+def _sampler(run: Run, request: Request, device: torch.device, ranks: Ranks | None) -> Sampler:
     """Return the run's generator, with the requested weights, labels and truncation.
 
     Raises SampleError if labels are to be written but the generator reads none, LabelError if a
     label is unknown, and RunError or CheckpointError if weights or truncation are impossible.
     """
     average = False if request.raw else None
-    sampler = Sampler(run.folder, device, request.step, average)
+    sampler = Sampler(run.folder, device, request.step, average, ranks)
     text = str(request.conditions) if request.conditions else request.label
     if text is not None:
         sampler.ask(text)

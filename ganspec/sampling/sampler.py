@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,8 +16,10 @@ from ganspec.runs.run import Run, RunError
 from ganspec.sampling.label_names import LabelError, find_labels, label_names
 from ganspec.systems import checkpoint
 from ganspec.systems.checkpoint import CheckpointError
+from ganspec.systems.helping import shared
 from ganspec.systems.identity import Identity, identity
-from ganspec.systems.source import Source
+from ganspec.systems.ranks import Ranks
+from ganspec.systems.source import Part, Source
 
 
 @dataclass(frozen=True)
@@ -116,7 +120,10 @@ class Sampler(Source):
         device: torch.device,
         step: int | None = None,
         average: bool | None = None,
+        ranks: Ranks | None = None,
     ):
+        self.ranks = ranks or Ranks()
+        self.statistics_seed: int | None = None
         self.run = Run.open(folder)
         self.spec = self.run.spec
         if not self.spec.draws:
@@ -134,6 +141,19 @@ class Sampler(Source):
     def step(self) -> int:
         """The training step after which the weights were saved."""
         return self.weights.step
+
+    def fix_statistics(self, seed: int) -> None:
+        """Normalize all images by the statistics of the first batch of `seed`: see Source."""
+        super().fix_statistics(seed)
+        self.statistics_seed = seed
+
+    def draw_all(self, portions: Iterable[Part]) -> Iterator[Part]:
+        """Yield `draw` of each of the `portions`, with the help of the other ranks."""
+        if self.ranks.count == 1:
+            return super().draw_all(portions)
+        weights = (self.run.folder, self.device, self.step, self.averaged)
+        make = partial(_draw_of, *weights, self.statistics_seed)
+        return shared("images", make, self.draw, self.ranks)(portions)
 
     def ask(self, text: str) -> torch.Tensor:
         """Set the labels to those that `text` names, such as `3`, `Coat,Bag` or `all`. Return them.
@@ -158,8 +178,18 @@ class Sampler(Source):
         self.truncation = bound
 
 
+def _draw_of(
+    folder: Path, device: torch.device, step: int, averaged: bool, statistics_seed: int | None
+) -> Callable[[Part], Part]:
+    """Return `Sampler.draw` with a run's weights, for a rank that helps another one."""
+    sampler = Sampler(folder, device, step, averaged)
+    if statistics_seed is not None:
+        sampler.fix_statistics(statistics_seed)
+    return sampler.draw
+
+
 def _check_labels(labels: torch.Tensor, cfg: SimpleNamespace) -> torch.Tensor:
-    """Return `labels`, those of a run's grid. Raises ValueError if the generator has no such label.
+    """Return `labels`, those of a run's sample grid. Raises ValueError if no generator reads them.
 
     `cfg` holds the generator's kind and number of labels.
     """

@@ -31,8 +31,8 @@ class SourceError(GanspecError):
 class Source:
     """A generator that draws images from seeds, and the labels of its images.
 
-    Image i has label i; after the last label, labels begin again at the first. `labels` is None if
-    the generator reads none. `portion` is the number of images that the generator draws at once.
+    Image i has the label `labels[i]`; after the last one, they begin again at the first. `labels`
+    is None if the generator reads none. `portion` is the number of images that it draws at once.
     `own_batch` is the same number if the generator normalizes by the batch, and None if not.
     Drawing leaves torch's global random state alone, so that a training goes on unchanged.
     """
@@ -99,9 +99,17 @@ class Source:
         generator's numbers are not finite.
         """
         portions = regrouped(parts, self.portion)
-        drawn = ((self.pixels(*portion), *portion[1:]) for portion in portions)
+        drawn = self.draw_all(portions)
         for images, *labels in first(regrouped(drawn, batch) if batch else drawn, count):
             yield images, labels[0].cpu() if labels else None
+
+    def draw(self, portion: Part) -> Part:
+        """Return the images for at most `portion` rows of inputs, and their labels if any."""
+        return self.pixels(*portion), *portion[1:]
+
+    def draw_all(self, portions: Iterable[Part]) -> Iterator[Part]:
+        """Yield `draw` of each of the `portions`."""
+        return map(self.draw, portions)
 
     def fix_statistics(self, seed: int) -> None:
         """Let the generator normalize all images by the statistics of the first batch of `seed`.

@@ -1,0 +1,70 @@
+"""Share the calls of a function among N processes: each process reads every Nth batch.
+
+The first process does all the rest. The batches are those of a single process, so that the results
+are the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import Any, TypeVar
+
+from ganspec.language.errors import UnshownError
+from ganspec.systems.ranks import RankLostError, Ranks
+
+B = TypeVar("B")
+R = TypeVar("R")
+
+
+def shared(
+    name: str, make: Callable[[], Callable[[B], R]], function: Callable[[B], R], ranks: Ranks
+) -> Callable[[Iterable[B]], Iterator[R]]:
+    """Return a function that yields the results of `function` for batches, with others' help.
+
+    The first rank calls this, while the other ranks run `help_others`. They call `make`, which is
+    pickled for them, to get the same function; it replaces any other of that `name`. Raises
+    GanspecError if the function fails on any rank, and RankLostError if a process is lost.
+    """
+    ranks.from_first((name, make))
+
+    def results(batches: Iterable[B]) -> Iterator[R]:
+        batches = iter(batches)
+        while group := list(islice(batches, ranks.count)):
+            ranks.from_first((name, group))
+            yield from _share(function, ranks, group)
+
+    return results
+
+
+def help_others(ranks: Ranks) -> None:
+    """Call shared functions for the first rank, on each of the others, until `dismiss` is called.
+
+    Raises UnshownError if another process fails, and the errors of the functions.
+    """
+    functions: dict[str, Callable[[Any], Any]] = {}
+    try:
+        while (message := ranks.from_first(None)) is not None:
+            name, work = message
+            if isinstance(work, list):
+                _share(functions[name], ranks, work)
+            else:
+                functions[name] = work()
+    except RankLostError as error:
+        raise UnshownError(str(error)) from error
+
+
+def dismiss(ranks: Ranks) -> None:
+    """Let the other ranks return from `help_others`. The first rank calls this."""
+    ranks.from_first(None)
+
+
+def _share(function: Callable[[B], R], ranks: Ranks, group: list[B]) -> list[R]:
+    """Call `function` for this rank's batch of `group`, which has one batch for each rank.
+
+    Return the results of all its batches, in order. The last group may have fewer batches than
+    there are ranks.
+    """
+    with ranks.agreed():
+        own = [function(batch) for batch in group[ranks.index : ranks.index + 1]]
+    return [result for results in ranks.of_all(own) for result in results]
