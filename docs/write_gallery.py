@@ -35,8 +35,9 @@ HEAD = """<!-- Made by `python docs/write_gallery.py > docs/gallery.md`; change 
 
 The specs that come with ganspec. `ganspec new --from NAME` starts a spec of your own from one of
 them, `ganspec train specs/NAME.yaml` trains it, and `ganspec show specs/NAME.yaml` prints its
-layers. Samples are of trainings; the page beside each has the command and its conditions. A spec
-that extends another one says what differs, as `ganspec diff` does.
+layers. Generated images are from real trainings; the page linked below each has the command and
+its conditions. The entry of a spec that extends another one lists what differs, as `ganspec diff`
+does.
 """
 DRAWINGS = DOCS / "images" / "networks"
 
@@ -68,7 +69,7 @@ def entry(path: Path) -> str:
     counts = [f"{key} {totals(costs(net))['total']:,}" for key, net in lower(spec).items()]
     text = f"\n## {spec.name}\n\n{spec.doc}. Images {spec.data.shown_shape}; parameters: "
     text += f"{', '.join(counts)}.\n\n"
-    text += f"[Spec](../specs/{path.name}), [what it becomes](../generated/{spec.name}.py), "
+    text += f"[Spec](../specs/{path.name}), [emitted file](../generated/{spec.name}.py), "
     text += f"[drawing of its networks](images/networks/{spec.name}.svg).\n"
     if base := parse(path.read_text("utf-8")).get("extends"):
         text += f"\n{differences(path.parent / base.value, path)}"

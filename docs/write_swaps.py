@@ -66,13 +66,14 @@ and trained with it, otherwise the number of the answer below. A combination of 
 of them does, but for `class batch`, which reads the label, under `condition: none`. The tests
 train combinations of all five keys for two steps and compare the weights with those of the
 emitted file, bit for bit. Counts in `report` are those of the report's own networks: after a
-swap by `--set`, `ganspec check` names the difference. `build` and `train` do not compare them,
-and a spec that extends another one does not take over its report.
+swap by `--set`, `ganspec check` reports those that differ as errors. `build` and `train` do not
+compare counts, and a spec that extends another one does not take over its report.
 
-Specs without labels get `condition: {kind: classes, size: 10}` first (24 for `shapes`), and
-`dcgan_keras` `train: {labels: random}`. `class batch` is batch norm with a gain and a bias for
-each class. `concat, linear` is `{concat: {size: 8, hidden: relu}}`; `map` and `product` are ways
-for an embedding to [join](conditioning.md#the-methods).
+For these tables, specs without labels were first given `condition: {kind: classes, size: 10}`,
+with size 24 if their data are `shapes`. `dcgan_keras` was given `train: {labels: random}`, too.
+`group` is `{group: 4}`, and `class batch` is batch norm with a gain and a bias for each class.
+`concat, linear` is `{concat: {size: 8, hidden: relu}}`. `embedding` is of size 6; `map` and
+`product` are ways for it to [join](conditioning.md#the-methods).
 """
 
 

@@ -48,7 +48,7 @@ DataFolder = Annotated[
     Path | None,
     typer.Option(
         "--data",
-        help="Folder of the real images. Without it, ./data, $GANSPEC_DATA and "
+        help="Folder of the real images. Without it, $GANSPEC_DATA, ./data and "
         "~/.cache/ganspec/data are searched.",
     ),
 ]

@@ -37,7 +37,7 @@ def load_kinds(path: str | Path) -> None:
     A file with the same content as a loaded one is not run again. Warns if the file imports modules
     by names that they had in version 0.1. Raises KindsError if the file cannot be read or run, has
     changed since it was loaded, or defines a kind without a docstring or with a name that is taken.
-    Then none of its kinds remain.
+    Then no kind is added; those of an earlier call stay.
     """
     path = Path(path)
     try:

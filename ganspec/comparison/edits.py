@@ -253,7 +253,7 @@ class Comparison(Viewed):
 
     @property
     def is_equal(self) -> bool:
-        """True if networks and training are known and the same; claims too if `counts_claims`."""
+        """True if all is known, and networks and training are the same; claims, too, if counted."""
         if self.unread:
             return False
         counted = [s for s in self.sections if self.counts_claims or not s.is_claims]

@@ -26,7 +26,7 @@ from ganspec.program.measure import cell
 from ganspec.program.unread import field_text
 from ganspec.systems.wording import initial, label
 
-# a layer that exists several times counts as moved if it passes at most this many kept layers
+# a layer that a network has several times counts as moved only past this many kept layers
 NEAR = 2
 
 
@@ -49,7 +49,7 @@ def difference(name: str, a: NetworkLayers, b: NetworkLayers, texts: AuthoredPai
 
 
 def alone(network: NetworkLayers, side: str) -> NetworkDiff:
-    """Return the difference for a network that only one spec has, `side`: "a" or "b"."""
+    """Return the difference for a network that only the spec `side`, "a" or "b", has."""
     is_a = side == "a"
     edits = tuple(Remove(layer) if is_a else Insert(None, layer) for layer in network.layers)
     totals = _totals(network, None) if is_a else _totals(None, network)

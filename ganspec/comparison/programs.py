@@ -88,7 +88,8 @@ class NetworkLayers:
         # a layer may be several calls: pad, then conv
         layers = groupby(steps, key=lambda each: each.step.origin.path)
         self.leaves = [self._leaf(n, list(group)) for n, (_, group) in enumerate(layers, 1)]
-        # an auxiliary classifier is a layer of its own: the output's entry reads the main output
+        # the entry of the output reads the main output alone, since an auxiliary classifier has an
+        # entry of its own
         result = aliases.get(net.output.id, net.output.id)
         self.leaves.append(self._output(self._makers[result]))
 

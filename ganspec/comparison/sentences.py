@@ -30,9 +30,11 @@ from ganspec.systems.wording import spoken
 
 # titles of fields whose names are unclear outside their section
 TITLES = {
-    "objective auxiliary": "auxiliary loss",
+    "objective auxiliary": "weights of the auxiliary loss",
     "objective clip": "weight clipping",
     "objective scale": "factor of the discriminator's loss",
+    "train gradients": "log of gradient norms",
+    "train iterations": "iterations of an epoch",
     "train labels": "labels of generated images",
     "train skip discriminator": "discriminator skipped where",
     "train skip generator": "generator skipped where",
@@ -236,14 +238,14 @@ def _optimizer(optimizer: Optimizer) -> str:
 
 
 def _train(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
-    """Return `critic 1:1 -> 5:1` if the updates per iteration differ, then other changes' lines."""
+    """Return lines of changes, first such as `updates of critic and generator 1:1 -> 5:1`."""
     steps = [change for change in section.changes if change.name.startswith("steps ")]
     lines = []
     if steps and isinstance(a, Gan) and isinstance(b, Gan):
         before, after = (
             f"{spec.train.steps.discriminator}:{spec.train.steps.generator}" for spec in (a, b)
         )
-        lines.append(f"{b.objective.loss.judge} {before} -> {after}")
+        lines.append(f"updates of {b.objective.loss.judge} and generator {before} -> {after}")
     return [*lines, *_listed(_without(section, steps), a, b)]
 
 

@@ -1,4 +1,4 @@
-"""The specs of a survey, each with the data for its column of cells."""
+"""The specs of a survey, the table of `ganspec compare`, each with the data for its column."""
 
 from __future__ import annotations
 

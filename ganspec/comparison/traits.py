@@ -131,7 +131,8 @@ def _window(size: int | tuple[int, int]) -> str:
 def widths(portrait: Portrait) -> str:
     """Return the channels or vector length after each layer with weights: `1024-512-256-3`.
 
-    Equal neighbours are written once. Last layers of further outputs are left out.
+    Equal neighbours are written once. Layers that make a further output, such as an auxiliary head,
+    are left out.
     """
     heads = {head.origin.path for head in portrait.net.heads if head.origin}
     weighted = [layer for layer in portrait.rows if isinstance(layer[0], Weighted)]

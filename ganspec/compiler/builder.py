@@ -129,7 +129,8 @@ class Builder(Lowering):
         return x
 
     def layer(self, layer: Layer, x: Value) -> Value:
-        # a layer without a mark was made by another layer, at whose place errors are reported
+        # a layer without a mark, its place in the spec, was made by another layer, to which its
+        # errors belong
         self.parts.append(layer if layer.mark or not self.parts else self.at)
         if layer.from_:
             x = self.tapped(layer.from_)

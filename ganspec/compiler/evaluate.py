@@ -183,7 +183,7 @@ class EvaluatedNetwork(nn.Module, Viewed):
     def wrap_functions(self, wrap: Callable[[Step, list[Value]], Callable | None]) -> None:
         """Replace each step's function by the result of `wrap(step, inputs)`, unless that is None.
 
-        Functions of steps in blocks stay: blocks have this method, too.
+        Functions of steps inside a block stay as they are: blocks have this method, too.
         """
         wrapped = {s: wrap(s, inputs) for s, inputs, module in self.calls() if module is None}
         self._wrapped = {step: function for step, function in wrapped.items() if function}

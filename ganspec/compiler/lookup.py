@@ -1,4 +1,4 @@
-"""Find the definition of a function or class in memory."""
+"""Find the text, or the import, that defines a function or class."""
 
 from __future__ import annotations
 

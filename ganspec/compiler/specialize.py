@@ -15,7 +15,7 @@ from ganspec.compiler.present import is_modules
 from ganspec.compiler.python_text import Edits, PlacedNode, first_line, last_line
 
 BODIES = ("body", "orelse", "finalbody")  # attributes of nodes that are lists of statements
-# expressions that need no parentheses in place of `(a if b else c)`
+# expressions that may replace `(a if b else c)` together with its parentheses
 ALONE = (ast.Name, ast.Compare, ast.Call, ast.Subscript)
 ENDS = (ast.Return, ast.Raise, ast.Continue, ast.Break)  # no statement runs after them
 

@@ -73,7 +73,7 @@ class Symbols:
         return self.all[index].name or self.all[index].wishes[0]
 
     def choose_names(self, texts: list[tuple[str, set[str]]]) -> None:
-        """Choose a name for every symbol in `texts`: each text of the file, and its local names."""
+        """Choose a name for every symbol in `texts`, the file's texts with their local names."""
         shunned: dict[Symbol, set[str]] = {}
         for text, local in texts:
             for symbol in self.used(text):

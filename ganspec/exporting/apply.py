@@ -1,4 +1,4 @@
-"""The program that applies an exported network to images; its text goes into the Python folder."""
+"""The program that applies an exported network to images; its text is copied into the folder."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def import_apart(read: Callable[[], Imported], path: str, minutes: float) -> Imp
 
 
 def _ending(status: int) -> str:
-    """Return the words for the end of a process with an exit status, negative for a signal."""
+    """Say in words how a process ended; a negative exit `status` is the number of a signal."""
     if status < 0:
         return f"ended the process that ran it by {signal.Signals(-status).name}"
     return (

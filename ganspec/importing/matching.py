@@ -126,8 +126,8 @@ class Matcher:
         # a layer without weights expresses a single call, or a call and the reshape after it
         fits_both = len(calls) == 1 or graph.is_reshape(calls[1])
         is_open = loose and bare and fits_both and not all(call in graph.roles for call in calls)
-        # a call that keeps normal numbers, but is no identity, is of a clamp or a cast, say, and no
-        # layer that does nothing may stand for it
+        # a call may return the random normal numbers unchanged and still be a clamp or a cast, say,
+        # so no layer that does nothing may stand for it
         if is_open and (is_idle(calls) or not segment.keeps_numbers):
             kinds += weightless()
         known = settings_of(graph, calls)

@@ -146,7 +146,7 @@ def _recorded(
     texts = " and ".join(each.text for each in inputs)
     raise UnreadableError(
         f"{title} does not run on {texts}: {one_line(failures[0])[:200]}; check --input, and that "
-        f"no batch size is fixed: here it is {BATCH}"
+        f"the code fixes no batch size: ganspec used {BATCH}"
     )
 
 

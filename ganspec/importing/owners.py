@@ -34,7 +34,7 @@ class OwnerScope:
     shared: set[str] = field(default_factory=set)
 
     def find(self, text: str) -> frozenset[str] | None:
-        """Return the networks that `text` stands for, here or further out; None if not known."""
+        """Return the networks that `text` stands for, in this scope or one around it; else None."""
         if text in self.owners or self.parent is None:
             return self.owners.get(text)
         return self.parent.find(text)
@@ -84,7 +84,7 @@ class NameReader:
                 self._own(scope.parent, name, self.networks(scope, value))
 
     def _own(self, scope: OwnerScope, target: ast.expr, found: frozenset[str] | None) -> None:
-        """Note that `target`, or each of its parts, stands for the networks `found`."""
+        """Record that `target`, or each of its parts, stands for the networks `found`."""
         for part in target.elts if isinstance(target, (ast.List, ast.Tuple)) else [target]:
             text = ast.unparse(part)
             owner = self.scopes[0] if text in scope.shared else scope

@@ -83,7 +83,8 @@ def import_file(
         networks[role] = read_network(title, network, own)
         named = name_widths(networks[role], own, maker, settings)
         if any(variables.get(name, value) != value for name, value in named.items()):
-            # an earlier network has another value by such a name: these widths stay numbers
+            # an earlier network has one of these names for another value, so this network's widths
+            # stay numbers
             networks[role] = read_network(title, network, own)
         else:
             variables |= named

@@ -61,13 +61,13 @@ def role_of(network: NetworkDraft) -> str:
     if len(makes) == 1:
         return "classifier"
     if makes != reads:
-        what = f"{network.title} makes maps of {sized(makes)} of images of {sized(reads)}"
+        what = f"{network.title} makes maps of {sized(makes)} from images of {sized(reads)}"
         reason = "ganspec has networks from images to scores, classes, or images of the same shape"
         fix = f"; if they are scores, name it by --discriminator {network.title}"
         raise UnreadableError(f"{what}; {reason}{fix if makes[0] == 1 else ''}")
     if network.label is not None:
         raise UnreadableError(
-            f"{network.title} makes images of images and a label; ganspec has no such system"
+            f"{network.title} makes images from images and a label; ganspec has no such system"
         )
     return "autoencoder"
 

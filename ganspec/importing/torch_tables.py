@@ -29,7 +29,7 @@ def read_torch_tables(lines: list[str], name: str) -> list[Table]:
     heads = [i for i, line in enumerate(lines) if HEADER.match(line)]
     if not heads:
         wanted = "`Layer (type)  Output Shape  Param #`"
-        raise UnreadableError(f"{name} has no line {wanted}, in this order; print these columns")
+        raise UnreadableError(f"{name} has no line {wanted}; print these columns, in this order")
     tables = []
     for at, end in pairwise([*heads, len(lines)]):
         table = Table(name)

@@ -14,8 +14,8 @@ from torch.overrides import TorchFunctionMode
 
 from ganspec.importing.graph import tensors
 
-# parts of names of functions, such as `zeros_like`, that read no numbers of their input, so that
-# they cut no gradient
+# parts of the names of functions, such as `zeros_like`, that read no numbers of their input: a
+# weight that only they take does not lack a gradient
 FRESH = ("_like", "new_")
 
 

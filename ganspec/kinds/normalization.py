@@ -40,7 +40,7 @@ Norms: TypeAlias = AnyNorm | Annotated[tuple[AnyNorm, ...], Field(min_length=1)]
 def check_norms(norms: Norms) -> Norms:
     """Return `norms`, the value of a network's `normalization`, unchanged.
 
-    Refuse `none` beside others, two layers, and two weight norms.
+    Refuse `none` beside others, and more than one norm of activations or of weights.
     """
     if isinstance(norms, tuple):
         layers = [word(norm) for norm in norms if isinstance(norm, Layer)]

@@ -12,7 +12,8 @@ COLOURS = {"error": "1;31", "warning": "1;33", "frame": "1;34", "bold": "1"}
 LONGEST_QUOTE = 40  # most characters of a value from the spec that a message shows
 WIDEST_FRAME = 110  # most characters of a line from the spec that a diagnostic shows
 
-# Names in other libraries or papers, each with the name in a spec that means the same.
+# Names in other libraries or papers, each with the name in a spec that means the same or
+# comes nearest.
 SYNONYMS = {
     "adamax": "adam",
     "batchnorm2d": "batch_norm",

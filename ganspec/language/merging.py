@@ -65,7 +65,7 @@ def is_key(path: KeyPath, key: str) -> bool:
 
 
 def shape_at(root: type[Section], path: KeyPath) -> Shape:
-    """Return the `Shape` at `path` below the section `root`; None if nothing is known of it."""
+    """Return the form of the map at `path` below the section `root`; None if it is not known."""
     at: Shape = root
     kinds: str | None = None  # the family of the list at this path, if it is a list of kinds
     for part in path:

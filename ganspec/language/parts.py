@@ -17,7 +17,8 @@ from ganspec.language.kinds import Kind
 from ganspec.language.section import Section
 
 PATH = re.compile(r"[a-z_][a-z0-9_]*(\.([a-z_][a-z0-9_]*|-?[0-9]{1,4}))*", re.ASCII)
-# fields that are no parts: names and texts, and `vars`, whose numbers other fields contain
+# fields that are no parts: names and texts, and `vars`, since the fields that use its numbers
+# have them already
 UNNAMED = {"name", "doc", "as", "from", "vars"}
 HOLDER = object()  # the value of a part that only holds others
 
@@ -116,7 +117,7 @@ def _field(name: str, value: object, path: str) -> Iterator[SpecPart]:
 
 
 def _kinds(kind: Kind) -> Iterator[SpecPart]:
-    """Yield the part of a kind, or those of each layer in each round of a repeat.
+    """Yield the part of `kind`; for a repeat, those of its layers, round by round.
 
     The call of a block becomes a part with the block's name, which holds its layers.
     """

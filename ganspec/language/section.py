@@ -67,7 +67,7 @@ class Section(BaseModel):
 
     @classmethod
     def opened(cls, node: Node) -> Node:
-        """Return `node` as a map of fields. Sections that a spec may write in short override it."""
+        """Return `node` as a map of fields. Sections with a short form override this method."""
         return node
 
     @classmethod

@@ -45,7 +45,10 @@ def setting_text(path: object, value: object) -> str:
 
 
 class _Setting:
-    """One setting, such as `train.batch=64`. Marks of its value point into this text."""
+    """One setting, such as `train.batch=64`.
+
+    The marks of its keys and its value are places in the setting's own text.
+    """
 
     def __init__(self, setting: str, shape: ShapeAt, name: str):
         self.shape = shape

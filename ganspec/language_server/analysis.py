@@ -47,7 +47,7 @@ class Analysis:
         return {name: costs(net) for name, net in self.nets.items()}
 
     def paths_at(self, mark: Mark) -> list[str]:
-        """Return the key paths of the kinds that the word at `mark` makes: in a repeat, several."""
+        """Return the key paths of the kinds that the word at `mark` makes, several in a repeat."""
         place = (mark.text.name, mark.line, mark.column)
         marks = [(kind.key_path, m) for kind in within(self.spec) if (m := kind.mark)]
         return [path for path, m in marks if (m.text.name, m.line, m.column) == place]

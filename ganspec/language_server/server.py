@@ -134,7 +134,7 @@ class SpecServer(LanguageServer):
     async def spot(
         self, params: types.HoverParams | types.DefinitionParams
     ) -> tuple[Spot, SpecWalk, Analysis, int] | None:
-        """Return the spot at a position, the walk that found it, the analysis, and YAML's column.
+        """Return the spot at a position, the walk that found it, the analysis, and its YAML column.
 
         Return None if no key or value is there, or if the file is no spec or cannot be parsed.
         """

@@ -1,4 +1,7 @@
-"""Pictures of self-attention: images, and maps of the positions that queries in them attend to."""
+"""Pictures of self-attention: images with marked positions, the queries, and what they attend to.
+
+Each query has a map of the positions to which it attends.
+"""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def plot_shares(
     for row, share in enumerate(shares.tolist()):
         axes.text(share, row, f" of {int(labels[row]):,}", va="center", fontsize=7)
     axes.invert_yaxis()
-    axes.set(xlim=(0, 1.1), xlabel="share of the label's images in which it is found")
+    axes.set(xlim=(0, 1.1), xlabel="share of the images with this label for which it is predicted")
     axes.set_title(f"{right / max(total, 1):.2%} of {total:,} labels of {where} found")
     with replacing(path) as temporary:
         figure.savefig(temporary)

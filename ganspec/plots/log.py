@@ -58,17 +58,17 @@ class Column:
 
     @property
     def low(self) -> np.ndarray:
-        """The lowest logged value near each point; without a band, the point's own value."""
+        """The lowest logged value near each point; its own if the column is not thinned."""
         return self.band.low if self.band else self.values
 
     @property
     def high(self) -> np.ndarray:
-        """The highest logged value near each point; without a band, the point's own value."""
+        """The highest logged value near each point; its own if the column is not thinned."""
         return self.band.high if self.band else self.values
 
     @property
     def mean(self) -> np.ndarray:
-        """The mean of the logged values near each point; without a band, the point's own value."""
+        """The mean of the logged values near each point; its own if the column is not thinned."""
         return self.band.mean if self.band else self.values
 
     def equals(self, other: Column) -> bool:

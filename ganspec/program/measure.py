@@ -19,7 +19,7 @@ from ganspec.program.statistics import fix_neutral
 
 # A module is counted in main memory up to these sizes. A larger one is counted on the meta device,
 # which needs no memory, but makes torch import its compiler: that takes seconds.
-LARGEST_DRAWN = 2**24  # for parameters of layers with a weight norm: the layer's weights
+LARGEST_DRAWN = 2**24  # most weights of a layer whose parameters are counted with its weight norm
 LARGEST_COMPUTED = 2**34  # for multiply-adds: a layer's weights times positions of its output map
 
 

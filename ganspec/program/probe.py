@@ -46,8 +46,8 @@ WORDS = (
 class ProbeError(Exception):
     """Raised when torch cannot run a call, or a result is empty or too large.
 
-    If torch refused the call, the message is the first line of torch's, or its meaning in the words
-    of specs.
+    If torch refused the call, the message is what `WORDS` has for torch's message, or else the
+    first line of that.
     """
 
 
@@ -127,9 +127,9 @@ def _run(
 def hollow(call: Call) -> nn.Module:
     """Return the call's module in main memory, with unwritten weights and without weight norms.
 
-    Raise ValueError if it would have more than LARGEST weights. If the constructor reads numbers
-    from tensors, which the meta device does not have, the module is built in main memory with
-    initialized weights, however many.
+    It is first built on the meta device. Raise ValueError if it would have more than LARGEST
+    weights. If its constructor reads numbers of tensors, which the meta device cannot, it is built
+    in main memory instead: with initialized weights, and without this limit.
     """
     try:
         with torch.device("meta"):

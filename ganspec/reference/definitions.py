@@ -57,7 +57,7 @@ class Definitions:
     # -- sections and kinds -------------------------------------------------------------------
 
     def section(self, classes: tuple[type[Section], ...], extending: bool) -> Schema:
-        """Return the schema of the map of a section of any of `classes`."""
+        """Return the schema of a map that is a section of one of `classes`."""
         fields: dict[str, dict[FieldType, tuple[type[Section], Field]]] = {}
         for cls in classes:
             for name, field in fields_of(cls).items():
@@ -142,7 +142,9 @@ class Definitions:
         return self.reference((family, extending, null), name, make)
 
     def chosen(self, forms: Forms, families: Iterable[str], extending: bool) -> Schema:
-        """Return the schema of a kind of any of `families`: a map of one key, or other `forms`."""
+        """Return the schema of a kind of any of `families`.
+
+        It is a map whose one key is the kind's name, or has one of the other `forms`."""
         forms.types.insert(0, "object")
         schema: Schema = {**forms.schema(), "minProperties": 1, "maxProperties": 1}
         schema["properties"] = {k: v for f in families for k, v in self.kinds(f, extending).items()}
@@ -241,7 +243,8 @@ class Definitions:
             if family == "layer":  # any name may be a block's
                 added.admit("string", **NAMED)
                 continue
-            # a kind's name alone is enough if it has no required fields, or inherits them
+            # a kind's name alone is enough if it has no required fields, or if the extended spec
+            # may have set them
             options = words_of(family).items()
             words += [w for w, cls in options if extending or needs_nothing(cls)]
         add_scalars(added, types, words)

@@ -1,9 +1,9 @@
 """Rules of a schema for the names of layers, which depend on the blocks of the spec.
 
 A spec may define blocks and name them among its layers, and a schema cannot list these names. If a
-spec has no blocks and extends no file, each layer's name must be that of a known kind. Otherwise, a
-name is an error only if it is one slip of the keyboard away from a known kind, such as `cnov`, and
-if the spec has no block whose name is so close to a kind's.
+spec has no blocks and extends no file, each layer's name must be that of a known kind. Otherwise,
+only a name that is one typing slip away from a known kind, such as `cnov`, is an error. It is none
+if a block of the spec has a name that is itself one slip away from a kind's.
 """
 
 from __future__ import annotations

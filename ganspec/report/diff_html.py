@@ -107,7 +107,7 @@ class NetworkView:
         """
         if layer is None:
             return None
-        # the blocks and branches around the layer before, and around this one, outermost first
+        # the blocks and branches around the previous layer, and around this one, outermost first
         before, self._inside[side] = self._inside[side], layer.inside
         pairs = zip(before, layer.inside, strict=False)
         known = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))

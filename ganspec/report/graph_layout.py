@@ -154,7 +154,7 @@ class _Layout:
 
     def spread(self) -> None:
         """Set `axis` and `lanes`: chains are as near to the main path as the nodes beside allow."""
-        # a band for each rank and for the gap below it, with the outermost x that is taken in it
+        # each rank and the gap below it have a band, with the outermost x that is taken in the band
         bands = 2 * max(self.ranks) + 2
         left, right = [0.0] * bands, [0.0] * bands
         for i in self.main:

@@ -80,10 +80,11 @@ def booktabs(
 ) -> list[str]:
     """Return the lines of a floating LaTeX table, with rules of the package booktabs.
 
-    A group is a list of rows, a row a list of cells; rules separate `groups`. `label` names the
-    table, after `tab:`. `columns` is the argument of `tabular`, such as `llr`. `kind` is `table*`
-    for a table across two columns of a page, and `place` says where a table may float to, such as
-    `[htbp]`. `font` is a size, such as `scriptsize`. `escape` is applied to cells and caption.
+    A group is a list of rows, a row a list of cells; rules separate `groups`. The table's LaTeX
+    label is `tab:` and `label`. `columns` is the argument of `tabular`, such as `llr`. `kind` is
+    `table*` for a table across two columns of a page, and `place` says where a table may float to,
+    such as `[htbp]`. `font` is a size, such as `scriptsize`. `escape` is applied to cells and
+    caption.
     """
     lines: list[str] = []
     for rows in groups:

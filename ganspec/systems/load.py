@@ -33,6 +33,6 @@ def resolve(tree: MapNode) -> Spec:
 
 
 def _spec(document: Document) -> Spec:
-    # `ganspec.language` has only the base class; every system's class is a `Spec`
+    # `ganspec.language` returns a Document, the base class; every system's class is a Spec
     assert isinstance(document, Spec)
     return document

@@ -1,4 +1,6 @@
-"""The batches that go through each network in a training, its pictures and its tests."""
+"""The sizes of the batches that each network reads: in training, for pictures and in tests.
+
+Each has its reason, for errors about sizes that a network cannot read."""
 
 from __future__ import annotations
 

@@ -223,7 +223,7 @@ class ToSlice(Function):
 
 
 class ToWhole(Function):
-    """Returns the whole batch, times `scale`, which the slices of all ranks make."""
+    """Returns the batch that the slices of all ranks make together, times `scale`."""
 
     @staticmethod
     def forward(

@@ -74,7 +74,10 @@ class Network(Section):
 
     @property
     def activation_norm(self) -> Layer | None:
-        """The layer that `norm` stands for; `identity` if only a weight norm is set; else None."""
+        """The layer that `norm` stands for.
+
+        It is `identity` if only a weight norm is set, and None if no normalization is.
+        """
         layers = (norm for norm in self.norms if isinstance(norm, Layer))
         return next(layers, Identity() if self.norms else None)
 

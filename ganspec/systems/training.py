@@ -282,7 +282,7 @@ class Training:
         # the discriminator comes first, since it is updated before the generator
         for key, network in reversed(self.networks.items()):
             for name, weight in [*network.named_parameters(), *network.named_buffers()]:
-                # an EvaluatedNetwork alone has `origin`, a method that returns a weight's layer
+                # only an EvaluatedNetwork has `origin`, a method that returns a weight's layer
                 origin = getattr(network, "origin", None)
                 mark = origin(name).mark if origin else None
                 names[id(weight)] = f"{key}.{name}" + (f" ({mark})" if mark else "")

@@ -109,7 +109,7 @@ def choose_for(
     if isinstance(images.images, StreamedImages):  # black images, so that no file is read
         pixels = torch.zeros(1, *spec.data.shape, dtype=torch.uint8, device=request.device)
         images = replace(images, images=pixels.expand(count, -1, -1, -1), files=None)
-    # a graph does not run Python code that a user's own kinds may have in a step
+    # a CUDA graph repeats kernels, and no Python code, which a user's own kinds may run in a step
     request = replace(request, records=not used_files(spec))
 
     def make(execution: Execution) -> Training:

@@ -268,8 +268,8 @@ def open_listed(
     whole.skipped = [Skipped(whole.name(i), str(reasons[i]), None) for i in lost]
     if 2 * len(lost) > len(whole):
         raise ValueError(
-            f"{len(lost)} of the {len(whole)} images that the run began with are not there: "
-            f"{name_skipped(whole.skipped, 3)}: name the folder that it began with"
+            f"{len(lost)} of the {len(whole)} images that the run began with are missing, changed "
+            f"or unreadable: {name_skipped(whole.skipped, 3)}; give the folder that it began with"
         )
     instead = list(range(len(whole)))
     for i in 2 * lost[::-1]:  # twice, since the first image may replace the last

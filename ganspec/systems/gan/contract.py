@@ -123,9 +123,7 @@ def _conditions(spec: GanFields, nets: dict[str, Net]) -> Iterator[Diagnostic]:
         return
     several = spec.condition is not None and spec.condition.kind == "multi_hot"
     if not several or not nets["generator"].conditional:
-        message = (
-            "pictures are drawn of a file's objects, but the generator reads no multi-hot labels"
-        )
+        message = "`conditions` asks for pictures of multi-hot labels, but the generator reads none"
         help = "take `conditions` away, or add `condition: {kind: multi_hot, size: 24}` and a "
         help += "condition of the generator"
         mark = find(spec.tree, ("train", "conditions")).mark
