@@ -109,4 +109,4 @@ def test_conditions_that_no_generator_reads_are_refused(spec, tmp_path, change):
         ganspec.build(loads(text))
     (found,) = raised.value.diagnostics
     assert found.code == "rule-conflict"
-    assert "the generator reads no multi-hot labels" in found.message
+    assert "pictures of multi-hot labels, but the generator reads none" in found.message

@@ -52,9 +52,15 @@ def test_labels_mark_every_object(tmp_path):
 @pytest.mark.parametrize(
     "count, said",
     [
-        (0, "0 of its 9 photographs in .*images, .* or beside them; missing 9: 0.png, 1"),
-        (4, r"4 of its 9 photographs in \S*/iclevr; missing 5: 4.png, 5.png, 6.png, ...$"),
-        (7, "7 of its 9 photographs in .*; missing 2: 7.png, 8.png$"),
+        (
+            0,
+            "0 of the 9 photographs that train.json names in .*images, .* or .*; missing 9: 0.png, 1",
+        ),
+        (
+            4,
+            r"4 of the 9 photographs that train.json names in \S*/iclevr; missing 5: 4.png, 5.png, 6.png, ...$",
+        ),
+        (7, "7 of the 9 photographs that train.json names in .*; missing 2: 7.png, 8.png$"),
     ],
 )
 def test_missing_photographs_are_counted_and_named(tmp_path, count, said):
@@ -62,7 +68,6 @@ def test_missing_photographs_are_counted_and_named(tmp_path, count, said):
     write_photographs(tmp_path / "iclevr", count)
     with pytest.raises(DataError, match=said) as raised:
         open_images(Data(dataset=Iclevr()), tmp_path, torch.device("cpu"))
-    assert "found objects.json, train.json and" in str(raised.value)
     assert "\n" not in str(raised.value)
 
 

@@ -7,13 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ganspec.commands.train import (
-    Processes,
-    ended_at_once,
-    is_launcher,
-    ranks_on,
-    start_processes,
-)
+from ganspec.commands.train import Processes, ended_at_once, ranks_on, share_out
 from ganspec.console import (
     AsJson,
     DataFolder,
@@ -120,18 +114,17 @@ def evaluate(
     check_choices(folder, pictures, every, step)
     chosen = chosen_form(form, FactForm.text, json=as_json)
     refuse_two_inputs(folder, extractor)
-    if is_launcher(processes, [folder, extractor]):
-        start_processes(processes or 1)
+    share_out(processes, [folder, extractor])
     with ended_at_once(), quieted(quiet), reported(), ranks_on(device) as ranks:
         from ganspec.evaluation import console
-        from ganspec.systems.helping import dismiss, help_others
+        from ganspec.systems import helping
 
         with ranks.agreed():
             parsed = console.parse_options(**options, ranks=ranks)
         if not ranks.is_first:
-            return help_others(ranks)
+            return helping.help_others(ranks)
         scored = console.evaluate(folder, pictures, parsed, every, step)
-        dismiss(ranks)
+        helping.dismiss(ranks)
         # last, so that scores and plots are written even if the output's reader has ended
         typer.echo(scored.as_json() if chosen == "json" else "\n".join(scored.lines))
 

@@ -8,13 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ganspec.commands.train import (
-    Processes,
-    ended_at_once,
-    is_launcher,
-    ranks_on,
-    start_processes,
-)
+from ganspec.commands.train import Processes, ended_at_once, ranks_on, share_out
 from ganspec.console import DEVICE_HELP, Quiet, reported, tell
 from ganspec.progress import Progress, quieted
 
@@ -91,8 +85,7 @@ def sample(
     with --interpolate the way between latents.
     """
     options = {name: value for name, value in locals().items() if name not in CHOICES}
-    if is_launcher(processes, [folder, conditions]):
-        start_processes(processes or 1)
+    share_out(processes, [folder, conditions])
     with ended_at_once(), quieted(quiet), reported(), ranks_on(device) as ranks:
         from ganspec.sampling.sample import sample
         from ganspec.systems.helping import dismiss, help_others

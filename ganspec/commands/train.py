@@ -157,6 +157,12 @@ def start_processes(processes: int, max_restarts: int = 0) -> NoReturn:
     raise typer.Exit(status)
 
 
+def share_out(processes: int | None, inputs: Sequence[Path | str | None]) -> None:
+    """Run this command in `processes` processes and exit, unless it is one of them, or alone."""
+    if is_launcher(processes, inputs):
+        start_processes(processes or 1)
+
+
 @contextmanager
 def ended_at_once() -> Iterator[None]:
     """Within the block, let one of several processes exit without waiting for the others.

@@ -25,10 +25,10 @@ def refuse_missing(folder, names):
     place, lacking = min(missing.items(), key=lambda item: len(item[1]))
     shown = ", ".join(lacking[:3]) + (", ..." if len(lacking) > 3 else "")
     if len(lacking) == len(names):
-        place = f"{folder / 'images'}, {folder / 'iclevr'} or beside them"
+        place = f"{folder / 'images'}, {folder / 'iclevr'} or {folder}"
     raise ValueError(
-        f"found objects.json, train.json and {len(names) - len(lacking)} of its "
-        f"{len(names)} photographs in {place}; missing {len(lacking)}: {shown}"
+        f"found {len(names) - len(lacking)} of the {len(names)} photographs that "
+        f"train.json names in {place}; missing {len(lacking)}: {shown}"
     )
 
 
