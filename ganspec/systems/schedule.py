@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field, ValidationInfo, model_validator
+from pydantic import Field
 
 from ganspec.language.section import Section
-from ganspec.language.types import Count, refusal
+from ganspec.language.types import Count
 from ganspec.systems.batches import count_batches
 
 KEEPING = ("keep", "pictures", "snapshots")  # fields that say which files a run keeps
@@ -55,15 +55,6 @@ class Schedule(Section):
     seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(
         0, description="seed of the weights, the order of images and all random draws"
     )
-
-    @model_validator(mode="after")
-    def _check_snapshots(self, info: ValidationInfo) -> Self:
-        """Refuse `snapshots` in a spec where no `keep: N` makes the snapshots that it limits."""
-        written = (info.context or {}).get("written", ())
-        if "snapshots" in written and not isinstance(self.keep, int):
-            message = "`snapshots` has no effect: it limits those of `keep: N`, a number of epochs"
-            raise refusal("bad-value", message, "add `keep: 1`, or take `snapshots` away")
-        return self
 
     def length(self, cfg: SimpleNamespace, images: int) -> int:
         """Return the number of steps of a whole training on `images` real images.
