@@ -107,7 +107,7 @@ def _image_help(spec: Spec, net: Net) -> str:
         fields = f"size: [{shape[1]}, {shape[2]}]" + (f", channels: {shape[0]}" if other else "")
         size = f", or set `data: {{{fields}}}`" if max(shape) <= 8192 else ""
         return f"add or remove upsampling{size}"
-    help = f"let the last layer make {wanted[0]} channels"
+    help = f"let the last layer make {wanted[0]} channel{'s' if wanted[0] != 1 else ''}"
     return f"{help}, or set `data: {{channels: {shape[0]}}}`" if shape[0] in (1, 3) else help
 
 
