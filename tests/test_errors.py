@@ -105,6 +105,35 @@ def test_no_case_is_lost():
         )
 
 
+@pytest.mark.parametrize(
+    ("spec", "swap", "remedies"),
+    [
+        ("wgan_gp", "objective.penalty=none", ["objective.penalty=null"]),
+        ("sagan", "generator.init=none", ["generator.init=null"]),
+        ("classifier_fashion", "classifier.normalization=class_batch", ["{}=layer"]),
+        ("vae_fashion", "encoder.condition=concat", ["{}=none"]),
+        ("vae_fashion", "data.dataset=cifar10", ["data.size=[28, 28]", "data.channels=1"]),
+        ("vae_fashion", "encoder.normalization=batch", ["{}=none"]),
+        ("dcgan", "optimizers={sgd: {nesterov: true}}", ["optimizers.sgd.momentum=0.9"]),
+        (
+            "cgan_fashion",
+            "condition=null",
+            ["generator.condition=none", "discriminator.condition=none", "train.labels=null"],
+        ),
+    ],
+)
+def test_a_remedy_works_to_the_letter(spec, swap, remedies):
+    path = FOLDER.parent.parent / "specs" / f"{spec}.yaml"
+    with pytest.raises(SpecError) as error:
+        lower(load(path, [swap]))
+    said = " ".join(each.help for each in error.value.diagnostics)
+    for remedy in remedies:
+        word = remedy.split("=")[1].strip("[]").split(",")[0]
+        assert word in said or (word == "null" and "away" in said)
+    key = swap.split("=")[0]
+    lower(load(path, [swap, *(remedy.format(key) for remedy in remedies)]))
+
+
 def test_house_style():
     """Headlines are lowercase and end without a full stop; every finding has a place."""
     for path in FOLDER.glob("*.md"):

@@ -429,6 +429,7 @@ def test_mistakes_are_one_line(runs, tmp_path):
         ((), "name a run folder"),
         ((gan, "--images", tmp_path), "name a run folder"),
         ((gan, *extractor, "-m", "fdi"), "try `fid`"),
+        ((gan, *extractor, "-m", "fid,kid"), "repeat the option, as -m fid -m kid"),
         ((gan, "--extractor", "nowhere"), "no extractor nowhere"),
         ((gan, "--extractor", gan), "trains no classifier"),
         ((gan, *extractor, "--layer", "layers.99"), "no layer `layers.99`"),
@@ -456,9 +457,64 @@ def test_mistakes_are_one_line(runs, tmp_path):
         assert said in output, output
         assert len(output.splitlines()) == 1, output
     assert not (gan / "scores.jsonl").exists()
+    assert not (classifier / "scores.jsonl").exists()
     npz = loads(CLASSIFIER.replace("{shapes: {count: 64}}", "npz"))
     with pytest.raises(DataError, match="npz has no split `test`"):
         open_real(npz.data, None, "test")
+
+
+def test_an_option_that_the_metrics_do_not_read_is_an_error(runs, tmp_path):
+    """Unpaired metrics read no references, metrics of logits no features."""
+    gan, spec = runs / "gan", runs / "gan" / "spec.yaml"
+    draws = ("--extractor", runs / "classifier", "-n", 12)
+    asked = (*draws, "--conditions", "3")  # scored by accuracy
+    unpaired = (*draws, "-m", "inception_score")
+    for words, flag in [
+        ((gan, *unpaired, "--reference-count", 5), "--reference-count"),
+        ((gan, *unpaired, "--real", "--reference-count", 5), "--reference-count"),
+        ((gan, *unpaired, "--halves"), "--halves"),
+        ((gan, *unpaired, "--layer", -1), "--layer"),
+        ((gan, *asked, "--split", "test"), "--split"),
+        ((gan, *asked, "--reference", tmp_path), "--reference"),
+        ((gan, *asked, "--layer", -1), "--layer"),
+        ((spec, "--real", *unpaired, "--layer", -1), "--layer"),
+        (("--images", gan, "--reference", gan, *unpaired[:2], *unpaired[4:]), "--reference"),
+    ]:
+        status, output = invoke(*words)
+        assert status == 2, words
+        names = "accuracy" if "--conditions" in words else "inception_score"
+        said = f"error: {flag} means nothing for {names}: leave it out\n"
+        assert output.endswith(said), output
+    for words in [  # labels and real images are of the split, references read features
+        (gan, *draws, "-m", "accuracy", "--split", "test"),
+        (gan, *unpaired, "--real", "--split", "test"),
+        (gan, *asked, "-m", "fid", "--split", "test", "--layer", -1, "--reference-count", 20),
+    ]:
+        assert invoke(*words)[0] == 0, words
+    (gan / "scores.jsonl").unlink()
+
+
+def test_no_more_images_are_scored_than_there_are(runs, tmp_path):
+    text = BY_HAND.replace("label: {kind: classes, size: 24}\n", "").replace("plain", "restorer")
+    text = re.sub("classifier: .*", "autoencoder: {layers: [{conv: 1}, sigmoid]}", text)
+    text = re.sub("objective: .*", "objective: {loss: mean_squared_error}", text)
+    train(loads(text), tmp_path / "restorer", steps=1)
+    extractor = ("--extractor", runs / "classifier", "-m", "inception_score")
+    for words, use in [
+        ((copied(runs / "classifier", tmp_path / "classifier"),), "test"),
+        ((tmp_path / "restorer", *extractor), "restore"),
+    ]:
+        said = f"error: there are 64 images to {use}, not 65: give -n 64\n"
+        assert invoke(*words, "-n", 65) == (2, said)
+        assert invoke(*words, "-n", 64)[0] == 0
+
+
+def test_the_seed_draws_the_references_of_a_folder(runs, tmp_path):
+    write_image_folder(tmp_path, 12)
+    words = ("--images", tmp_path, "--reference", tmp_path, "--extractor", runs / "classifier")
+    status, output = invoke(*words, "-m", "fid", "--reference-count", 5, "--seed", 3)
+    assert status == 0 and "drawn by seed 3" in output
+    assert invoke(*words, "-m", "fid", "--seed", 3)[0] == 2
 
 
 # -- protocols --------------------------------------------------------------------------------
@@ -674,6 +730,7 @@ def test_weights_that_do_not_fit_are_named(runs, tmp_path):
         (state | {"more.bias": torch.zeros(1)}, "the first that only the file has is more.bias"),
         (flat, f"does not fit tiny: {first} is "),
         ({f"x{n}": t for n, t in flat.items()}, f"weight 1 in order, x{first} is "),
+        ({f"{n}_ih": t for n, t in state.items()}, f"{first}_ih is a weight_ih, but {first} is a"),
     ]:
         torch.save(content, tmp_path / "w.pth")
         choice = ExtractorChoice(str(spec), weights=tmp_path / "w.pth")

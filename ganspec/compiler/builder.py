@@ -109,7 +109,9 @@ class Builder(Lowering):
     def label(self) -> Value:
         if self.labels is None:
             message = f"{self.at.kind} reads labels, but the spec does not say what they are"
-            self.refuse("missing-condition", message, None)  # `lower_valid` adds the help
+            is_own = self.at is self.network.condition or self._stands_for() == "condition"
+            help = "write `condition: none` in the network" if is_own else None
+            self.refuse("missing-condition", message, None, help)  # `lower_valid` adds to the help
         return self.labels
 
     @property
@@ -177,7 +179,8 @@ class Builder(Lowering):
             notes.append(f"{self.parts[-2].kind} stands for the network's `{key}`")
             another = f"write another `{key}`"
             another += ", such as `layer`" if key == "normalization" else ""
-            help = f"{help}, or {another}" if help else another
+            if key == "normalization" or code != "missing-condition":  # all others read labels, too
+                help = f"{help}, or {another}" if help else another
         fail(code, message, self.at.mark, help, *notes)
 
     def _stands_for(self) -> str | None:

@@ -83,10 +83,14 @@ def _refuse_unused(name: str, network: Network, read: Container[object]) -> None
         if (is_none and not written) or (norm in read and not is_none):
             continue
         message = f"nothing reads `{word(norm)}`: the {name.lower()} has no layer `norm`"
-        help = "add `norm` where its layers are to be normalized"
+        # without the key, a normalization of the file that `extends` names would come back
+        without = (
+            "remove it" if written or len(network.norms) > 1 else "write `normalization: none`"
+        )
+        help = f"add `norm` where its layers are to be normalized, or {without}"
         if isinstance(norm, WeightNorm) and not is_none:
             message = f"nothing reads `{norm.kind}`: no layer has a weight that takes it"
-            help = "remove it"
+            help = without
         elif written:
             at = f" at {written.mark.seen_from(norm.mark)}" if written.mark else ""
             help = f"write `norm` in place of {written.kind}{at}"
@@ -133,7 +137,9 @@ def _advised(spec: Spec, key: str, diagnostic: Diagnostic) -> Diagnostic:
             diagnostic, code="not-read", message=message, mark=gap.mark, notes=notes, help=help
         )
     if not spec.takes_labels:
-        return replace(diagnostic, help=f"remove it: the {key} reads images only")
+        message = diagnostic.message.partition(",")[0]
+        help = diagnostic.help or "remove it"
+        return replace(diagnostic, message=f"{message}, and the {key} reads images only", help=help)
     other = f", or {diagnostic.help}" if diagnostic.help else ""
     return replace(diagnostic, help=f"{label_help(spec)}{other}")
 

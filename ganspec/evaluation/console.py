@@ -61,6 +61,8 @@ def find_metrics(names: list[str]) -> tuple[Metric, ...] | None:
         if kind is None:
             close = nearest(name, kinds)
             advice = f"try `{close}`" if close else f"use {', '.join(sorted(kinds))}"
+            if "," in name:
+                advice = f"repeat the option, as {' '.join(f'-m {n}' for n in name.split(','))}"
             raise MetricError(f"no metric is called `{name}`: {advice}")
         metrics[kind.kind] = kind()
     return tuple(metrics.values()) or None

@@ -68,6 +68,19 @@ class EvaluationOptions:
                 flag = FLAGS.get(known.name, f"--{known.name.replace('_', '-')}")
                 raise RunError(f"{flag} means nothing for {subject}: leave it out")
 
+    def refuse_beside(self, metrics: Sequence[Metric] | None, *others: str) -> None:
+        """Raise RunError if an option is set that none of `metrics` reads; None are the defaults.
+
+        `others` are the names of options that only metrics of two sets of images read, besides
+        those that are always such.
+        """
+        if metrics is None:
+            return
+        names = () if any(metric.reads_features for metric in metrics) else ("layer",)
+        if not any(metric.paired for metric in metrics):
+            names = (*names, "references", "halves", *others)
+        self.refuse(" and ".join(metric.kind for metric in metrics), *names)
+
     def with_defaults(self, spec: Spec) -> EvaluationOptions:
         """Return the options with each None replaced by the value in the spec's `evaluate`.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -53,6 +54,8 @@ class Evaluator(RealSide):
         if options.reference is not None:
             options.refuse("a folder of real images", "split")
         completed = _completed(options, spec)
+        options.refuse_beside(self._known_metrics(completed), *_only_compared(options, spec))
+        self.asked = options.images
         choice = completed.choice
         if spec.predicts:
             choice = ExtractorChoice(str(folder), options.layer)
@@ -71,12 +74,15 @@ class Evaluator(RealSide):
 
     def metrics_for(self, subject: Subject) -> tuple[Metric, ...]:
         """Return the metrics of the options, or else the default ones that apply to `subject`."""
-        if self.options.metrics is not None:
-            return self.options.metrics
-        kinds = metric_kinds()
-        if subject.of == "real" or self.options.conditions is not None:
-            return (kinds["accuracy"](),)
+        if (known := self._known_metrics(self.options)) is not None:
+            return known
         return default_metrics(self.extractor, subject.labels)
+
+    def _known_metrics(self, options: EvaluationOptions) -> tuple[Metric, ...] | None:
+        """Return the metrics of `options`; None if the images and the extractor decide on them."""
+        if options.metrics is None and (self.run.spec.predicts or options.conditions is not None):
+            return (metric_kinds()["accuracy"](),)
+        return options.metrics
 
     def subject(self, step: int | None) -> Subject:
         """Return the images that the weights after `step` draw or restore; None is the last step.
@@ -91,6 +97,7 @@ class Evaluator(RealSide):
         if step is not None:
             message = f"{self.folder} trains a classifier, of which only the checkpoint is scored"
             raise RunError(f"{message}: leave --step or --every-snapshot out")
+        self._require(len(self.dataset), "test")
         count = self.options.images or len(self.dataset)
         subject = unchanged_images(choose_images(self.dataset, count))
         return self._of_raw_weights(subject, load_weights(self.run).step)
@@ -121,11 +128,18 @@ class Evaluator(RealSide):
     def _restored(self, key: str, step: int | None) -> Subject:
         """Return real images, restored by the run's network `key` with its weights after `step`."""
         options = self.options
+        self._require(len(self.dataset), "restore")
         weights = load_weights(self.run, step)
         network, cfg = trained_network(self.run, key, weights, options.device)
         restorer = Restorer(self.spec, network, cfg, options.device)
         subject = restored_images(restorer, self.dataset, options.image_count, options.seed or 0)
         return self._of_raw_weights(subject, weights.step)
+
+    def _require(self, there: int, use: str) -> None:
+        """Raise RunError if the command asks for more than the `there` images for a `use`."""
+        if self.asked is not None and self.asked > there:
+            message = f"there are {there:,} images to {use}, not {self.asked:,}"
+            raise RunError(f"{message}: give -n {there}")
 
     def _of_raw_weights(self, subject: Subject, step: int) -> Subject:
         return replace(subject, step=step, epoch=self.epoch(step), weights="raw")
@@ -165,7 +179,8 @@ def folder_scores(
     Paired metrics compare them with the pictures in the folder `options.reference`. Raises
     MetricError if it is missing for such a metric.
     """
-    options.refuse("a folder of images", *OF_A_RUN)
+    is_drawn = options.references is not None and options.reference is not None  # by the seed
+    options.refuse("a folder of images", *(n for n in OF_A_RUN if n != "seed" or not is_drawn))
     extractor = open_shared(options.choice, options.device, options.ranks)
     pictures = open_folder(images)
     default = metric_kinds()["fid" if options.reference else "inception_score"]
@@ -174,10 +189,24 @@ def folder_scores(
         options.refuse("a folder without --reference", "references")
         if paired := [m.kind for m in metrics if m.paired]:
             raise MetricError(f"{paired[0]} compares with other images: name them with --reference")
+    options.refuse_beside(metrics, "reference")
     real = open_folder(options.reference) if options.reference else pictures
     references = drawn_references(real, options, len(pictures))
     subject = unchanged_images(pictures, "generated")
     return Scorer(extractor, references, progress).scores(subject, metrics)
+
+
+def _only_compared(options: EvaluationOptions, spec: Spec) -> Sequence[str]:
+    """Return the names of options that are read only to compare a run's images with real ones.
+
+    The split is also that of the images that a network restores or classifies and, like a folder of
+    real images, that of the labels that a generator reads and of the real images to score.
+    """
+    if options.real or not (spec.draws or spec.restores):
+        return ()
+    if spec.restores:
+        return ("reference",)
+    return () if spec.labelled and options.conditions is None else ("reference", "split")
 
 
 def _completed(options: EvaluationOptions, spec: Spec) -> EvaluationOptions:
@@ -196,6 +225,7 @@ def real_scores(spec: Spec, options: EvaluationOptions, progress: PassProgress) 
     completed = _completed(options, spec)
     extractor = open_shared(completed.choice, options.device, options.ranks)
     side = RealSide(spec, completed, extractor, progress)
+    options.refuse_beside(completed.metrics)
     metrics = completed.metrics or default_metrics(extractor, side.dataset.labels)
     return all_scores(side.real_subjects(completed.image_count, metrics), metrics)
 

@@ -74,10 +74,10 @@ def fit_state(state: State, own: State, path: Path, name: str) -> tuple[State, s
         shapes = tuple(state[their].shape), tuple(own[our].shape)
         if shapes[0] != shapes[1] or _kind(their) != _kind(our):
             place = "" if matched else f"weight {number} in order, "
-            raise ExtractorError(
-                f"{path} does not fit {name}: {place}{printable(their)} is {_shown(shapes[0])}, "
-                f"but {our} is {_shown(shapes[1])}"
-            )
+            apart = f"is {_shown(shapes[0])}, but {our} is {_shown(shapes[1])}"
+            if shapes[0] == shapes[1]:
+                apart = f"is a {printable(_kind(their))}, but {our} is a {_kind(our)}"
+            raise ExtractorError(f"{path} does not fit {name}: {place}{printable(their)} {apart}")
     if len(theirs) != len(ours):
         rest = theirs[len(ours) :] or ours[len(theirs) :]
         raise ExtractorError(

@@ -80,7 +80,10 @@ class Resolver(Scope):
         """Return a field's value; if it is `unknown`, some valid value; MISSING if it is wrong."""
         if seen_in(node):
             return read_unknown(self, field, node, self.field)
-        return self.field(field.type, node, field.name)
+        value = self.field(field.type, node, field.name)
+        if value is MISSING and field.type.null and node.value == "none":
+            self.advise("write `null` for none")
+        return value
 
     def refusal(self, item: ErrorDetails, node: MapNode) -> None:
         """Report an error that pydantic found when it validated `node`, a whole section or kind."""
@@ -222,7 +225,8 @@ class Resolver(Scope):
             return self.repeat(cls, body)
         opened = opened_body(cls, body)
         if not isinstance(opened, MapNode):
-            help = f"write `{cls.kind}`, or `{cls.kind}: {{...}}` with named fields"
+            named = f", or `{cls.kind}: {{...}}` with named fields" if fields_of(cls) else ""
+            help = f"write `{cls.kind}`{named}"
             self.report("wrong-type", f"{cls.kind} takes no bare value", body.mark, help)
             return None
         return self.model(cls, opened, cls.kind)

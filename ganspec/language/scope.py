@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 from ganspec.language.document import Signature
@@ -67,6 +68,10 @@ class Scope:
         if len(self.diagnostics) >= MAX_ERRORS:
             rest = Diagnostic("too-many", f"{MAX_ERRORS} mistakes or more; not all are shown")
             raise SpecError([*self.diagnostics, rest])
+
+    def advise(self, help: str) -> None:
+        """Replace the help of the last mistake."""
+        self.diagnostics[-1] = replace(self.diagnostics[-1], help=help)
 
     def wrong(self, node: Node, wanted: str, help: str | None = None) -> object:
         """Report that `node` is not as `wanted` says, "`lr` is a number". Return MISSING."""

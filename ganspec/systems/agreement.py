@@ -103,9 +103,11 @@ def _image_help(spec: Spec, net: Net) -> str:
     if len(shape) != 3:
         return f"end the {net.name.lower()} in a map, such as `conv: {wanted[0]}`"
     if not _agrees(shape[1:], spec.data.known_shape[1:]):
-        size = f", or set `data: {{size: [{shape[1]}, {shape[2]}]}}`" if max(shape) <= 8192 else ""
+        other = shape[0] in (1, 3) and shape[0] != wanted[0]
+        fields = f"size: [{shape[1]}, {shape[2]}]" + (f", channels: {shape[0]}" if other else "")
+        size = f", or set `data: {{{fields}}}`" if max(shape) <= 8192 else ""
         return f"add or remove upsampling{size}"
-    help = f"let the last layer make {wanted[0]} channels"
+    help = f"let the last layer make {wanted[0]} channel{'s' if wanted[0] != 1 else ''}"
     return f"{help}, or set `data: {{channels: {shape[0]}}}`" if shape[0] in (1, 3) else help
 
 
