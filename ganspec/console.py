@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -42,6 +43,20 @@ Settings = Annotated[
 Quiet = Annotated[
     bool, typer.Option("-q", "--quiet", envvar="GANSPEC_QUIET", help="Show no progress.")
 ]
+
+
+def out_option(help: str) -> Any:
+    """Return the option `-o` of a command that writes one file."""
+    return typer.Option("-o", "--out", metavar="FILE", parser=file_path, help=help)
+
+
+def file_path(name: str) -> Path:
+    """Return the path of a file to write. Call `fail` if it ends in a slash, as folders do."""
+    if name.endswith(("/", os.sep)):
+        fail(f"{name} is the name of a folder: name the file to write")
+    return Path(name)
+
+
 DEVICE_HELP = "auto, cpu, cuda, cuda:1, mps or xpu."
 Device = Annotated[str, typer.Option(envvar="GANSPEC_DEVICE", help=DEVICE_HELP)]
 DataFolder = Annotated[
@@ -52,10 +67,7 @@ DataFolder = Annotated[
         "~/.cache/ganspec/data are searched.",
     ),
 ]
-OutFile = Annotated[
-    Path | None,
-    typer.Option("-o", "--out", metavar="FILE", help="File to write instead of printing."),
-]
+OutFile = Annotated[Path | None, out_option("File to write instead of printing.")]
 OverwriteFile = Annotated[bool, typer.Option("--overwrite", help="Replace FILE where it exists.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, as `--format json` does.")]
 Kinds = Annotated[

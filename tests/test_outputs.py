@@ -55,6 +55,7 @@ OUTPUTS = {
     "report": (["report", "RUNS/grey"], ".html"),
     "import": (["import", "--summary", TABLE, "--input", "x:3x32x32"], ".yaml"),
 }
+FOLDERS = ("sample", "export", "import")  # commands that may write into a folder
 UNEQUAL = ("diff", "diff html", "import")  # exit with 1: two specs, or table and spec, differ
 
 
@@ -161,6 +162,28 @@ def test_a_file_is_no_folder_for_what_is_written(name, write, tmp_path):
     assert result.stderr == f"error: {tmp_path / 'mine'} is a file: name another folder\n"
     assert result.stdout == ""
     assert (tmp_path / "mine").read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", [name for name in OUTPUTS if name.split()[0] not in FOLDERS])
+def test_a_folders_name_is_no_files(name, write, tmp_path):
+    """With a slash at its end, which no command takes away to write `out.txt`."""
+    message = f"error: {tmp_path}/out/ is the name of a folder: name the file to write\n"
+    assert write(name, f"{tmp_path}/out/", status=2).stderr == message
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_spec_is_imported_into_a_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = ["import", "--summary", TABLE, "--input", "x:3x32x32", "-o"]
+    result = CliRunner().invoke(app, [*words, "specs/"])
+    message = "error: there is no folder specs/: make it first\n"
+    assert (result.exit_code, result.stderr) == (2, message)
+    Path("specs").mkdir()
+    for name in ("specs", "specs/"):
+        assert CliRunner().invoke(app, [*words, name]).exit_code == 1  # as for every table
+        (file,) = Path("specs").iterdir()
+        file.unlink()
+    assert [path.name for path in Path().iterdir()] == ["specs"]
 
 
 @pytest.mark.parametrize("words", [["sample", "-n", "4"], ["export"], ["export", "--overwrite"]])

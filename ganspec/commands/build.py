@@ -12,6 +12,7 @@ from ganspec.console import (
     Settings,
     SpecPaths,
     fail,
+    out_option,
     refuse_two_inputs,
     reported,
     target_of,
@@ -25,9 +26,7 @@ EXAMPLE = "ganspec build specs/dcgan.yaml -o dcgan.py"
 
 def build(
     specs: SpecPaths,
-    out: Annotated[
-        Path | None, typer.Option("-o", "--out", help="File to write, for one spec; `-` prints.")
-    ] = None,
+    out: Annotated[Path | None, out_option("File to write, for one spec; `-` prints.")] = None,
     stdout: Annotated[bool, typer.Option("--stdout", help="Print the source instead.")] = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a file that you edited.")

@@ -18,6 +18,7 @@ from ganspec.console import (
     chosen_form,
     fail,
     free_file,
+    out_option,
     reported,
     tell,
     tell_written,
@@ -39,7 +40,7 @@ def data(
     ] = False,
     out: Annotated[
         Path | None,
-        typer.Option("-o", "--out", help="PNG to write, a grid of images; `-` prints it."),
+        out_option("PNG to write, a grid of images; `-` prints it."),
     ] = None,
     count: Annotated[
         int | None, typer.Option("-n", min=1, max=10000, help="Images in the grid (64).")

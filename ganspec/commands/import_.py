@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -59,14 +60,17 @@ Tables = Annotated[
 Minutes = Annotated[
     float | None, typer.Option(min=0.01, help="Time that a file may run, 2 by default.")
 ]
-Out = Annotated[
-    Path | None,
-    typer.Option(
-        "-o",
-        "--out",
-        help="File to write, NAME.yaml by default; `-` prints. For several files, a folder.",
-    ),
-]
+OUT = "File to write, NAME.yaml by default, or a folder; `-` prints."
+
+
+def path_of(name: str) -> Path:
+    """Return the path of a file or a folder to write. Call `fail` if there is no such folder."""
+    if name.endswith(("/", os.sep)) and not Path(name).is_dir():
+        fail(f"there is no folder {name}: make it first")
+    return Path(name)
+
+
+Out = Annotated[Path | None, typer.Option("-o", "--out", metavar="FILE", parser=path_of, help=OUT)]
 
 
 def import_(
@@ -89,7 +93,7 @@ def import_(
     if bool(sources) == bool(summary):
         fail("give a Python file, as module.py:Generator, or a table, as --summary table.txt")
     folder, file = Path(), None
-    if len(sources or []) > 1:
+    if len(sources or []) > 1 or (out and out.is_dir()):
         folder = _folder_of(out, stdout)
     else:
         file = target_of(out, stdout, *SUFFIXES)

@@ -16,6 +16,7 @@ from ganspec.console import (
     FactFormOption,
     chosen_form,
     fail,
+    file_path,
     reported,
     tell_written,
     with_suffix,
@@ -29,7 +30,9 @@ EXAMPLE = "ganspec new my.yaml --from dcgan"
 def new(
     path: Annotated[
         Path | None,
-        typer.Argument(metavar="FILE", help="Spec to write, as my.yaml; `-` prints it."),
+        typer.Argument(
+            metavar="FILE", parser=file_path, help="Spec to write, as my.yaml; `-` prints it."
+        ),
     ] = None,
     source: Annotated[
         str | None, typer.Option("--from", help="Spec to start from. [default: dcgan]")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ganspec.console import fail, reported, tell_written
+from ganspec.console import fail, out_option, reported, tell_written
 
 EXAMPLE = "ganspec report runs/dcgan -o page.html"
 
@@ -18,10 +18,8 @@ def report(
     ],
     out: Annotated[
         Path | None,
-        typer.Option(
-            "-o",
-            "--out",
-            help="Page to write: .html, .md or .tex; `-` prints HTML. "
+        out_option(
+            "Page to write: .html, .md or .tex; `-` prints HTML. "
             "[default: report.html, in RUN if it is one]",
         ),
     ] = None,

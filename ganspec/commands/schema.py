@@ -8,16 +8,14 @@ from typing import Annotated
 import typer
 
 from ganspec.atomic import would_replace, write_text
-from ganspec.console import fail, reported, tell_written, with_suffix
+from ganspec.console import fail, out_option, reported, tell_written, with_suffix
 from ganspec.streams import DASH
 
 EXAMPLE = "ganspec schema -o ganspec.schema.json"
 
 
 def schema(
-    out: Annotated[
-        Path | None, typer.Option("-o", "--out", help="File to write; else it is printed.")
-    ] = None,
+    out: Annotated[Path | None, out_option("File to write; else it is printed.")] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a file that is no schema of ganspec's.")
     ] = False,

@@ -16,6 +16,7 @@ from ganspec.console import (
     SpecPath,
     chosen_form,
     fail,
+    out_option,
     reported,
     tell_written,
     with_suffix,
@@ -77,9 +78,7 @@ def show(
     as_json: AsJson = False,
     receptive_field: ReceptiveField = False,
     attention: Attention = False,
-    out: Annotated[
-        Path | None, typer.Option("-o", "--out", help="File to write; `-` prints it.")
-    ] = None,
+    out: Annotated[Path | None, out_option("File to write; `-` prints it.")] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a file that ganspec did not write.")
     ] = False,
