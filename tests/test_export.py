@@ -478,6 +478,10 @@ def test_layers_that_a_format_cannot_express_are_named(own, exports_here):
         ([], "no format is named: give --format onnx, torch-export, torchscript, safetensors, "),
         (["--format", "tflite"], "no format is called `tflite`: use onnx, torch-export, "),
         (["--format", "onnx", "-o", "a.pt2"], "--format onnx contradicts -o a.pt2, whose format "),
+        (
+            ["-o", "a.pth"],
+            "`a.pth` has no known format: end it with .onnx, .pt2, .ts, .safetensors ",
+        ),
         (["-o", "a.onnx", "--batch", "0"], "--batch takes `free`, or a number up to 65,536, not "),
         (["-o", "a/", "--label", "3"], "--label is for onnx, torch-export, torchscript: "),
         (["-o", "a.safetensors", "--batch", "3"], "--batch is for onnx, torch-export, "),
@@ -506,6 +510,17 @@ def test_wishes_that_cannot_be_met_are_one_line(
     assert status == 2 and output.count("\n") == 1 and message in output, output
     left = {path.name for path in tmp_path.iterdir()}
     assert left == {"there.onnx", "there"} and (tmp_path / "there.onnx").read_text() == "mine"
+
+
+def test_labels_in_python_may_be_numbers(runs, exports_here, tmp_path):
+    run, outs = ganspec.Run(runs / "colour"), [tmp_path / "number.ts", tmp_path / "text.ts"]
+    assert torch.equal(run.sample(4, label=0).images, run.sample(4, label="0").images)
+    for out, label in zip(outs, (0, "0"), strict=True):
+        exported = ganspec.export(run, out, label=label)
+    assert exported.shapes.startswith("z (N x ") and " and y" not in exported.shapes
+    named = ganspec.export(run, label=0, format="torchscript").path
+    assert named.name == "generator_0.ts"
+    named.unlink()
 
 
 def test_a_label_must_be_one_that_the_network_reads(runs, exports_here, tmp_path):
