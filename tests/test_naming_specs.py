@@ -90,6 +90,13 @@ def test_a_missing_file_is_not_called_alike_for_its_ending(tmp_path):
     assert "help: use `mine.yaml`" in run("check", tmp_path / "min.yaml").output
 
 
+def test_a_new_spec_starts_from_no_path(trained, tmp_path):
+    for path in (trained, trained / "spec.yaml"):
+        told = run("new", tmp_path / "new.yaml", "--from", path)
+        assert told.exit_code == 2 and "copy that spec, or write one that `extends`" in told.output
+        assert not (tmp_path / "new.yaml").exists()
+
+
 def test_python_takes_names_where_it_takes_specs(trained, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert ganspec.emit("dcgan") == ganspec.emit(ganspec.load("dcgan"))
