@@ -83,7 +83,7 @@ _LAZY = {
 }
 
 
-def load(path: str | Path, settings: list[str] | tuple[str, ...] = ()) -> Spec:
+def load(path: str | Path, settings: str | list[str] | tuple[str, ...] = ()) -> Spec:
     """Return the validated spec called `path`, changed by `settings` such as `train.batch=32`.
 
     `path` is a spec file, a run folder, `FILE@REVISION` in git, or the name of a spec that comes
@@ -93,7 +93,7 @@ def load(path: str | Path, settings: list[str] | tuple[str, ...] = ()) -> Spec:
     """
     from ganspec.runs.opening import open_spec
 
-    return open_spec(path, settings)
+    return open_spec(path, [settings] if isinstance(settings, str) else settings)
 
 
 def load_kinds(path: str | Path) -> None:
@@ -104,43 +104,49 @@ def load_kinds(path: str | Path) -> None:
     kinds_files.load_kinds(path)
 
 
-def check(spec: Spec) -> list[Diagnostic]:
-    """Return the warnings about a spec; [] if there are none.
+def check(spec: Spec | str | Path) -> list[Diagnostic]:
+    """Return the warnings about a spec, or a name that `load` opens; [] if there are none.
 
     Raises SpecError if shapes of its networks do not fit together, if a layer cannot read a batch
     of the training, if numbers of parameters differ from those under `report`, or if code of your
     own kinds cannot be copied into an emitted file.
     """
     from ganspec.compiler.check import check
+    from ganspec.runs.opening import opened
 
-    return check(spec)
+    return check(opened(spec))
 
 
-def build(spec: Spec, device: str = "cpu", exact: bool = False) -> dict[str, nn.Module]:
+def build(
+    spec: Spec | str | Path, device: str = "cpu", exact: bool = False
+) -> dict[str, nn.Module]:
     """Return the spec's networks with fresh weights, by key, such as `generator`.
 
-    The weights are drawn on the CPU, so that one `torch.manual_seed` gives the same weights on
-    every device. With `exact`, no rewrites are applied, and outputs equal those of the emitted file
-    bit for bit. Raises SpecError if shapes do not fit, or if the spec says `unknown` in place of a
-    part of a network.
+    `spec` may be a name that `load` opens. The weights are drawn on the CPU, so that one
+    `torch.manual_seed` gives the same weights on every device. With `exact`, no rewrites are
+    applied, and outputs equal those of the emitted file bit for bit. Raises SpecError if shapes do
+    not fit, or if the spec says `unknown` in place of a part of a network.
     """
     from ganspec.compiler.evaluate import evaluate
     from ganspec.compiler.lower import lower
+    from ganspec.runs.opening import opened
     from ganspec.systems.unread import refuse_unread
 
+    spec = opened(spec)
     refuse_unread(spec, in_networks=True)
     return {name: evaluate(net, exact).to(device) for name, net in lower(spec).items()}
 
 
-def emit(spec: Spec) -> str:
+def emit(spec: Spec | str | Path) -> str:
     """Return the source of a plain PyTorch program that defines and trains the spec's networks.
 
-    Raises SpecError if shapes do not fit, or if code of your own kinds cannot be copied into the
-    source.
+    `spec` may be a name that `load` opens. Raises SpecError if shapes do not fit, or if code of
+    your own kinds cannot be copied into the source.
     """
     from ganspec.compiler.emit import emit
+    from ganspec.runs.opening import opened
 
-    return emit(spec)
+    return emit(opened(spec))
 
 
 def diff(
@@ -174,7 +180,7 @@ def compare(*specs: Spec | str | Path, rows: Sequence[str] = ()) -> Survey:
 
 
 def train(
-    spec: Spec,
+    spec: Spec | str | Path,
     out: str | Path | None = None,
     *,
     data: str | Path | None = None,
@@ -190,12 +196,11 @@ def train(
     precision: str | None = None,
     speedups: Iterable[str] | str = "auto",
 ) -> Run:
-    """Train a spec into the run folder `out`, `runs/NAME` by default. Return the run.
+    """Train a spec, or a name that `load` opens, into the run folder `out`. Return the run.
 
-    - `data` is the folder of the real images; None searches the usual places.
+    - `out` is `runs/NAME` by default, `data` the folder of images; None searches the usual places.
     - `device` is a name such as `cuda:1`; `auto` is the first CUDA GPU, or the CPU without one.
-    - `steps` is the training step to end at, in place of the spec's epochs; `minutes` is a limit on
-      the training's time.
+    - `steps` is the step to end at, in place of the spec's epochs; `minutes` limits the time.
     - `resume` continues the run in `out` from its checkpoint; `overwrite` replaces that run.
     - `progress` True shows a bar, or lines where there is no terminal; False shows nothing. A
       function is called with the step, the last step and the newest losses, a few times a second.
@@ -205,15 +210,16 @@ def train(
     - `precision` and `speedups` are names (docs/speed_precision.md); `auto` measures the fastest.
 
     Processes that torchrun starts train one run together (docs/processes.md). Signals end a
-    training after the current step, with a checkpoint, and set the run's `interrupted`
-    (docs/training.md). Raises SpecError, RunError if the folder or device cannot be used, DataError
-    if images are missing, CheckpointError, TrackerError if a tracker is not installed, MetricError
-    or ExtractorError if the scores cannot be measured, TrainingError if a loss is not finite, and
-    KeyboardInterrupt after a second Ctrl-C.
+    training with a checkpoint, and set the run's `interrupted`. Raises SpecError, RunError if the
+    folder or device cannot be used, DataError if images are missing, CheckpointError, TrackerError
+    if a tracker is not installed, MetricError or ExtractorError if scores cannot be measured,
+    TrainingError if a loss is not finite, and KeyboardInterrupt after a second Ctrl-C.
     """
+    from ganspec.runs.opening import opened
     from ganspec.sampling.trained_run import TrainedRun
     from ganspec.training.session import TrainingOptions, train
 
+    spec = opened(spec)
     how = (data, device, steps, minutes, resume, overwrite, progress, track, tensorboard)
     options = TrainingOptions(*how, exact, precision, speedups)
     with quieted(progress is not True):
@@ -226,7 +232,7 @@ def export(
     *,
     format: str | None = None,
     network: str | None = None,
-    label: str | None = None,
+    label: str | int | None = None,
     batch: int | str | None = None,
     step: int | None = None,
     raw: bool = False,
@@ -251,7 +257,7 @@ def export(
         form=format,
         out=out,
         network=network,
-        label=label,
+        label=None if label is None else str(label),
         batch=None if batch is None else str(batch),
         step=step,
         raw=raw,

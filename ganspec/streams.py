@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 DASH = "-"  # a file's name that means standard output, or standard input
+STDIN = "<stdin>"  # stands for standard input in messages
 # folders in which this process's open files are named by their numbers; {} is its process id
 OPEN_FILES = r"/dev/fd|/proc/{}(/task/[0-9]+)?/fd"
 MOST_LINKS = 40  # symbolic links followed from one name; more of them are a circle

@@ -1,6 +1,6 @@
 """Conditional GAN on Fashion-MNIST, 28 x 28, as a student's Keras report describes it.
 
-Written by ganspec from the spec `cgan_fashion` (a92a2bc7).
+Written by ganspec from the spec `cgan_fashion` (629d1c7f).
 Plain PyTorch, yours to edit.
 """
 
@@ -225,7 +225,8 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches, pool
 def save_grid(images, path):
     """Write images, N x C x H x W, as the tiles of one PNG, row by row on white."""
     images = (images * 0.5 + 0.5).clamp(0, 1).mul(255).round().byte().cpu()
-    tiles = F.pad(images, (2, 0, 2, 0), value=255)
+    # white tiles fill the last row
+    tiles = F.pad(images, (2, 0, 2, 0, 0, 0, 0, -len(images) % COLUMNS), value=255)
     # axes: rows, height, columns, width, channels
     grid = tiles.unflatten(0, (-1, COLUMNS)).permute(0, 3, 1, 4, 2)
     grid = F.pad(grid.flatten(0, 1).flatten(1, 2), (0, 0, 0, 2, 0, 2), value=255)

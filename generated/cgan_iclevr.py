@@ -1,6 +1,6 @@
 """Conditional DCGAN on i-CLEVR, 64 x 64, type 1 of a student's PyTorch report.
 
-Written by ganspec from the spec `cgan_iclevr` (9dab9787). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `cgan_iclevr` (949f5339). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -253,9 +253,8 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
 def save_grid(images, path):
     """Write images, N x C x H x W, as the tiles of one PNG, row by row on white."""
     images = (images * 0.5 + 0.5).clamp(0, 1).mul(255).round().byte().cpu()
-    white = images.new_full((-len(images) % COLUMNS, *images.shape[1:]), 255)
-    images = torch.cat([images, white])
-    tiles = F.pad(images, (2, 0, 2, 0), value=255)
+    # white tiles fill the last row
+    tiles = F.pad(images, (2, 0, 2, 0, 0, 0, 0, -len(images) % COLUMNS), value=255)
     # axes: rows, height, columns, width, channels
     grid = tiles.unflatten(0, (-1, COLUMNS)).permute(0, 3, 1, 4, 2)
     grid = F.pad(grid.flatten(0, 1).flatten(1, 2), (0, 0, 0, 2, 0, 2), value=255)

@@ -1,6 +1,6 @@
 """Denoising autoencoder on Fashion-MNIST, as a student's Keras report prints it.
 
-Written by ganspec from the spec `denoising_fashion` (810b3364).
+Written by ganspec from the spec `denoising_fashion` (91b904e5).
 Plain PyTorch, yours to edit.
 """
 
@@ -207,9 +207,8 @@ def compare(autoencoder, images):
 def save_grid(images, path):
     """Write images, N x C x H x W, as the tiles of one PNG, row by row on white."""
     images = images.clamp(0, 1).mul(255).round().byte().cpu()
-    white = images.new_full((-len(images) % COLUMNS, *images.shape[1:]), 255)
-    images = torch.cat([images, white])
-    tiles = F.pad(images, (2, 0, 2, 0), value=255)
+    # white tiles fill the last row
+    tiles = F.pad(images, (2, 0, 2, 0, 0, 0, 0, -len(images) % COLUMNS), value=255)
     # axes: rows, height, columns, width, channels
     grid = tiles.unflatten(0, (-1, COLUMNS)).permute(0, 3, 1, 4, 2)
     grid = F.pad(grid.flatten(0, 1).flatten(1, 2), (0, 0, 0, 2, 0, 2), value=255)

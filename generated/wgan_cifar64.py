@@ -1,6 +1,6 @@
 """WGAN on CIFAR-10 at 64 x 64, as a student's TensorFlow 1 report ran it.
 
-Written by ganspec from the spec `wgan_cifar64` (33839efd).
+Written by ganspec from the spec `wgan_cifar64` (63012134).
 Plain PyTorch, yours to edit.
 """
 
@@ -272,7 +272,8 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
 def save_grid(images, path):
     """Write images, N x C x H x W, as the tiles of one PNG, row by row on white."""
     images = images.clamp(0, 1).mul(255).round().byte().cpu()
-    tiles = F.pad(images, (2, 0, 2, 0), value=255)
+    # white tiles fill the last row
+    tiles = F.pad(images, (2, 0, 2, 0, 0, 0, 0, -len(images) % COLUMNS), value=255)
     # axes: rows, height, columns, width, channels
     grid = tiles.unflatten(0, (-1, COLUMNS)).permute(0, 3, 1, 4, 2)
     grid = F.pad(grid.flatten(0, 1).flatten(1, 2), (0, 0, 0, 2, 0, 2), value=255)

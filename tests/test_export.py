@@ -114,8 +114,8 @@ def drawn(folder, count=32, **options):
     return sampler.inputs(count, 0), sampler.outputs(*sampler.inputs(count, 0).values())
 
 
-def run_program(folder: Path, *words) -> str:
-    """Run the program of an exported folder in a process in which ganspec cannot be imported."""
+def run_program(folder: Path, *words, status: int = 0) -> str:
+    """Return what the program of an exported folder prints, in a process without ganspec."""
     (program,) = (folder / name for name in ("generate.py", "apply.py") if (folder / name).exists())
     code = (
         "import runpy, sys; sys.modules['ganspec'] = None; sys.argv = sys.argv[1:]; "
@@ -123,8 +123,8 @@ def run_program(folder: Path, *words) -> str:
     )
     command = [sys.executable, "-I", "-B", "-c", code, folder, program, *words]
     run = subprocess.run(list(map(str, command)), capture_output=True, text=True)
-    assert run.returncode == 0, run.stderr
-    return run.stdout
+    assert run.returncode == status, run.stderr
+    return run.stdout + run.stderr
 
 
 # -- every spec -----------------------------------------------------------------------------------
@@ -267,6 +267,8 @@ def test_generate_draws_the_images_of_ganspec_sample(runs, name, count, exports_
         lines = file.read_text().splitlines()
         assert all(len(line) <= 88 for line in lines) and len(lines) < 70
         assert "cfg" not in file.read_text() and "parametriz" not in file.read_text()
+    program = (folder / "generate.py").read_text().splitlines()
+    assert len(program) <= 54 and len(program) - program.index("def main():") <= 30
     run_program(folder, "--count", count, "--seed", 5, "--out", tmp_path / "mine.png")
     sampler = Sampler(runs / name, CPU)
     if sampler.labels is not None:
@@ -286,6 +288,13 @@ def test_programs_take_labels_and_images(runs, exports_here, tmp_path):
     out = tmp_path / "two.png"
     run_program(tmp_path / "several", "--count", 3, "--label", 2, 5, "--out", out)
     assert Image.open(out).size == (82, 12)  # eight columns
+    several = [tmp_path / f"{name}.png" for name in ("once", "twice")]
+    for label, path in zip(([2], [2, 2]), several, strict=True):
+        run_program(tmp_path / "several", "--label", *label, "--out", path)
+    assert several[0].read_bytes() == several[1].read_bytes()
+    for label in ("-1", "99"):
+        said = run_program(tmp_path / "several", "--label", label, "--out", out, status=2)
+        assert f"argument --label: invalid choice: {label} (choose from" in said
     Image.fromarray(np.full((30, 20, 3), 90, np.uint8)).save(tmp_path / "photograph.png")
     ganspec.export(runs / "classifier", f"{tmp_path}/classifier/")
     printed = run_program(tmp_path / "classifier", tmp_path / "photograph.png").split()
@@ -469,6 +478,10 @@ def test_layers_that_a_format_cannot_express_are_named(own, exports_here):
         ([], "no format is named: give --format onnx, torch-export, torchscript, safetensors, "),
         (["--format", "tflite"], "no format is called `tflite`: use onnx, torch-export, "),
         (["--format", "onnx", "-o", "a.pt2"], "--format onnx contradicts -o a.pt2, whose format "),
+        (
+            ["-o", "a.pth"],
+            "`a.pth` has no known format: end it with .onnx, .pt2, .ts, .safetensors ",
+        ),
         (["-o", "a.onnx", "--batch", "0"], "--batch takes `free`, or a number up to 65,536, not "),
         (["-o", "a/", "--label", "3"], "--label is for onnx, torch-export, torchscript: "),
         (["-o", "a.safetensors", "--batch", "3"], "--batch is for onnx, torch-export, "),
@@ -497,6 +510,17 @@ def test_wishes_that_cannot_be_met_are_one_line(
     assert status == 2 and output.count("\n") == 1 and message in output, output
     left = {path.name for path in tmp_path.iterdir()}
     assert left == {"there.onnx", "there"} and (tmp_path / "there.onnx").read_text() == "mine"
+
+
+def test_labels_in_python_may_be_numbers(runs, exports_here, tmp_path):
+    run, outs = ganspec.Run(runs / "colour"), [tmp_path / "number.ts", tmp_path / "text.ts"]
+    assert torch.equal(run.sample(4, label=0).images, run.sample(4, label="0").images)
+    for out, label in zip(outs, (0, "0"), strict=True):
+        exported = ganspec.export(run, out, label=label)
+    assert exported.shapes.startswith("z (N x ") and " and y" not in exported.shapes
+    named = ganspec.export(run, label=0, format="torchscript").path
+    assert named.name == "generator_0.ts"
+    named.unlink()
 
 
 def test_a_label_must_be_one_that_the_network_reads(runs, exports_here, tmp_path):

@@ -81,6 +81,17 @@ def test_json_has_every_spec_and_finding():
     assert missing["diagnostics"][0]["line"] is None
 
 
+def test_standard_input_is_no_file_to_annotate():
+    def told(form):
+        return CliRunner().invoke(app, ["check", "-", "--format", form], input=TYPO).stdout
+
+    assert told("github").startswith("::error title=ganspec unknown-name::unknown name `y`")
+    (result,) = json.loads(told("sarif"))["runs"][0]["results"]
+    assert "locations" not in result
+    (spec,) = json.loads(told("json"))["specs"]
+    assert (spec["spec"], spec["diagnostics"][0]["file"]) == ("-", "<stdin>")
+
+
 def test_sarif_has_rules_levels_and_regions(folder):
     status, out, _ = run("check", "a b.yaml", "no.yaml", "--format", "sarif")
     log = json.loads(out)

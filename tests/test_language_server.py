@@ -200,6 +200,24 @@ def test_unsaved_changes_of_a_base_are_seen(editor, tmp_path):
     editor.tell("textDocument/didClose", {"textDocument": {"uri": uris[1]}})
 
 
+def test_names_with_characters_that_addresses_escape(editor, tmp_path):
+    base, own = tmp_path / "a base (é).yaml", tmp_path / "100%20 own.yaml"
+    uris = editor.open(base, BASE), editor.open(own, f"extends: {base.name}\nname: own\n")
+    assert all("%20" in uri for uri in uris)
+    assert [editor.diagnostics(uri) for uri in uris] == [[], []]
+    editor.type(uris[0], BASE.replace("kernel: 4", "kernal: 4", 1))
+    for uri in uris:
+        (found,) = editor.diagnostics(uri, lambda p: p["diagnostics"])
+        assert "no field `kernal`" in found["message"]
+
+
+def test_questions_about_a_file_that_is_gone_have_no_answers(editor, tmp_path):
+    uri = editor.open(tmp_path / "never_saved.yaml", BASE)
+    editor.tell("textDocument/didClose", {"textDocument": {"uri": uri}})
+    assert editor.hover(uri, BASE, 0) == "" and editor.at("definition", uri, BASE, 0) is None
+    assert editor.ask("textDocument/documentSymbol", {"textDocument": {"uri": uri}}) == []
+
+
 def test_notes_lead_to_the_places_that_they_name(editor, tmp_path):
     uri = editor.open(tmp_path / "twice.yaml", BASE + "vars: {z: 5}\n")
     (found,) = editor.diagnostics(uri)

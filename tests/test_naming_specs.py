@@ -82,6 +82,32 @@ def test_a_name_that_nothing_has_suggests_the_nearest(command, name, fix, tmp_pa
     assert result.exit_code in (1, 2) and fix in result.output and "Traceback" not in result.output
 
 
+def test_a_missing_file_is_not_called_alike_for_its_ending(tmp_path):
+    for name in ("bin.yaml", "mine.yaml"):
+        (tmp_path / name).write_text(BASE)
+    told = run("check", tmp_path / "nope.yaml").output
+    assert "help: specs there: `bin.yaml` and `mine.yaml`" in told
+    assert "help: use `mine.yaml`" in run("check", tmp_path / "min.yaml").output
+
+
+def test_a_new_spec_starts_from_no_path(trained, tmp_path):
+    for path in (trained, trained / "spec.yaml"):
+        told = run("new", tmp_path / "new.yaml", "--from", path)
+        assert told.exit_code == 2 and "copy that spec, or write one that `extends`" in told.output
+        assert not (tmp_path / "new.yaml").exists()
+
+
+def test_python_takes_names_where_it_takes_specs(trained, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert ganspec.emit("dcgan") == ganspec.emit(ganspec.load("dcgan"))
+    assert ganspec.build(trained).keys() == {"generator", "discriminator"}
+    assert ganspec.check("dcgan") == []
+    (tmp_path / "tiny.yaml").write_text(BASE)
+    with pytest.raises(ganspec.SpecError, match="use `dcgan`"):
+        ganspec.train("dcgn")
+    assert ganspec.load("tiny.yaml", "train.batch=7").train.batch == 7
+
+
 def test_a_file_without_an_ending_has_revisions_too(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine").write_text(BASE)

@@ -175,6 +175,9 @@ def test_a_run_samples_what_the_command_does(run, tmp_path):
     samples = run.sample(5, seed=2)
     samples.save(tmp_path / "mine.png")
     assert (tmp_path / "mine.png").read_bytes() == (tmp_path / "five.png").read_bytes()
+    with pytest.raises(ValueError, match=r"mine.jpg would be a PNG file: end its name in .png"):
+        samples.save(tmp_path / "mine.jpg")
+    assert not (tmp_path / "mine.jpg").exists()
     assert samples.images.shape == (5, 3, 64, 64) and len(samples) == 5 and samples.labels is None
     generator = run.generator()
     assert not generator.training and isinstance(ganspec.Run(run.folder).spec, ganspec.Spec)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -32,18 +31,19 @@ def main(cfg):
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("images", type=Path, nargs="+")
     if cfg.labels:
-        parser.add_argument("--label", type=int, nargs="+", required=True)
+        known = range(cfg.label_size)
+        parser.add_argument("--label", type=int, nargs="+", required=True, choices=known)
     if cfg.restores:
         parser.add_argument("--out", default="images.png")
     args = parser.parse_args()
     network = cfg.network().eval()
-    path = Path(sys.argv[0]).with_name(cfg.weights)
-    network.load_state_dict(load_file(path))
+    weights = Path(cfg.file).with_name(cfg.weights)
+    network.load_state_dict(load_file(weights))
     images = scale_pixels(read_images(args.images, cfg), cfg)
     if cfg.labels == "classes":
         labels = torch.tensor([*args.label]).expand(len(images))
     if cfg.labels == "multi_hot":
-        labels = torch.eye(cfg.label_size)[args.label].sum(0).expand(len(images), -1)
+        labels = torch.eye(cfg.label_size)[args.label].amax(0).expand(len(images), -1)
     with torch.no_grad():
         outputs = network(images, labels) if cfg.labels else network(images)
     if cfg.restores:

@@ -68,6 +68,7 @@ def program_source(network: TrainedNetwork, main: Callable, kept: str, weights: 
 
     def move(mover: Mover) -> str:
         mover.cfg.values["network"] = Named(mover.bring(imported))
+        mover.cfg.values["file"] = Named("__file__")
         return mover.start(main)
 
     mover = moved(vars(settings(network, weights)), move)
@@ -109,6 +110,6 @@ def settings(network: TrainedNetwork, weights: str) -> SimpleNamespace:
         weights=weights,
         columns=size if by_class else COLUMNS,
         inline=INLINE,
-        literal=("height", "width", "channels", "latent_size", "label_size", "portion"),
+        literal=("height", "width", "channels", "latent_size", "label_size", "portion", "columns"),
         absent=() if kind else ("labels",),
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 import torch
@@ -17,30 +16,31 @@ def main(cfg):
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=64)
     parser.add_argument("--seed", type=int, default=0)
+    if cfg.labels:
+        known = range(cfg.label_size)
     if cfg.labels == "classes":
-        parser.add_argument("--label", type=int, nargs="+", default=range(cfg.label_size))
+        parser.add_argument("--label", type=int, nargs="+", choices=known, default=known)
     if cfg.labels == "multi_hot":
-        parser.add_argument("--label", type=int, nargs="+", help="all in each image")
+        parser.add_argument("--label", type=int, nargs="+", choices=known, help="all in each image")
     parser.add_argument("--out", default="images.png")
     args = parser.parse_args()
     network = cfg.network().eval()
-    path = Path(sys.argv[0]).with_name(cfg.weights)
-    network.load_state_dict(load_file(path))
+    weights = Path(cfg.file).with_name(cfg.weights)
+    network.load_state_dict(load_file(weights))
     torch.manual_seed(args.seed)
-    count = args.count
+    # a multiple of 32, as torch draws other latents for other counts
     if cfg.own_batch:
-        # whole batches: an image depends on the others of its batch
-        count += -count % cfg.portion
-    starts = range(0, count, 32)
-    latents = torch.cat([draw_latent(32, "cpu", cfg) for _ in starts])
-    if cfg.own_batch:
-        latents = latents[:count]
+        # and whole batches, as an image depends on the others of its batch
+        count = args.count + -args.count % cfg.portion
+        latents = draw_latent(count + -count % 32, "cpu", cfg)[:count]
+    else:
+        latents = draw_latent(args.count + -args.count % 32, "cpu", cfg)
     if cfg.labels == "classes":
-        labels = torch.tensor([*args.label])
+        labels = torch.tensor(args.label)
     if cfg.labels == "multi_hot":
         labels = torch.eye(cfg.label_size)
         if args.label:
-            labels = labels[args.label].sum(0, keepdim=True)
+            labels = labels[args.label].amax(0, keepdim=True)
     with torch.no_grad():
         if cfg.labels:
             labels = labels[torch.arange(len(latents)) % len(labels)]

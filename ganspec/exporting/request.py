@@ -62,7 +62,13 @@ class ExportRequest:
         ending = self._ending
         if self.form is None:
             if ending is None:
-                raise ExportError(f"no format is named: give --format {', '.join(SUFFIXES)}")
+                if self.out is None or not Path(self.out).suffix:
+                    raise ExportError(f"no format is named: give --format {', '.join(SUFFIXES)}")
+                known = ", ".join(filter(None, SUFFIXES.values()))
+                raise ExportError(
+                    f"`{self.out}` has no known format: end it with {known} or a slash for a "
+                    "folder, or give --format"
+                )
             return ending
         if self.form not in SUFFIXES:
             raise ExportError(f"no format is called `{self.form}`: use {', '.join(SUFFIXES)}")

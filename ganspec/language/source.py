@@ -17,7 +17,7 @@ from ganspec.language.errors import Mark, Text, fail, listed, nearest, quoted
 from ganspec.language.merging import ShapeAt, merge
 from ganspec.language.syntax import LINE_END, character_error, syntax_error
 from ganspec.language.tree import MapNode, Node, node_of
-from ganspec.streams import DASH, read_stdin
+from ganspec.streams import DASH, STDIN, read_stdin
 
 MAX_CHARACTERS = 200_000  # in a spec's file
 LARGEST = 4 * MAX_CHARACTERS + 1  # bytes that are read: a device such as /dev/zero has no end
@@ -252,7 +252,7 @@ def real(path: Path) -> Path:
 def name_of(path: Path | str, at: Mark | None = None) -> str:
     """Return a file's name in messages; `at` is the mark of the `extends` that names it, if any."""
     is_stdin = at is None and str(path) == DASH  # in `extends`, `-` is a file
-    return "<stdin>" if is_stdin else str(path)
+    return STDIN if is_stdin else str(path)
 
 
 def file_text(path: Path, at: Mark | None) -> str:
@@ -294,7 +294,7 @@ def _beside(path: Path, at: Mark | None) -> str | None:
     If none is similar, it is all specs there if they are 1 to 5, and None otherwise.
     """
     own = Path(at.text.name).name if at else None
-    names = [p.name for p in sorted(path.parent.glob("*.yaml")) if p.name != own]
-    if close := nearest(path.name, names):
-        return f"use `{close}`"
-    return f"specs there: {listed(names)}" if 0 < len(names) <= 5 else None
+    names = {p.stem: p.name for p in sorted(path.parent.glob("*.yaml")) if p.name != own}
+    if close := nearest(path.stem, names):  # `.yaml` makes any two names alike
+        return f"use `{names[close]}`"
+    return f"specs there: {listed(names.values())}" if 0 < len(names) <= 5 else None

@@ -58,16 +58,26 @@ class SpecServer(LanguageServer):
     # -- texts --------------------------------------------------------------------------------
 
     def text(self, uri: str) -> str:
-        """Return the text of a file: the editor's if it is open there, or else the disk's."""
-        return self.workspace.get_text_document(uri).source
+        """Return the text of a file: the editor's if it is open there, or else the disk's.
+
+        It is empty if the file cannot be read: an editor may ask about one that it has just closed.
+        """
+        try:
+            return self.workspace.get_text_document(uri).source
+        except (OSError, UnicodeError):
+            return ""
+
+    def is_open(self, uri: str) -> bool:
+        """Return True if the editor has a file open, whose URI may have escapes such as `%20`."""
+        return any(uri == document.uri for document in self.workspace.text_documents.values())
 
     def content(self) -> Content:
         """Return a function of a path that returns the file's text, as the editor has it now.
 
         Files that the editor does not have open are read from the disk.
         """
-        documents = self.workspace.text_documents
-        texts = {real(_path(uri)): document.source for uri, document in documents.items()}
+        documents = self.workspace.text_documents.values()
+        texts = {real(_path(document.uri)): document.source for document in documents}
 
         def text_of(path: Path, at: Mark | None) -> str:
             own = texts.get(real(path))
@@ -104,7 +114,7 @@ class SpecServer(LanguageServer):
         others = [
             other
             for other, found in list(self.analyses.items())  # the thread may add one meanwhile
-            if path in map(real, found.texts) and other in self.workspace.text_documents
+            if path in map(real, found.texts) and self.is_open(other)
         ]
         for each in {uri, *others}:
             if task := self.tasks.get(each):
@@ -117,7 +127,7 @@ class SpecServer(LanguageServer):
         version, found = document.version, []
         if is_spec(document.source):
             found = diagnostics_of(await self.analysis(uri), self.positions)
-        if uri in self.workspace.text_documents and document.version == version:
+        if self.is_open(uri) and document.version == version:
             message = types.PublishDiagnosticsParams(uri, found, version)
             self.text_document_publish_diagnostics(message)
 

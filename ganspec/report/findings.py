@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from urllib.parse import quote
 
 from ganspec.language.errors import Diagnostic, printable
+from ganspec.streams import DASH, STDIN
 from ganspec.version import VERSION
 
 Findings: TypeAlias = Sequence[tuple[Path, Sequence[Diagnostic]]]
@@ -60,12 +61,12 @@ def sarif(findings: Findings) -> str:
 
 
 def _file(path: Path, found: Diagnostic) -> str | None:
-    """Return the name of the file with a mistake, None if the mistake is in a `--set` option.
+    """Return the name of the file with a mistake, None for a `--set` or standard input.
 
     For a diagnostic without a place, this is the checked file, `path`.
     """
     name = found.mark.text.name if found.mark else str(path)
-    return None if name == SETTING else name
+    return None if name in (SETTING, STDIN, DASH) else name
 
 
 def text_of(found: Diagnostic) -> str:
@@ -113,7 +114,7 @@ def _data(path: Path, found: Diagnostic) -> dict[str, Any]:
 
 
 def _result(path: Path, found: Diagnostic) -> dict[str, Any]:
-    """Return a diagnostic as a SARIF result, without a location if it is about a `--set` option."""
+    """Return a diagnostic as a SARIF result, without a location if no file has the mistake."""
     result = {
         "ruleId": found.code,
         "level": found.severity,

@@ -49,6 +49,11 @@ def open_spec(name: str | Path, settings: Sequence[str] = ()) -> Spec:
     return _at_revision(Path(name[:at]), name[at + 1 :], settings)
 
 
+def opened(spec: Spec | str | Path) -> Spec:
+    """Return `spec`, or the spec that `open_spec` opens by this name."""
+    return spec if isinstance(spec, Spec) else open_spec(spec)
+
+
 def names_spec(name: str | Path) -> bool:
     """Return True if `open_spec` would take `name` for a spec, and not for a run's folder.
 

@@ -49,7 +49,9 @@ class Samples(Viewed):
         return file.getvalue()
 
     def save(self, path: Path | str) -> None:
-        """Write the grid as a PNG file, atomically."""
+        """Write the grid as a PNG file, atomically. Raises ValueError for another file's ending."""
+        if Path(path).suffix.lower() not in ("", ".png"):
+            raise ValueError(f"{path} would be a PNG file: end its name in .png")
         with replacing(Path(path)) as temporary:
             temporary.write_bytes(self.png())
 
@@ -107,7 +109,7 @@ class TrainedRun(Run, Viewed):
         self,
         count: int = 16,
         seed: int = 0,
-        label: str | None = None,
+        label: str | int | None = None,
         *,
         device: str = "auto",
         step: int | None = None,
@@ -124,7 +126,7 @@ class TrainedRun(Run, Viewed):
             raise ValueError(f"sample draws 1 image or more, not {count}")
         sampler = self._sampler(device, step, raw)
         if label is not None:
-            sampler.ask(label)
+            sampler.ask(str(label))
         images, labels = zip(*sampler.images(count, seed), strict=True)
         joined = None if labels[0] is None else torch.cat(labels)
         return Samples(torch.cat(images), joined, columns_of(sampler, count))

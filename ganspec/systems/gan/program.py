@@ -22,13 +22,7 @@ def save_samples(generator, fixed, fixed_labels, out, step, cfg):
     with torch.no_grad():
         samples = generator(fixed, fixed_labels) if cfg.g_conditional else generator(fixed)
     generator.train()
-    save_grid(
-        samples,
-        out / f"samples_{step:07d}.png",
-        cfg.columns,
-        cfg,
-        full=not cfg.conditions,
-    )
+    save_grid(samples, out / f"samples_{step:07d}.png", cfg.columns, cfg)
 
 
 def train(images, labels, asked, args, cfg):
