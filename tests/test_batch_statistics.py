@@ -28,7 +28,6 @@ from ganspec.runs.run import Run
 from ganspec.sampling.best import Judge
 from ganspec.sampling.restored import open_restoration
 from ganspec.sampling.sampler import Sampler
-from ganspec.systems import checkpoint
 from ganspec.systems.batches import scale_pixels
 from ganspec.systems.restorer import Restorer
 
@@ -265,21 +264,3 @@ def test_one_vector_is_refused_in_one_line(tmp_path, statistics):
         f"error: `batch: 1` makes batches of one, which the generator's batch_norm at {path}:9:7 "
         f"cannot read: {why}; write `train: {{batch: 2}}` or more"
     )
-
-
-def test_a_checkpoint_with_running_statistics_is_refused_in_one_line(tmp_path):
-    running = loads(PLAIN.replace("statistics: batch", "statistics: running"))
-    old = ganspec.train(running, tmp_path / "run", steps=2)
-    text = old.spec_path.read_text()
-    old.spec_path.write_text(text.replace("statistics: running", "statistics: batch"))
-    state = checkpoint.load(old.checkpoint_path)
-    del state["spec"]  # which an older ganspec did not save
-    checkpoint.save(old.checkpoint_path, {**state, "version": 2})
-    resume = ["train", old.spec_path, "--resume", "--out", old.folder, "--steps", 3]
-    for command in (["sample", old.folder], resume):
-        told = run(*command, status=2)
-        assert "does not fit: it holds running statistics" in told
-        assert "write `statistics: running`" in told
-    old.spec_path.write_text(text)
-    run(*resume)
-    assert checkpoint.load(old.checkpoint_path)["step"] == 3

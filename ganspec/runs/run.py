@@ -169,7 +169,6 @@ class Run(RunFolder):
     @property
     def exact(self) -> bool:
         """True if modules run without rewrites, so that the run's bits are the emitted file's."""
-        # an older ganspec, which had no rewrites, wrote no entry
         return bool(self.info().get("exact", True))
 
     def note(self, **entries: object) -> None:

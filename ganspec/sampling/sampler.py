@@ -34,7 +34,7 @@ class Weights:
     networks: dict[str, dict[str, torch.Tensor]]
     fixed: dict[str, torch.Tensor]  # inputs of the run's own pictures
     average: dict[str, torch.Tensor] | None
-    spec: Identity | None  # of the spec that was trained; None from an older ganspec
+    spec: Identity  # of the spec that was trained
 
 
 def load_weights(run: Run, step: int | None = None) -> Weights:
@@ -53,7 +53,7 @@ def load_weights(run: Run, step: int | None = None) -> Weights:
             state["networks"],
             state["fixed"],
             state.get("average"),
-            state.get("spec"),
+            state["spec"],
         )
     if step is None or weights.step == step:
         return weights
@@ -92,8 +92,7 @@ def trained_network(
     with torch.random.fork_rng(devices=[]):  # `evaluate` draws initial weights, replaced below
         network = evaluate(nets[key], run.exact if exact is None else exact)
     with checkpoint.fitting(run.folder):
-        if weights.spec is not None:
-            checkpoint.check_spec({"spec": weights.spec}, identity(spec))
+        checkpoint.check_spec(weights.spec, identity(spec))
         averaged = None if average is False else weights.average
         state = weights.networks[key] if averaged is None else averaged
         checkpoint.check(state, network.state_dict(), key)

@@ -17,8 +17,7 @@ from ganspec.language.errors import GanspecError, printable
 from ganspec.systems import archive
 from ganspec.systems.identity import Identity, difference
 
-VERSION = 3  # of the form of the files that `save` writes
-READABLE = (2, 3)  # versions that `load` reads; files of version 2 have no entry `spec`
+VERSION = 3  # of the form of the files that `save` writes and `load` reads
 
 # the errors that restoring a state of another form can raise
 ERRORS = (
@@ -52,13 +51,9 @@ def load(path: Path, device: torch.device | str = "cpu") -> State:
     except archive.ArchiveError as error:
         raise CheckpointError(str(error)) from None
     version = state.get("version") if isinstance(state, dict) else None
-    if not isinstance(version, int) or version not in READABLE:
+    if isinstance(version, bool) or version != VERSION:
         message = f"{path} is no checkpoint that this version of ganspec reads"
         raise CheckpointError(f"{message}: use the version that wrote it")
-    if version == VERSION and "spec" not in state:
-        raise CheckpointError(
-            f"{path} has no entry `spec`: it is incomplete, use another checkpoint"
-        )
     return state
 
 
@@ -78,12 +73,9 @@ def fitting(owner: str | Path = "") -> Iterator[None]:
         raise CheckpointError(f"{message}: {reason}") from None
 
 
-def check_spec(state: State, mine: Identity) -> None:
-    """Raise ValueError if a saved state is of another spec than `mine`, and name a difference.
-
-    A state without an entry `spec` is accepted.
-    """
-    if apart := difference(state.get("spec", mine), mine):
+def check_spec(theirs: Identity, mine: Identity) -> None:
+    """Raise ValueError if `theirs`, of a saved state, is not `mine`, and name a difference."""
+    if apart := difference(theirs, mine):
         raise ValueError(f"it is of another spec: {apart}")
 
 
@@ -120,11 +112,6 @@ def _check_map(value: object, model: dict, name: str) -> None:
             raise KeyError(paths[key])
         check(value[key], model[key], paths[key])
     for key in value:
-        if key not in model and str(key).endswith("running_mean"):
-            raise ValueError(
-                "it holds running statistics, as checkpoints of an older ganspec do: "
-                "write `statistics: running` at each batch norm of its spec.yaml"
-            )
         if key not in model:
             raise ValueError(f"it holds {printable(paths[key])[:100]}, which nothing here reads")
 

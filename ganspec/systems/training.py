@@ -251,18 +251,17 @@ class Training:
 
     def _check(self, state: State) -> None:
         """Raise one of `checkpoint.ERRORS` if `state` cannot be a state of this training."""
-        checkpoint.check_spec(state, self.identity)
+        checkpoint.check_spec(state["spec"], self.identity)
         own = self.state()
-        for key in ("spec", "device", "exact", "execution", "scaler"):
-            if key not in state:  # an older ganspec did not save it, or that run had none
-                own.pop(key, None)
-        if "scaler" in state and not self.scaler:
+        if "scaler" not in state:
+            own.pop("scaler", None)
+        elif not self.scaler:
             own["scaler"] = state["scaler"]  # the run began in fp16, which alone has a scaler
         for key in ("version", "spec", "optimizers", "random", "batches"):
             if key in state:  # the entry is checked before or after this, not by its form
                 own[key] = state[key]
         checkpoint.check(state, own)
-        Execution.parsed(state.get("execution", "fp32"))
+        Execution.parsed(state["execution"])
         if not 0 <= state["step"] < MOST_STEPS:
             raise ValueError(f"step is {state['step']}")
         optimizers = checkpoint.as_map(state["optimizers"], "optimizers")

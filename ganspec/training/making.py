@@ -22,7 +22,6 @@ from ganspec.training.choosing import (
     Choice,
     ExecutionRequest,
     choose,
-    default_precision,
     has_fast_bf16,
     read_request,
 )
@@ -77,7 +76,7 @@ def _resumed(
     """
     device = asked.device
     with checkpoint.fitting(run.folder):
-        began = Execution.parsed(state.get("execution", default_precision(device)))
+        began = Execution.parsed(state["execution"])
     for name, mine, other, said in (
         ("precision", began.precision, asked.precision, began.precision),
         ("speedups", began.speedups, asked.speedups, began.said),

@@ -125,7 +125,7 @@ def _begin(run: Run, spec: Spec, options: TrainingOptions) -> Beginning:
     if state is None:
         run.require_free(options.overwrite, run.is_resumable(spec))
         return Beginning(None, options.exact, None)
-    return Beginning(state, state.get("exact", run.exact), read_images(run.folder))
+    return Beginning(state, state["exact"], read_images(run.folder))
 
 
 def _after_restart(options: TrainingOptions, run: Run) -> TrainingOptions:
@@ -153,7 +153,6 @@ def _info(spec: Spec, training: Training, images: Images) -> dict[str, object]:
 def _check_images(run: Run, images: Images) -> None:
     """Raise RunError if `run` began with other images, or with other labels."""
     sha256 = images.sha256
-    # runs of an older ganspec have no hash
     if sha256 and run.info().get("images_sha256", sha256) != sha256:
         message = f"{run.folder} began with other images or labels"
         raise RunError(f"{message}: name their folder with --data")
@@ -242,7 +241,7 @@ def _restore(
     """
     _check_images(run, images)
     training.restore(state, run.folder)
-    step, began, now = training.step, state.get("device"), training.device.type
+    step, began, now = training.step, state["device"], training.device.type
     scoring = training.scoring
     lacks_scores = scoring and training.ends_epoch() and scoring.due() and not scoring.is_done()
     is_complete = run.is_complete(step) and not lacks_scores
@@ -278,6 +277,8 @@ def _saved_state(run: Run, spec: Spec, exact: bool) -> State:
         raise RunError(f"{run.folder} ended before its first checkpoint: begin with --overwrite")
     run.lock()
     state = checkpoint.load(run.checkpoint_path)
-    if exact and not state.get("exact", run.exact):
+    with checkpoint.fitting(run.folder):
+        began_exact = state["exact"]
+    if exact and not began_exact:
         raise RunError(f"{run.folder} began without --exact: resume it without, or begin another")
     return state
