@@ -191,7 +191,6 @@ def train(
     overwrite: bool = False,
     progress: Callable[[int, int, dict[str, float]], None] | bool | None = True,
     track: str | Sequence[str] = (),
-    tensorboard: bool = False,
     exact: bool = False,
     precision: str | None = None,
     speedups: Iterable[str] | str = "auto",
@@ -205,7 +204,7 @@ def train(
     - `progress` True shows a bar, or lines where there is no terminal; False shows nothing. A
       function is called with the step, the last step and the newest losses, a few times a second.
     - `track` names trackers that show the run, too: `tensorboard`, `wandb`, `mlflow`, `trackio`.
-      A tracker that fails does not change the training. `tensorboard=True` adds that tracker.
+      A tracker that fails does not change the training.
     - `exact` applies every module without rewrites: results equal the emitted file's bit for bit.
     - `precision` and `speedups` are names (docs/speed_precision.md); `auto` measures the fastest.
 
@@ -220,7 +219,7 @@ def train(
     from ganspec.training.session import TrainingOptions, train
 
     spec = opened(spec)
-    how = (data, device, steps, minutes, resume, overwrite, progress, track, tensorboard)
+    how = (data, device, steps, minutes, resume, overwrite, progress, track)
     options = TrainingOptions(*how, exact, precision, speedups)
     with quieted(progress is not True):
         return TrainedRun.of(train(spec, out, options, _scoring(spec)))

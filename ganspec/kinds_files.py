@@ -12,7 +12,6 @@ import os
 import re
 import sys
 import traceback
-import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib.machinery import SourceFileLoader
@@ -20,7 +19,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import CodeType
 
-from ganspec.language.errors import GanspecError, conjunction, one_line
+from ganspec.language.errors import GanspecError, one_line
 from ganspec.language.registry import BASES, LOADED, PACKAGES, KindsFile
 
 VARIABLE = "GANSPEC_KINDS"  # environment variable with files of kinds, separated as in PATH
@@ -34,10 +33,9 @@ class KindsError(GanspecError):
 def load_kinds(path: str | Path) -> None:
     """Run the Python file at `path`, whose classes become kinds that specs can name.
 
-    A file with the same content as a loaded one is not run again. Warns if the file imports modules
-    by names that they had in version 0.1. Raises KindsError if the file cannot be read or run, has
-    changed since it was loaded, or defines a kind without a docstring or with a name that is taken.
-    Then no kind is added; those of an earlier call stay.
+    A file with the same content as a loaded one is not run again. Raises KindsError if the file
+    cannot be read or run, has changed since it was loaded, or defines a kind without a docstring or
+    with a name that is taken. Then no kind is added; those of an earlier call stay.
     """
     path = Path(path)
     try:
@@ -53,7 +51,8 @@ def load_kinds(path: str | Path) -> None:
     if any(each.path == path.resolve() for each in LOADED):
         raise KindsError(f"{path} has changed since it was loaded; start Python again")
     file = KindsFile(path.resolve(), _free_name(path.stem), digest, text)
-    with _undone_on_error(), _old_places(path, _parsed(path, data)):
+    _check_syntax(path, data)
+    with _undone_on_error():
         _execute(file, path)
         _check_documented(file, path)
         _check_words(file, path)
@@ -107,13 +106,10 @@ def _free_name(stem: str) -> str:
     return unique
 
 
-def _parsed(path: Path, data: bytes) -> ast.Module:
-    """Return the syntax tree of `data`, the bytes of the file `path`.
-
-    Raise KindsError if they are not valid Python.
-    """
+def _check_syntax(path: Path, data: bytes) -> None:
+    """Raise KindsError if `data`, the bytes of the file `path`, are not valid Python."""
     try:
-        return ast.parse(data, str(path))
+        ast.parse(data, str(path))
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None) or 1
         reason = getattr(error, "msg", None) or error
@@ -193,51 +189,7 @@ def _undone_on_error() -> Iterator[None]:
     except BaseException:
         for family, kinds in _families():
             for name, kind in list(kinds.items()):
-                if name not in before.get(family, {}) and not _is_built_in(kind, family):
+                is_own = kind.__module__.startswith(f"{PACKAGES.get(family)}.")
+                if name not in before.get(family, {}) and not is_own:
                     del kinds[name]
         raise
-
-
-def _is_built_in(kind: type, family: str) -> bool:
-    """Return True if the kind is defined in ganspec's own package of its family."""
-    return kind.__module__.startswith(f"{PACKAGES.get(family)}.")
-
-
-# -- files written for version 0.1 ------------------------------------------------------------
-
-
-def _new_place(module: str) -> str | None:
-    """Return the present name of a module that had the name `module` in version 0.1.
-
-    `ganspec.layers.conv`, for example, is `ganspec.kinds.layers.conv` now. Return None if `module`
-    is no such old name.
-    """
-    if module == "ganspec.compiler.ir":
-        return "ganspec.program.ir"
-    _, _, name = module.partition("ganspec.")
-    folder, _, name = name.partition(".")
-    for family, package in PACKAGES.items():
-        if name.isidentifier() and package == f"ganspec.kinds.{folder}":
-            place = f"ganspec.kinds.{name}" if name == family else f"{package}.{name}"
-            return place if importlib.util.find_spec(place) else None
-    return None
-
-
-@contextmanager
-def _old_places(path: Path, tree: ast.Module) -> Iterator[None]:
-    """Let a `with` block import modules by the names of version 0.1 that `tree` imports.
-
-    `tree` is the syntax tree of the file `path`. Warn if it imports any module by such a name.
-    """
-    names = [n.module for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.module]
-    moved = {name: place for name in names if (place := _new_place(name))}
-    if moved:
-        verb = "has" if len(moved) == 1 else "have"
-        message = f"{path}: {conjunction(list(moved))} {verb} moved; import from ganspec.extend"
-        warnings.warn(message, stacklevel=3)
-    sys.modules.update({old: importlib.import_module(new) for old, new in moved.items()})
-    try:
-        yield
-    finally:
-        for old in moved:
-            del sys.modules[old]

@@ -204,10 +204,6 @@ def test_every_command_offers_kinds(command):
     [
         ("x = (\n", "mine.py:1: '(' was never closed; correct this line of Python"),
         ("\nimport nowhere_to_be_found\n", "mine.py:2: ModuleNotFoundError: No module named"),
-        (
-            "from ganspec.layers.nowhere import x\n",
-            "mine.py:1: ModuleNotFoundError: No module named",
-        ),
         ("\n\nraise SystemExit(3)\n", "mine.py:3: SystemExit: 3"),
         (LAYER.replace('"mine"', '"conv"'), "mine.py:4: layer kind `conv` is already defined in"),
         (LAYER.replace('"""Mine."""', "pass"), "mine.py:4: the layer `mine` has no docstring"),
@@ -273,20 +269,6 @@ def test_files_come_from_the_environment_and_from_installed_packages(folder, mon
     result = subprocess.run(check, env=environment, capture_output=True, text=True)
     assert result.returncode == 2
     assert "entry point mine (mine_nowhere): No module named 'mine_nowhere'" in result.stderr
-
-
-def test_files_for_version_0_1_load_with_a_warning(folder):
-    text = FILES["celu.py"].replace(
-        "from ganspec.extend import Call, Layer, Positive, Value",
-        "from ganspec.compiler.ir import Call, Value\nfrom ganspec.language.types import Positive\n"
-        "from ganspec.layers.conv import Conv\nfrom ganspec.layers.layer import Layer",
-    )
-    Path("celu.py").write_text(text)
-    said = run("check", "plain.yaml", kinds=["celu.py"])
-    moved = "ganspec.compiler.ir, ganspec.layers.conv and ganspec.layers.layer have moved"
-    assert said == f"warning: celu.py: {moved}; import from ganspec.extend\nplain.yaml: ok\n"
-    with pytest.raises(ModuleNotFoundError):
-        import ganspec.layers.layer  # noqa: F401
 
 
 def test_what_the_public_module_offers_is_there():

@@ -54,8 +54,6 @@ Track = Annotated[
     list[TrackerName] | None,
     typer.Option(help="Show the run in a tracker, too; may be repeated."),
 ]
-# older versions had this option in place of `--track tensorboard`
-TensorBoard = Annotated[bool, typer.Option("--tensorboard", hidden=True)]
 
 
 def train(
@@ -70,7 +68,6 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run.")] = False,
     track: Track = None,
-    tensorboard: TensorBoard = False,
     exact: Exact = False,
     precision: Precision = None,
     speedups: Speedups = "auto",
@@ -86,7 +83,7 @@ def train(
     if resume and out is None and (path / SPEC).is_file():
         out = path  # `path` is the run's folder, in place of its spec
     options: dict[str, Any] = {"data": data, "device": device, "steps": steps, "minutes": minutes}
-    options["track"] = [*(track or []), *([TrackerName.tensorboard] if tensorboard else [])]
+    options["track"] = track or []
     shown = {**options, "quiet": quiet, "processes": processes, "max-restarts": max_restarts}
     if is_launcher(processes, [path], max_restarts):
         start_training(path, pairs, processes or 1, max_restarts)

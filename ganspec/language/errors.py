@@ -39,11 +39,12 @@ SYNONYMS = {
     "vanilla": "non_saturating",
     "wgan": "wasserstein",
 }
-# Names of version 0.1, each with the names that replace it in different sections.
+# Former names, each with the names that replace it in different sections.
 RENAMED = {
     "norm": ("normalization", "weight_norm"),
     "weight_norm": ("normalization", "weight"),
 }
+FORMER = {"updates: apart": "write `order: [real, fake, generator]`"}  # help for former values
 
 
 @dataclass(frozen=True)

@@ -125,7 +125,7 @@ class Matches:
 class FieldType:
     """The YAML that a field takes: each attribute that is set allows one form of value.
 
-    `nouns` and `former` do not allow anything; messages use them.
+    `nouns` do not allow anything; messages use them.
     """
 
     null: bool = False
@@ -138,7 +138,6 @@ class FieldType:
     scalars: tuple[ScalarType, ...] = ()
     lists: tuple[ListType, ...] = ()
     nouns: tuple[str, ...] = ()  # what messages call the forms, in the annotation's order
-    former: tuple[tuple[str, str], ...] = ()  # values of older specs, each with its new spelling
 
     @cached_property
     def words(self) -> tuple[str, ...]:
@@ -232,7 +231,6 @@ def field_type(annotation: object, metadata: Iterable[object] = ()) -> FieldType
         scalars=tuple(_scalar(o, e) for o, e in options if isinstance(o, type) and o in NOUNS),
         lists=tuple(lists),
         nouns=tuple(dict.fromkeys(noun for each in nouns for noun in each)),
-        former=tuple(pair for each in metadata for pair in getattr(each, "former", ())),
     )
 
 

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from ganspec.language.document import Signature
 from ganspec.language.errors import (
+    FORMER,
     Diagnostic,
     Mark,
     SpecError,
@@ -211,7 +212,7 @@ class Scope:
             self.report("unknown-value", f"`{name}` cannot be {shown}", node.mark, help, *notes)
         else:
             message = f"`{name}` is {kind}, not {shown}"
-            new = dict(kind.former).get(str(value)) or _conversion(kind, value, node)
+            new = FORMER.get(f"{name}: {value}") or _conversion(kind, value, node)
             self.report("wrong-type", message, node.mark, new, *notes)
         return MISSING
 

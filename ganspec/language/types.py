@@ -81,10 +81,3 @@ Padding = (
 def pair(value: int | tuple[int, int]) -> tuple[int, int]:
     """Return `value` as (height, width)."""
     return value if isinstance(value, tuple) else (value, value)
-
-
-class Former:
-    """Values that a field took in older specs, each with its new spelling, for messages."""
-
-    def __init__(self, **values: str):
-        self.former = tuple(values.items())

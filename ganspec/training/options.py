@@ -32,13 +32,11 @@ class TrainingOptions:
     overwrite: bool = False
     progress: OnProgress | bool | None = True
     track: str | Sequence[str] = ()
-    tensorboard: bool = False
     exact: bool = False
     precision: str | None = None
     speedups: Iterable[str] | str = "auto"
 
     @property
     def trackers(self) -> tuple[str, ...]:
-        """The names of the trackers, including that of the older option `tensorboard`."""
-        names = (self.track,) if isinstance(self.track, str) else tuple(self.track)
-        return (*names, "tensorboard") if self.tensorboard else names
+        """The names of the trackers."""
+        return (self.track,) if isinstance(self.track, str) else tuple(self.track)

@@ -11,7 +11,7 @@ from ganspec.kinds.optimizer import Optimizer
 from ganspec.language.rules import Rule, RuleError
 from ganspec.language.section import Section
 from ganspec.language.tree import MapNode, Node
-from ganspec.language.types import Count, Former, refusal
+from ganspec.language.types import Count, refusal
 from ganspec.systems.gan.step import count_steps
 from ganspec.systems.schedule import Schedule
 
@@ -96,13 +96,7 @@ class Train(Schedule):
         description="updates of an iteration, in order: `discriminator`, or `real` and `fake` for "
         "two updates of it, `generator`, and the names of `updates`",
     )
-    updates: Annotated[
-        dict[str, OwnUpdate],
-        Former(
-            apart="write `order: [real, fake, generator]`",
-            together="write `order: [discriminator, generator]`",
-        ),
-    ] = Field({}, description="updates of your own, by name")
+    updates: dict[str, OwnUpdate] = Field({}, description="updates of your own, by name")
     latents: Literal["fresh", "reused"] = Field(
         "fresh",
         description="latents for the network that is updated second: new ones, or those of the "
