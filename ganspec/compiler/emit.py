@@ -53,7 +53,7 @@ def program(spec: Spec, nets: dict[str, Net]) -> str:
         if len(nets) == 1:  # the training code for a single network reads `cfg.network`
             (networks["network"],) = networks.values()
         mover.cfg.values.update({key: Named(mark) for key, mark in networks.items()})
-        return mover.start(spec.main())
+        return mover.start(spec.main)
 
     mover = moved(vars(spec.settings(nets)), move, kinds)
     module = Module(mover)

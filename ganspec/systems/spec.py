@@ -115,7 +115,9 @@ class Spec(Document):
     Four constants are each the key of one network, or None if the system has no such network:
     `draws` maps latents to images, `restores` maps images to images, `predicts` maps images to
     scores of classes, and `judges` maps images to scores of being real. `reads_test` is True if
-    training measures losses on held-out images, `takes_labels` if networks may read labels.
+    training measures losses on held-out images, `takes_labels` if networks may read labels. `main`
+    is the main function of the emitted program. It must read images by `cfg.load_images`, and swap
+    rows and columns if `cfg.transpose`.
     """
 
     noun: ClassVar[str]
@@ -126,6 +128,7 @@ class Spec(Document):
     reads_test: ClassVar[bool] = False
     takes_labels: ClassVar[bool] = False
     judges: ClassVar[str | None] = None
+    main: ClassVar[Callable[..., None]]
 
     name: Name = Field(description="name of the emitted file and of runs")
     doc: Doc = Field("", description="first line of the emitted file")
@@ -192,13 +195,6 @@ class Spec(Document):
     def passes(self, cfg: SimpleNamespace, size: TrainingSize) -> Iterator[Pass]:
         """Yield the batches that go through networks in training, for pictures and in tests."""
         return training_passes(self.networks, cfg, size)
-
-    def main(self) -> Callable:
-        """Return the main function of the emitted program, whose only parameter is `cfg`.
-
-        It must read images by `cfg.load_images`, and swap rows and columns if `cfg.transpose`.
-        """
-        raise NotImplementedError
 
     def training(self, start: Start) -> Training:
         """Return a new training, which has made no step."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import ClassVar
 
@@ -66,6 +66,7 @@ class Autoencoder(CriterionSpec, system="autoencoder"):
     noun: ClassVar = "autoencoder"
     caption: ClassVar = "Test images: the network's inputs, its outputs, and the originals"
     restores: ClassVar = "autoencoder"
+    main: ClassVar = staticmethod(main)
 
     autoencoder: Network
     objective: Reconstruction
@@ -91,9 +92,6 @@ class Autoencoder(CriterionSpec, system="autoencoder"):
             columns=COLUMNS,
             compare=step.compare,
         )
-
-    def main(self) -> Callable:
-        return main
 
     def restore(
         self,

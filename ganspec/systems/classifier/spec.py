@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import ClassVar
 
@@ -45,6 +45,7 @@ class Classifier(CriterionSpec, system="classifier"):
     noun: ClassVar = "classifier"
     caption: ClassVar = "Predicted against true labels"
     predicts: ClassVar = "classifier"
+    main: ClassVar = staticmethod(main)
 
     label: Label = Field(description="the labels of the images")
     classifier: Network
@@ -97,9 +98,6 @@ class Classifier(CriterionSpec, system="classifier"):
         if size.images and not size.test:
             shown = min(SHOWN, size.images)
             yield from split_passes(self.networks, cfg.batch, shown, "shown image")
-
-    def main(self) -> Callable:
-        return main
 
     def training(self, start: Start) -> Training:
         return ClassifierTraining(self.label, self.data.dataset, start)

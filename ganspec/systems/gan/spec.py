@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import ClassVar
 
@@ -31,6 +31,7 @@ class Gan(GanFields, system="gan"):
     caption: ClassVar = "The generator's images of the run's fixed latents"
     draws: ClassVar = "generator"
     judges: ClassVar = "discriminator"
+    main: ClassVar = staticmethod(main)
     takes_labels: ClassVar = True
 
     @property
@@ -70,9 +71,6 @@ class Gan(GanFields, system="gan"):
             source = f"pictures are drawn of a batch of {number(size.conditions)}"
             help = "list more in the file of `train: {conditions: ...}`"
             yield Pass("generator", size.conditions, source, help, training=False)
-
-    def main(self) -> Callable:
-        return main
 
     def training(self, start: Start) -> Training:
         return GanTraining(self, start)

@@ -74,4 +74,4 @@ def main(cfg):
         images = images.mT.contiguous()  # rows become columns
         if cfg.held_out:
             test_images = test_images.mT.contiguous()
-    train(images, labels, test_images, test_labels, args, cfg)
+    cfg.train(images, labels, test_images, test_labels, args, cfg)

@@ -6,6 +6,7 @@ from types import ModuleType, SimpleNamespace
 
 from ganspec.systems.settings import optimizer, own, shared
 from ganspec.systems.single.fields import CriterionSpec
+from ganspec.systems.single.program import train
 
 
 def single_settings(
@@ -17,7 +18,7 @@ def single_settings(
     variables that the emitted file leaves out of training texts. `more` are further settings.
     """
     (key,) = spec.networks
-    steps = {"train_step": text.train_step, "evaluate": text.evaluate}
+    steps = {"train": train, "train_step": text.train_step, "evaluate": text.evaluate}
     return SimpleNamespace(**criterion_settings(spec, absent), key=key, **steps, **more)
 
 

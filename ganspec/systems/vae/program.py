@@ -6,14 +6,13 @@ import time
 
 import torch
 
-from ganspec.systems.arguments import parse_arguments
 from ganspec.systems.batches import count_batches, draw_batches
 from ganspec.systems.draw import draw_latent
 from ganspec.systems.grid import save_grid
 from ganspec.systems.vae.step import decode, evaluate, train_step
 
 
-def train(images, test_images, args, cfg):
+def train(images, labels, test_images, test_labels, args, cfg):
     """Train on uint8 images, N x C x H x W. Write samples and weights after each epoch."""
     torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
     torch.manual_seed(args.seed)
@@ -23,7 +22,6 @@ def train(images, test_images, args, cfg):
     fixed = draw_latent(cfg.samples, args.device, cfg)
     if cfg.held_out:
         test_images = test_images.to(args.device)
-    labels = None
     batches = draw_batches(images.to(args.device), labels, args.seed, cfg)
     epoch = cfg.iterations or count_batches(images, cfg)
     last = args.steps or args.epochs * epoch
@@ -44,17 +42,3 @@ def train(images, test_images, args, cfg):
             save_grid(decode(decoder, fixed, cfg), path, cfg.columns, cfg)
             weights = {"encoder": encoder.state_dict(), "decoder": decoder.state_dict()}
             torch.save(weights, args.out / "weights.pt")
-
-
-def main(cfg):
-    args = parse_arguments(cfg)
-
-    folder = args.data if cfg.needs_folder else None
-    images, _ = cfg.load_images(folder, cfg.height, cfg.width, cfg.channels)
-    if cfg.held_out:
-        test_images, _ = cfg.load_test_images(folder, cfg.height, cfg.width, cfg.channels)
-    if cfg.transpose:
-        images = images.mT.contiguous()  # rows become columns
-        if cfg.held_out:
-            test_images = test_images.mT.contiguous()
-    train(images, test_images, args, cfg)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import ClassVar
 
@@ -23,11 +23,12 @@ from ganspec.systems.grid import COLUMNS, SAMPLES
 from ganspec.systems.schedule import Schedule
 from ganspec.systems.single.contract import check_images
 from ganspec.systems.single.fields import CriterionObjective, CriterionSpec
+from ganspec.systems.single.program import main
 from ganspec.systems.single.settings import criterion_settings
 from ganspec.systems.spec import Interface, Network, image_input, latent_input
 from ganspec.systems.terms import plain
 from ganspec.systems.training import Start, Training
-from ganspec.systems.vae.program import main
+from ganspec.systems.vae.program import train
 from ganspec.systems.vae.training import VaeTraining
 
 
@@ -60,6 +61,7 @@ class Vae(CriterionSpec, system="vae"):
     noun: ClassVar = "VAE"
     caption: ClassVar = "The decoder's images of the run's fixed codes"
     draws: ClassVar = "decoder"
+    main: ClassVar = staticmethod(main)
 
     latent: Code
     encoder: Network
@@ -87,7 +89,8 @@ class Vae(CriterionSpec, system="vae"):
     def settings(self, nets: dict[str, Net]) -> SimpleNamespace:
         logits = self.objective.loss.outputs == "logits"
         return SimpleNamespace(
-            **{**criterion_settings(self, ("labels", "_labels")), "logits": logits},
+            **{**criterion_settings(self, ("labels", "_labels", "test_labels")), "logits": logits},
+            train=train,
             numbers=math.prod(self.data.shape),
             kl=self.objective.kl,
             latent_size=int(self.latent.size),
@@ -96,9 +99,6 @@ class Vae(CriterionSpec, system="vae"):
             samples=SAMPLES,
             columns=COLUMNS,
         )
-
-    def main(self) -> Callable:
-        return main
 
     def training(self, start: Start) -> Training:
         return VaeTraining(start)
