@@ -223,7 +223,7 @@ def test_batch_label_and_weights_are_chosen(runs, exports_here, tmp_path):
     for raw in (True, False):
         path = tmp_path / f"{raw}.ts"
         ganspec.export(runs / "grey", path, raw=raw)
-        inputs, images = drawn(runs / "grey", average=not raw)
+        inputs, images = drawn(runs / "grey", raw=raw)
         torch.testing.assert_close(torch.jit.load(path)(inputs["latent"]), images)
 
 

@@ -108,8 +108,7 @@ class Evaluator(RealSide):
         They are drawn for the labels in the file `options.conditions`, or those of real images.
         """
         options = self.options
-        average = False if options.raw else None
-        sampler = Sampler(self.folder, options.device, step, average, options.ranks)
+        sampler = Sampler(self.folder, options.device, step, options.raw, options.ranks)
         count = options.image_count
         if options.conditions is not None:
             labels = sampler.ask(options.conditions)

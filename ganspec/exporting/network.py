@@ -208,11 +208,10 @@ def open_network(run: Run, request: ExportRequest) -> TrainedNetwork:
         known = nearest(key, spec.networks)
         help = f"try `{known}`" if known else f"it has {listed(spec.networks)}"
         raise ExportError(f"{run.folder} has no network `{key}`: {help}")
-    average = False if request.raw else None
-    sampler = Sampler(run.folder, CPU, request.step, average) if spec.draws else None
+    sampler = Sampler(run.folder, CPU, request.step, request.raw) if spec.draws else None
     weights = sampler.weights if sampler else load_weights(run, request.step)
     averaged = key == spec.draws and sampler is not None and sampler.averaged
-    module, cfg = trained_network(run, key, weights, CPU, None if averaged else False, exact=True)
+    module, cfg = trained_network(run, key, weights, CPU, averaged, exact=True)
     module.requires_grad_(False)
     label = None
     if request.label is not None:

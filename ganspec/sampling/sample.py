@@ -126,8 +126,7 @@ def _sampler(run: Run, request: Request, device: torch.device, ranks: Ranks | No
     Raises SampleError if labels are to be written but the generator reads none, LabelError if a
     label is unknown, and RunError or CheckpointError if weights or truncation are impossible.
     """
-    average = False if request.raw else None
-    sampler = Sampler(run.folder, device, request.step, average, ranks)
+    sampler = Sampler(run.folder, device, request.step, request.raw, ranks)
     text = str(request.conditions) if request.conditions else request.label
     if text is not None:
         sampler.ask(text)

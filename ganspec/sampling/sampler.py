@@ -72,29 +72,23 @@ def trained_network(
     key: str,
     weights: Weights,
     device: torch.device,
-    average: bool | None = False,
+    averaged: bool = False,
     exact: bool | None = None,
 ) -> tuple[EvaluatedNetwork, SimpleNamespace]:
     """Return a run's network `key` in evaluation mode, and the settings of the training text.
 
-    `average` True selects the moving average of the weights, False the trained weights, None the
-    average if there is one; the average is that of the network that draws images. `exact` True
-    turns rewrites off, None does so if the run's training did. Raises RunError if there is no
-    average, and CheckpointError if the weights do not fit the network.
+    With `averaged`, the network that draws images gets the moving average of its weights, if the
+    run keeps one. `exact` True turns rewrites off, None does so if the run's training did. Raises
+    CheckpointError if the weights do not fit the network.
     """
     spec = run.spec
-    if average and weights.average is None:
-        raise RunError(
-            f"the run of {spec.name} keeps no average of its weights: `train: {{average: 0.999}}` "
-            "makes one"
-        )
     nets = lower(spec)
     with torch.random.fork_rng(devices=[]):  # `evaluate` draws initial weights, replaced below
         network = evaluate(nets[key], run.exact if exact is None else exact)
     with checkpoint.fitting(run.folder):
         checkpoint.check_spec(weights.spec, identity(spec))
-        averaged = None if average is False else weights.average
-        state = weights.networks[key] if averaged is None else averaged
+        average = weights.average if averaged else None
+        state = weights.networks[key] if average is None else average
         checkpoint.check(state, network.state_dict(), key)
         network.load_state_dict(state)
     return network.to(device).eval(), spec.settings(nets)
@@ -103,12 +97,11 @@ def trained_network(
 class Sampler(Source):
     """The trained generator of a run, as a source of images.
 
-    `step` selects the snapshot after that step instead of the checkpoint. `average` True selects
-    the averaged weights, False the trained weights, None the averaged weights if the run keeps
-    them; the attribute `averaged` is True if they are averaged. `labels` are those of the run's own
-    grid until `ask` sets others, None if the generator reads none. `names` are the names of all
-    classes, [] if unknown. Raises RunError if the run has no generator or not these weights, and
-    CheckpointError if they cannot be read.
+    `step` selects the snapshot after that step instead of the checkpoint. `raw` selects the trained
+    weights, even if the run keeps their average; `averaged` is True if the weights are the average.
+    `labels` are those of the run's own grid until `ask` sets others, None if the generator reads
+    none. `names` are the names of all classes, [] if unknown. Raises RunError if the run has no
+    generator or not these weights, and CheckpointError if they cannot be read.
     """
 
     generator: EvaluatedNetwork
@@ -118,7 +111,7 @@ class Sampler(Source):
         folder: Path,
         device: torch.device,
         step: int | None = None,
-        average: bool | None = None,
+        raw: bool = False,
         ranks: Ranks | None = None,
     ):
         self.ranks = ranks or Ranks()
@@ -128,11 +121,11 @@ class Sampler(Source):
         if not self.spec.draws:
             raise RunError(f"{folder} trains no generator")
         self.weights = load_weights(self.run, step)
-        network, cfg = trained_network(self.run, self.spec.draws, self.weights, device, average)
+        network, cfg = trained_network(self.run, self.spec.draws, self.weights, device, not raw)
         with checkpoint.fitting(self.spec.name):
             has_labels = network.is_conditional
             labels = _check_labels(self.weights.fixed["labels"], cfg) if has_labels else None
-        self.averaged = average is not False and self.weights.average is not None
+        self.averaged = not raw and self.weights.average is not None
         super().__init__(network, cfg, device, labels)
         self.has_chosen_labels, self.names = False, label_names(self.run, self.spec)
 
@@ -150,7 +143,7 @@ class Sampler(Source):
         """Yield `draw` of each of the `portions`, with the help of the other ranks."""
         if self.ranks.count == 1:
             return super().draw_all(portions)
-        weights = (self.run.folder, self.device, self.step, self.averaged)
+        weights = (self.run.folder, self.device, self.step, not self.averaged)
         make = partial(_draw_of, *weights, self.statistics_seed)
         return shared("images", make, self.draw, self.ranks)(portions)
 
@@ -178,10 +171,10 @@ class Sampler(Source):
 
 
 def _draw_of(
-    folder: Path, device: torch.device, step: int, averaged: bool, statistics_seed: int | None
+    folder: Path, device: torch.device, step: int, raw: bool, statistics_seed: int | None
 ) -> Callable[[Part], Part]:
     """Return `Sampler.draw` with a run's weights, for a rank that helps another one."""
-    sampler = Sampler(folder, device, step, averaged)
+    sampler = Sampler(folder, device, step, raw)
     if statistics_seed is not None:
         sampler.fix_statistics(statistics_seed)
     return sampler.draw

@@ -132,7 +132,7 @@ class TrainedRun(Run, Viewed):
         return Samples(torch.cat(images), joined, columns_of(sampler, count))
 
     def _sampler(self, device: str, step: int | None, raw: bool) -> Sampler:
-        return Sampler(self.folder, choose_device(device), step, False if raw else None)
+        return Sampler(self.folder, choose_device(device), step, raw)
 
 
 def frame(rows: list[dict[str, Any]], columns: Sequence[str]) -> Any:
