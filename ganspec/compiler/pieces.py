@@ -64,26 +64,13 @@ class Moving(Protocol):
     printer: Printer
     constants: Constants
 
-    def mark_of(self, binding: Binding, name: str) -> str:
-        """Return the placeholder of `name`, and move or import what `binding` binds to it.
-
-        The text that reads the name does not call it, so a function keeps all its parameters.
-        """
+    def mark_of(self, binding: Binding, name: str) -> str: ...
 
     def call_of(
         self, definition: Definition, arguments: dict[str, Known | None], starred: bool = False
-    ) -> CallText:
-        """Move a function for a call. Return what the call names, and the parameters it leaves out.
+    ) -> CallText: ...
 
-        `arguments` are the values of parameters that the call sets, None where not known. With
-        `starred`, the call has `*` or `**`, so that all parameters stay.
-        """
-
-    def callee(self, thing: object, name: str = "") -> Definition | str:
-        """Return the definition of a function if it must be moved, or else the text that names it.
-
-        `name` is a new name for a lambda, or for a function inside another function.
-        """
+    def callee(self, thing: object, name: str = "") -> Definition | str: ...
 
 
 def alike(piece: Piece, text: str, symbols: list[Symbol], section: str) -> bool:
