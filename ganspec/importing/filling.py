@@ -172,7 +172,7 @@ class FillReader(NameReader):
                     return owner, methodcaller("apply", draw) if draw else None
             case ast.Call(ast.Attribute(owner, name), args) if name in self.leaks:
                 values = _values(args, call.keywords)
-                return owner, partial(_call, name, values) if values else None
+                return owner, methodcaller(name, *values[0], **values[1]) if values else None
             case ast.Call(ast.Name(name), args, words) if name in self.leaks:
                 function, values = self._function(call.func), _values(args[1:], words)
                 if function is None or values is None or not args:
@@ -258,7 +258,3 @@ def _apply_made(make: Callable[..., object], given: Given, part: nn.Module) -> N
 
 def _call_with(function: Callable[..., object], given: Given, network: nn.Module) -> object:
     return function(network, *given[0], **given[1])
-
-
-def _call(name: str, given: Given, network: nn.Module) -> None:
-    getattr(network, name)(*given[0], **given[1])

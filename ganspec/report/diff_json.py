@@ -66,9 +66,4 @@ def _layer(layer: ComparedLayer | None) -> dict[str, object] | None:
 
 
 def _change(change: Change) -> dict[str, object]:
-    return {
-        "name": change.name,
-        "before": change.before,
-        "after": change.after,
-        "because": change.because,
-    }
+    return {key: getattr(change, key) for key in ("name", "before", "after", "because")}

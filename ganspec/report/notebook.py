@@ -8,7 +8,6 @@ files.
 from __future__ import annotations
 
 import io
-from typing import TypedDict
 
 from PIL import Image
 
@@ -31,15 +30,6 @@ from ganspec.systems.spec import Spec
 LARGEST = 120_000  # most bytes of a picture: a run's is compressed to it, a larger graph left out
 WIDEST = 512  # largest width in pixels to which a small picture is enlarged
 PLOTS = 2  # most plots of a run, so that a notebook's file stays small
-
-
-class NetworkCells(TypedDict):
-    """A network's title, and its table of layers: names of columns, rows, and a row of totals."""
-
-    title: str
-    head: tuple[str, ...]
-    rows: list[tuple[str, ...]]
-    total: tuple[str, ...]
 
 
 def show(name: str, view: object) -> str:
@@ -125,7 +115,7 @@ def show_survey(survey: Survey) -> str:
     return show("survey", page_layout(survey))
 
 
-def _cells(name: str, net: Net) -> NetworkCells:
+def _cells(name: str, net: Net) -> dict[str, object]:
     """Return the table of a network's layers, with `name` in its title.
 
     If some parameters are not trainable, the title also has the numbers of both.

@@ -18,6 +18,7 @@ from ganspec.report.markup import latex, markdown_line, markdown_table
 WIDEST = 30  # characters; longer cells are wrapped
 GAP = 2  # spaces between columns
 NONE = "-"  # the text of an empty cell
+KEYS = ("section", "network", "name")  # of a row in JSON, beside its values
 ABREAST = 6  # up to this many specs are columns of a table; if there are more, all are rows
 
 
@@ -215,12 +216,7 @@ def json_text(survey: Survey, every: bool) -> str:
         {
             "specs": list(survey.titles),
             "rows": [
-                {
-                    "section": row.section,
-                    "network": row.network,
-                    "name": row.name,
-                    "values": list(row.cells),
-                }
+                {**{key: getattr(row, key) for key in KEYS}, "values": list(row.cells)}
                 for row in rows
             ],
             "notes": [{"spec": title, "note": note} for title, note in survey.notes],
