@@ -79,8 +79,7 @@ def silenced() -> Iterator[None]:
     logging.disable(logging.ERROR)
     try:
         out, err = redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO())
-        with warnings.catch_warnings(), out, err:
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"), out, err:
             yield
     finally:
         logging.disable(before)

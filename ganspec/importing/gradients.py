@@ -92,8 +92,8 @@ def _run(
     network: nn.Module, inputs: list[torch.Tensor], recorder: CutRecorder
 ) -> tuple[list[torch.Tensor], list[str]]:
     """Return the outputs of the network on inputs with gradients, and the cuts in it."""
-    with torch.random.fork_rng(devices=[]), torch.enable_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    quiet = warnings.catch_warnings(action="ignore")
+    with torch.random.fork_rng(devices=[]), torch.enable_grad(), quiet:
         torch.manual_seed(SEED)
         with recorder:
             outputs = network(*(_with_gradient(each) for each in inputs))
@@ -106,8 +106,7 @@ def weight_notes(network: nn.Module, inputs: list[torch.Tensor]) -> list[str]:
     Raises any error of `network`.
     """
     found = {"weights whose gradients hooks change": hooked(network)}
-    with torch.enable_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with torch.enable_grad(), warnings.catch_warnings(action="ignore"):
         starts = [_with_gradient(each) for each in inputs]
         found["weights that get no gradient"] = untrained(network, starts)
     return [f"{what}: {few(names)}" for what, names in found.items() if names]

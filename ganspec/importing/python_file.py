@@ -191,8 +191,7 @@ def build(maker: Maker, settings: dict[str, object]) -> nn.Module:
     words = vars(sys.modules[maker.__module__])
     arguments = {k: _meant(v, words) for k, v in settings.items() if anything or k in named}
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # such as deprecation warnings of torch
+        with warnings.catch_warnings(action="ignore"):  # such as deprecations of torch
             network = maker(**arguments)
     except (Exception, SystemExit) as error:
         place = place_of(error, Path(inspect.getfile(maker)))

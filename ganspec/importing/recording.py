@@ -134,8 +134,7 @@ def record(network: nn.Module, inputs: list[torch.Tensor]) -> RecordedGraph:
     starts = tuple(recorder.add_value(tensor) for tensor in inputs)
     handles = recorder.watch(network)
     try:
-        with torch.no_grad(), warnings.catch_warnings(), recorder:
-            warnings.simplefilter("ignore")
+        with torch.no_grad(), warnings.catch_warnings(action="ignore"), recorder:
             outputs = recorder.values_in(network(*inputs))
     finally:
         for handle in handles:

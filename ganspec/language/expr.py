@@ -167,8 +167,8 @@ def _parsed(text: str) -> ast.expr:
         message = f"`{text[start]}` cannot stand in an expression"
         raise ExpressionError("bad-expression", message, start, start + 1, help)
     try:
-        with warnings.catch_warnings():  # Python would warn of `1if`, which `_value` refuses
-            warnings.simplefilter("ignore")
+        # Python would warn of `1if`, which `_value` refuses
+        with warnings.catch_warnings(action="ignore"):
             return ast.parse(text, mode="eval").body
     except (SyntaxError, ValueError, MemoryError) as error:
         at = (getattr(error, "offset", None) or 1) - 1

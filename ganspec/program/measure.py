@@ -160,8 +160,7 @@ def _macs(step: Step, bare: nn.Module | None, inputs: list[Value]) -> int:
         weights = sum(p.numel() for p in bare.parameters())
         if weights * math.prod(step.output.shape[1:]) > LARGEST_COMPUTED:
             bare, tensors = bare.to("meta"), [tensor.to("meta") for tensor in tensors]
-    with MultiplyAdds() as counter, torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with MultiplyAdds() as counter, torch.no_grad(), warnings.catch_warnings(action="ignore"):
         if bare is None:
             step.call.apply(*tensors)
         else:

@@ -58,8 +58,7 @@ def probe(call: Call, inputs: tuple[Value, ...]) -> tuple[int, ...]:
     than LARGEST numbers.
     """
     try:
-        with warnings.catch_warnings(), torch.no_grad():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"), torch.no_grad():
             shape = _shape(call, inputs)
     except FAILURES as error:
         raise ProbeError(_worded(str(error))) from None

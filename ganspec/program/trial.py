@@ -33,9 +33,9 @@ def reason_against(step: Step, inputs: list[Value], images: int, training: bool)
     numbers = images * sum(math.prod(value.shape) for value in inputs)
     if not _may_refuse(step.call, images) or numbers > LARGEST:
         return None
-    with torch.random.fork_rng(devices=[]), warnings.catch_warnings(), torch.no_grad():
+    quiet = warnings.catch_warnings(action="ignore")
+    with torch.random.fork_rng(devices=[]), quiet, torch.no_grad():
         torch.manual_seed(0)
-        warnings.simplefilter("ignore")
         try:
             run = _runner(step.call, training)
         except Exception:

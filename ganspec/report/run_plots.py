@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 from markupsafe import Markup, escape
@@ -59,34 +59,30 @@ class Plot:
     def svg(self) -> Markup:
         """Return the figure as an `<svg>` element, with CSS variables `--plot-NAME` as colours."""
         buffer = io.StringIO()
-        with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": self.name}), quiet():
-            self.figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+        with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": self.name}):
+            self._save(buffer, format="svg", metadata={"Date": None, "Creator": None})
         return Markup(themed(buffer.getvalue(), self.title))
 
-    def png(self, dots: float = 110) -> bytes:
-        """Return the figure on white as the bytes of a PNG file, with `dots` per inch."""
+    def png(self) -> bytes:
+        """Return the figure on white as the bytes of a PNG file."""
         buffer = io.BytesIO()
-        with quiet():
-            self.figure.savefig(buffer, format="png", facecolor="white", dpi=dots)
+        self._save(buffer, format="png", facecolor="white", dpi=110)
         return buffer.getvalue()
 
     def write_png(self, path: Path) -> None:
         """Write the figure on white as PNG, atomically."""
-        with replacing(path) as temporary, quiet():
-            self.figure.savefig(temporary, format="png", facecolor="white")
+        with replacing(path) as temporary:
+            self._save(temporary, format="png", facecolor="white")
 
     def write_pdf(self, path: Path) -> None:
         """Write the figure as PDF, atomically and without a date."""
-        with replacing(path) as temporary, quiet():
-            self.figure.savefig(temporary, format="pdf", metadata=undated("pdf"))
+        with replacing(path) as temporary:
+            self._save(temporary, format="pdf", metadata=undated("pdf"))
 
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Within the block, silence UserWarnings, such as those of letters that a font lacks."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        yield
+    def _save(self, file: Path | io.BytesIO | io.StringIO, **options: Any) -> None:
+        # matplotlib warns of letters that a font lacks
+        with warnings.catch_warnings(action="ignore", category=UserWarning):
+            self.figure.savefig(file, **options)
 
 
 def themed(svg: str, title: str) -> str:

@@ -203,9 +203,8 @@ def batch_reach(step: Step, inputs: list[Value], module: nn.Module | None) -> Re
         torch.random.fork_rng(),
         torch.device(device or "cpu"),
         torch.no_grad(),
-        warnings.catch_warnings(),
+        warnings.catch_warnings(action="ignore"),
     ):
-        warnings.simplefilter("ignore")
         tried = [_trial(step, inputs, module, scale) for scale in SCALES]
     return max(tried, key=["image", "random", "batch"].index)
 
