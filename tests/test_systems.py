@@ -115,6 +115,7 @@ def system():
         noun: ClassVar = "painter"
         caption: ClassVar = "What the painter paints"
         draws: ClassVar = "painter"
+        main: ClassVar = staticmethod(main)
 
         latent: Latent
         painter: Network
@@ -144,9 +145,6 @@ def system():
                 "absent": ["labels", "_labels"],
             }
             return SimpleNamespace(**shared(self), **own)
-
-        def main(self):
-            return main
 
         def training(self, start):
             return PainterTraining(start)
