@@ -171,8 +171,8 @@ def test_weights_are_chosen(draw, runs):
     for name, options, keywords in [
         ("a", [], {}),
         ("b", ["--step", 3], {"step": 3}),
-        ("c", ["--raw"], {"average": False}),
-        ("d", ["--step", 3, "--raw"], {"step": 3, "average": False}),
+        ("c", ["--raw"], {"raw": True}),
+        ("d", ["--step", 3, "--raw"], {"step": 3, "raw": True}),
     ]:
         assert draw("grey", "-n", 5, *options, "-o", f"{name}.npz")[0] == 0
         with np.load(f"{name}.npz") as arrays:
