@@ -24,7 +24,7 @@ from typer.testing import CliRunner
 
 import ganspec
 from ganspec.cli import app
-from ganspec.comparison.survey import Survey, SurveyRow, survey
+from ganspec.comparison.survey import Survey, SurveyError, SurveyRow, survey
 from ganspec.comparison.surveyed import SurveyedSystem, open_systems
 from ganspec.comparison.traits import TRAITS, Portrait, ordinal
 from ganspec.compiler.lower import lower
@@ -63,6 +63,11 @@ def rows_of(text):
 
 
 @pytest.mark.parametrize("name", ["reports.csv", "reports.txt"])
+def test_a_survey_needs_a_spec():
+    with pytest.raises(SurveyError, match="name at least one spec to compare"):
+        ganspec.compare()
+
+
 def test_the_survey_of_the_reports(reports, name):
     form = {"csv": "csv", "txt": "text"}[name.split(".")[1]]
     write, width = FORMS[form]
