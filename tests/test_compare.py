@@ -63,11 +63,6 @@ def rows_of(text):
 
 
 @pytest.mark.parametrize("name", ["reports.csv", "reports.txt"])
-def test_a_survey_needs_a_spec():
-    with pytest.raises(SurveyError, match="name at least one spec to compare"):
-        ganspec.compare()
-
-
 def test_the_survey_of_the_reports(reports, name):
     form = {"csv": "csv", "txt": "text"}[name.split(".")[1]]
     write, width = FORMS[form]
@@ -362,3 +357,8 @@ def test_a_page_has_each_spec_and_fits_a_phone(tmp_path, browser, count):
     assert [f"<b>{i}" for i in range(count)] == [n for n in names if n.startswith("<b>")]
     assert run(NAMES[0], "-o", out, status=2).startswith("error: ")
     assert ".html, .htm or .json" in run(NAMES[0], "-o", tmp_path / "x.pdf", status=2)
+
+
+def test_a_survey_needs_a_spec():
+    with pytest.raises(SurveyError, match="name at least one spec to compare"):
+        ganspec.compare()
