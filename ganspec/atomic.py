@@ -105,6 +105,12 @@ def check_free(path: Path, overwrite: bool, is_folder: bool = False) -> None:
         raise FileExistsError(f"{path} exists: add --overwrite to replace it, or name another file")
 
 
+def with_ending(path: Path, ending: str) -> Path:
+    """Return `path`, with `ending` added if it has no suffix. Streams and existing files stay."""
+    stays = path.suffix or is_stream(path) or os.path.lexists(path)
+    return path if stays else path.with_suffix(ending)
+
+
 def would_replace(path: Path) -> bool:
     """Return True if `path` is a file and no stream, so that writing to it replaces it."""
     return os.path.isfile(path) and not is_stream(path)

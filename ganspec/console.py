@@ -10,13 +10,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from functools import wraps
-from os.path import lexists
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar, get_type_hints
 
 import typer
 
-from ganspec.atomic import would_replace, write_text
+from ganspec.atomic import with_ending, would_replace, write_text
 from ganspec.kinds_files import load_all
 from ganspec.language.errors import (
     Diagnostic,
@@ -196,11 +195,9 @@ def with_suffix(out: Path, *suffixes: str) -> Path:
     Streams, and existing files without a suffix, are returned unchanged. Call `fail` if the file
     has a suffix that is not one of `suffixes`.
     """
-    if is_stream(out) or out.suffix.lower() in suffixes or (not out.suffix and lexists(out)):
-        return out
-    if out.suffix:
+    if out.suffix and out.suffix.lower() not in suffixes and not is_stream(out):
         fail(f"{out} is no name for this file: end its name in {conjunction(list(suffixes), 'or')}")
-    return out.with_suffix(suffixes[0])
+    return with_ending(out, suffixes[0])
 
 
 def free_file(out: Path | None, overwrite: bool, *suffixes: str) -> Path | None:

@@ -24,7 +24,7 @@ from typer.testing import CliRunner
 
 import ganspec
 from ganspec.cli import app
-from ganspec.comparison.survey import Survey, SurveyRow, survey
+from ganspec.comparison.survey import Survey, SurveyError, SurveyRow, survey
 from ganspec.comparison.surveyed import SurveyedSystem, open_systems
 from ganspec.comparison.traits import TRAITS, Portrait, ordinal
 from ganspec.compiler.lower import lower
@@ -357,3 +357,8 @@ def test_a_page_has_each_spec_and_fits_a_phone(tmp_path, browser, count):
     assert [f"<b>{i}" for i in range(count)] == [n for n in names if n.startswith("<b>")]
     assert run(NAMES[0], "-o", out, status=2).startswith("error: ")
     assert ".html, .htm or .json" in run(NAMES[0], "-o", tmp_path / "x.pdf", status=2)
+
+
+def test_a_survey_needs_a_spec():
+    with pytest.raises(SurveyError, match="name at least one spec to compare"):
+        ganspec.compare()

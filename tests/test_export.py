@@ -330,6 +330,21 @@ def test_the_card_has_the_scores_of_these_weights_alone(runs, exports_here, tmp_
     subprocess.run(command, cwd=tmp_path / "grey", check=True)
 
 
+def test_a_run_is_no_folder_of_python(runs, tmp_path, exports_here):
+    """Its `spec.yaml` would be replaced."""
+    other = runs / "classifier"
+    before = (other / "spec.yaml").read_text()
+    status, output = invoke(runs / "grey", "--overwrite", "-o", f"{other}/")
+    message = f"error: {other} is a run, which has a spec.yaml of its own: name another folder\n"
+    assert (status, output) == (2, message)
+    assert (other / "spec.yaml").read_text() == before
+
+
+def test_a_name_without_ending_gets_the_formats(runs, tmp_path, exports_here):
+    assert invoke(runs / "grey", "--format", "safetensors", "-o", tmp_path / "weights")[0] == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["weights.safetensors"]
+
+
 # -- the hub --------------------------------------------------------------------------------------
 
 

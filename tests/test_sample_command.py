@@ -327,7 +327,7 @@ def test_an_animation_of_fewer_pictures(draw):
     assert draw("grey", "--format", "gif", "--frames", 2, "-o", "x")[1].endswith(
         "2 of 3 pictures\n"
     )
-    assert Image.open("x").n_frames == 2
+    assert Image.open("x.gif").n_frames == 2
 
 
 def test_a_way_moves_there_and_back(draw):
@@ -408,6 +408,13 @@ def test_nothing_that_exists_is_lost(draw, tmp_path):
     (tmp_path / "empty").mkdir()
     assert draw("grey", "-n", 2, "-o", "empty")[0] == 0
     assert len(list((tmp_path / "empty").iterdir())) == 2
+
+
+@pytest.mark.parametrize(("form", "ending"), [(None, ".png"), ("npz", ".npz"), ("csv", ".csv")])
+def test_a_name_without_ending_gets_the_formats(runs, tmp_path, form, ending):
+    lines = sample(runs / "grey", count=2, out=str(tmp_path / "two"), form=form)
+    assert lines == [f"{tmp_path / 'two'}{ending} written"]
+    assert [path.name for path in tmp_path.iterdir()] == [f"two{ending}"]
 
 
 def test_by_default_files_lie_in_the_run_under_new_names(draw, runs):

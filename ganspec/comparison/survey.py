@@ -123,6 +123,8 @@ def survey(
     finished systems and of all systems. Raise SurveyError if no row begins with a word, and
     SpecError if the networks of a spec do not fit together.
     """
+    if not systems:
+        raise SurveyError("name at least one spec to compare")
     plan = _chosen(_plan(systems), chosen)
     columns = []
     for system in systems:

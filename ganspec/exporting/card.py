@@ -60,11 +60,12 @@ class Card:
     def head(self) -> dict[str, object]:
         """Return the metadata for the hub: licence, task, tags and scores."""
         spec, tag = self.spec, TASKS.get(self.task or "", "image-feature-extraction")
+        noun = spec.noun.lower().replace(" ", "-")
         head: dict[str, object] = {
             "license": self.license,
             "library_name": "pytorch",
             "pipeline_tag": tag,
-            "tags": ["ganspec", "pytorch", spec.noun.lower().replace(" ", "-"), self.network.key],
+            "tags": [*dict.fromkeys(("ganspec", "pytorch", noun, self.network.key))],
         }
         if not self.rows:
             return head

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from ganspec.atomic import check_free, replacing, replacing_folder
+from ganspec.atomic import check_free, replacing, replacing_folder, with_ending
 from ganspec.exporting.comparison import Agreement, compare
 from ganspec.exporting.folder import network_source, weights_of, write_folder
 from ganspec.exporting.formats import write_graph, write_weights
 from ganspec.exporting.hub import check_repository, push
 from ganspec.exporting.network import Tensors, TrainedNetwork, chosen_key, open_network
-from ganspec.exporting.request import GRAPHS, SUFFIXES, ExportRequest
+from ganspec.exporting.request import GRAPHS, SUFFIXES, ExportError, ExportRequest
 from ganspec.runs.run import Run
 from ganspec.streams import is_stdout
 
@@ -54,6 +54,8 @@ def export(run: Run | Path | str, **options: object) -> Exported:
     path = _target(run, request)
     is_folder = request.chosen_form == "python"
     check_free(path, request.overwrite, is_folder)
+    if is_folder and Run(path).info_path.is_file():
+        raise ExportError(f"{path} is a run, which has a spec.yaml of its own: name another folder")
     if request.push:
         check_repository(request.push)
     network = open_network(run, request)
@@ -78,7 +80,7 @@ def _target(run: Run, request: ExportRequest) -> Path:
     The name has the network's key, then the label, the step and `raw`, if they were chosen.
     """
     if request.out is not None:
-        return Path(request.out)
+        return with_ending(Path(request.out), SUFFIXES[request.chosen_form])
     name = chosen_key(run.spec, request)
     name += f"_{request.label}" if request.label else ""
     name += f"_step{request.step}" if request.step is not None else ""

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from ganspec.atomic import check_free
+from ganspec.atomic import check_free, with_ending
 from ganspec.runs.run import Run, RunError
 from ganspec.sampling import forms
 from ganspec.sampling.animation import Animation, animate_interpolation, animate_training
@@ -81,9 +81,10 @@ def _target(run: Run, request: Request) -> Path:
 
     Unless `overwrite`, a path in the run's folder is new: `NAME_2` if `NAME` exists, and so on.
     """
+    suffix = ENDINGS.get(request.chosen_form, "")
     if request.out is not None:
-        return Path(request.out)
-    name, suffix = _name(request), ENDINGS.get(request.chosen_form, "")
+        return with_ending(Path(request.out), suffix)
+    name = _name(request)
     ends = itertools.chain([""], (f"_{number}" for number in itertools.count(2)))
     paths = (run.folder / f"{name}{end}{suffix}" for end in ends)
     return next(path for path in paths if request.overwrite or not path.exists())
