@@ -1,6 +1,6 @@
 """DCGAN on CIFAR-10, 32 x 32, as a student's Keras report prints it.
 
-Written by ganspec from the spec `dcgan_keras` (da7e90c3). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `dcgan_keras` (47b09d25). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -102,7 +102,7 @@ def read_batch(file, name):
     parts |= {f"numpy.{core}.multiarray._reconstruct" for core in ("core", "_core")}
     parts |= {"numpy._core.numeric._frombuffer"}
 
-    # in Python, since one damaged number can make pickle's fast class fill the memory
+    # the unpickler in Python, as with the fast one a single damaged number can fill the memory
     class ArrayUnpickler(pickle._Unpickler):
         def find_class(self, module, attribute):
             if f"{module}.{attribute}" not in parts:

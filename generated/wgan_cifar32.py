@@ -1,6 +1,6 @@
 """WGAN on CIFAR-10 at 32 x 32, as a student's PyTorch report describes it.
 
-Written by ganspec from the spec `wgan_cifar32` (cf058a8a).
+Written by ganspec from the spec `wgan_cifar32` (227b33eb).
 Plain PyTorch, yours to edit.
 """
 
@@ -89,7 +89,7 @@ def read_batch(file, name):
     parts |= {f"numpy.{core}.multiarray._reconstruct" for core in ("core", "_core")}
     parts |= {"numpy._core.numeric._frombuffer"}
 
-    # in Python, since one damaged number can make pickle's fast class fill the memory
+    # the unpickler in Python, as with the fast one a single damaged number can fill the memory
     class ArrayUnpickler(pickle._Unpickler):
         def find_class(self, module, attribute):
             if f"{module}.{attribute}" not in parts:

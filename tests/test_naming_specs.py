@@ -105,6 +105,8 @@ def test_python_takes_names_where_it_takes_specs(trained, tmp_path, monkeypatch)
     (tmp_path / "tiny.yaml").write_text(BASE)
     with pytest.raises(ganspec.SpecError, match="use `dcgan`"):
         ganspec.train("dcgn")
+    with pytest.raises(ganspec.SpecError, match="use `dcgan`"):
+        ganspec.Trainer("dcgn")
     assert ganspec.load("tiny.yaml", "train.batch=7").train.batch == 7
 
 

@@ -155,7 +155,10 @@ def start_processes(processes: int, max_restarts: int = 0) -> NoReturn:
 
 
 def share_out(processes: int | None, inputs: Sequence[Path | str | None]) -> None:
-    """Run this command in `processes` processes and exit, unless it is one of them, or alone."""
+    """Run this command in `processes` processes, then exit.
+
+    Return at once in one of these processes, or if one is enough.
+    """
     if is_launcher(processes, inputs):
         start_processes(processes or 1)
 

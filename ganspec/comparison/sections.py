@@ -44,7 +44,7 @@ def sections(a: Spec, b: Spec, texts: AuthoredPair) -> tuple[SectionDiff, ...]:
     for name in dict.fromkeys([*_compared(a), *_compared(b)]):
         title, views = TITLES.get(name, name), (_view(a, name), _view(b, name))
         if name == "data" and not all(view and "resize" in view.values for view in views):
-            # how images are resized is no difference from a spec that resizes none
+            # if one of the specs resizes no images, how the other resizes them is not compared
             for view in filter(None, views):
                 view.values.pop("resize", None)
         if name in (*a.unread, *b.unread):

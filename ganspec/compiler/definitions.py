@@ -237,14 +237,15 @@ class Home:
         alias = next(a for a in node.names if name in (a.asname, a.name, a.name.split(".")[0]))
         if isinstance(node, ast.Import):
             if alias.name.split(".")[0] == "ganspec":
-                help = f"import what it needs by name: `from {alias.name} import NAME`"
+                help = f"import each name that your file needs: `from {alias.name} import NAME`"
                 raise UnmovableError(f"`{name}`, a module of ganspec", help)
             return Import(f"import {alias.name}", name)
         module = self._module(node)
         if is_own(module) and module in sys.modules:
             home = home_of_module(module)
             if inspect.ismodule(home.namespace.get(alias.name)):
-                help = f"import what it needs by name: `from {module}.{alias.name} import NAME`"
+                source = f"`from {module}.{alias.name} import NAME`"
+                help = f"import each name that your file needs: {source}"
                 raise UnmovableError(f"`{name}`, a module that is not installed", help)
             return home.find(alias.name)
         return Import(f"from {module} import {alias.name}", name)

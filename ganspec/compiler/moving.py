@@ -60,7 +60,8 @@ class Mover:
         self.inline = frozenset(cfg.get("inline", ()))
         self.absent = frozenset(cfg.get("absent", ()))
         self.only_ours = also <= {"ganspec"}
-        # users' code may name a setting where Python allows no number, as after `global`
+        # some settings become plain numbers, but not if users' code is moved, which may have such a
+        # name where Python allows no number, as in `global height`
         self.literal = frozenset(cfg.get("literal", ()) if self.only_ours else ())
         self.varying, self.also, self.changed = varying, also, False
         self.symbols = Symbols()

@@ -71,9 +71,9 @@ class Present:
         return bool(values) and all(value is None for value in values)
 
     def fewer(self, node: ast.Call) -> list[ast.expr]:
-        """Return those classes in an `isinstance` that some module is an instance of.
+        """Return the classes in an `isinstance` with an instance among the modules it may be about.
 
-        Return [] if there are such modules for all the classes, or for none of them.
+        Return [] if all of the classes have one, or none.
         """
         modules, classes = self._asked(node)
         kept = [e for e, kind in classes.items() if any(isinstance(m, kind) for m in modules)]

@@ -144,7 +144,7 @@ def inputs_of(
         options = example.get(role, "z:100, or --input x:3x64x64")
         other = ""
         if role == "generator" and any(each.name == "x" for each in inputs):
-            other = f"; if it makes images of images, name it alone, as FILE.py:{title}"
+            other = f"; if it turns images into images, import it alone, as FILE.py:{title}"
         raise UnreadableError(f"{title} needs an input; add --input {options}{other}")
     if len(own) < least and any(each.is_label for each in own):
         what = "a latent or an image, and one label"

@@ -33,6 +33,6 @@ def read_unknown(
         return value
     help = "make the map around it unknown; in place of a layer, write `unknown: {seen: ...}`"
     if field.type.is_plain:
-        help = f"add a value that fits, which is never shown: `{GUESS}: ...`"
+        help = f"add a value that fits, which ganspec needs but never shows: `{GUESS}: ...`"
     scope.report("bad-value", f"`{field.name}` cannot be unknown alone", node.start, help)
     return MISSING

@@ -186,7 +186,7 @@ class Resolver(Scope):
         elif word in kinds:
             kind = self.inside(word, self.body, kinds[word], body)
         else:
-            self.unknown_kind(family, word, list(kinds), mark)
+            self.unknown_kind(family, word, kinds, mark)
             return None
         return kind.place(".".join(self.path), mark) if kind else None
 
@@ -247,7 +247,7 @@ class Resolver(Scope):
             return None
         rounds = self.model(Rounds, body, "repeat", ("layers",), ("layers",))
         if rounds is None:
-            # its layers are still checked, once, with names of unknown values
+            # although the repeat is wrong, check its layers once, with unknown values of its names
             names = body.get("with")
             if layers := body.get("layers"):
                 unknown = names.value if isinstance(names, MapNode) else ()

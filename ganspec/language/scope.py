@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
@@ -26,8 +26,9 @@ from ganspec.language.expr import (
     evaluate,
     whole_vars,
 )
-from ganspec.language.fields import FieldType, ScalarType
+from ganspec.language.fields import FieldType, ScalarType, fields_of
 from ganspec.language.names import IDENTIFIER
+from ganspec.language.section import Section
 from ganspec.language.tree import ListNode, MapNode, Node, ScalarNode
 from ganspec.language.unread import Unread
 
@@ -48,7 +49,7 @@ class Scope:
         self.names: Names = {}
         self.vars: Names = {}  # the names of `vars`, which are in scope everywhere
         self.var_marks: dict[str, Mark] = {}  # the places of their values
-        # of each block by name, the fields except `layers`, and the layers; None for wrong ones
+        # by the name of a block: its fields except `layers`, and its layers; None for what is wrong
         self.blocks: dict[str, tuple[Signature | None, Node | None]] = {}
         self.diagnostics: list[Diagnostic] = []
         self.layer_count = 0
@@ -111,14 +112,19 @@ class Scope:
             self.report("missing-field", message, node.start, help)
         return not lacking
 
-    def unknown_kind(self, family: str, word: str, names: list[str], mark: Mark) -> None:
-        """Report a kind that the family lacks. The help is a similar name of `names`, if any.
+    def unknown_kind(
+        self, family: str, word: str, kinds: Mapping[str, type[Section]], mark: Mark
+    ) -> None:
+        """Report a kind that the family lacks. The help names kinds with such a field, if any.
 
-        Otherwise it is all names, but only the first time for each family.
+        Otherwise it is a similar name, or all names, but these only the first time for each family.
         """
-        names = [*names, *self.blocks] if family == "layer" else names
+        names = [*kinds, *self.blocks] if family == "layer" else list(kinds)
         shown, close = family.replace("_", " "), nearest(word, names)
         help = f"use `{close}`" if close else None
+        if owners := [name for name, cls in kinds.items() if word in fields_of(cls)]:
+            some = listed(owners[:3], "or")
+            help = f"`{word}` is a field of {some}: write `{owners[0]}: {{{word}: ...}}`"
         if not help and family not in self.listed:
             self.listed.add(family)
             help = suggestion(word, names, f"known {plural(shown)}")

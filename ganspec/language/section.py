@@ -61,7 +61,10 @@ class Section(BaseModel):
         return key and f"{key}.{name}"
 
     def with_unread(self, names: Iterable[str]) -> Self:
-        """Remember which fields are `unknown`, `""` for the whole section. Return this section."""
+        """Remember the names of the fields that are `unknown`, and return this section.
+
+        The name `""` stands for the whole section.
+        """
         self._unread = tuple(names)
         return self
 

@@ -12,10 +12,10 @@ REACH = {"kernel", "stride", "padding", "dilation", "split", "size", "factor", "
 
 
 def lost_fields(net: Net) -> frozenset[str]:
-    """Return the layers of a network whose receptive field is not known, as paths below its key.
+    """Return the layers whose receptive fields are not known, as paths below the network's key.
 
-    They are the first layer that is unknown, or has an unknown field in REACH, and all layers that
-    follow it.
+    The first is a layer that is unknown, or has an unknown setting in REACH; all that follow it are
+    among them.
     """
     paths: set[str] = set()
     for step in net.leaves():

@@ -49,7 +49,7 @@ def difference(theirs: Identity, mine: Identity) -> str | None:
     paths = [path for path in {**mine, **theirs} if mine.get(path) != theirs.get(path)]
     if not paths:
         return None
-    # the shortest path, since with a layer that only one spec has, the layer's fields differ too
+    # the path with the fewest parts: if only one spec has a layer, its fields differ, too
     path = min(paths, key=lambda each: str(each).count("."))
     shown = f"{printable(str(path))} is {_shown(theirs, path)} there, {_shown(mine, path)} here"
     return f"{shown} (and {len(paths) - 1} more)" if len(paths) > 1 else shown

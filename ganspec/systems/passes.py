@@ -1,6 +1,7 @@
-"""The sizes of the batches that each network reads: in training, for pictures and in tests.
+"""The sizes of the batches that each network reads: in training, for pictures, and for test images.
 
-Each has its reason, for errors about sizes that a network cannot read."""
+Each comes with a clause that says where it comes from, for errors about a size that a network
+cannot read."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def optimizer(kind: Optimizer) -> partial:
 
 
 def lean(reader: partial, labelled: bool) -> partial:
-    """Return a data set's `reader` without needless work, as far as its function has options.
+    """Return a data set's `reader` without needless work, if its function has options for that.
 
     The option `checked=False` skips checks that `ganspec` has done. `labelled` is False if training
     reads no labels; the option `labelled=False` then skips reading them.

@@ -60,7 +60,7 @@ def request_of(
 def _require_shared(request: ExecutionRequest) -> None:
     """Raise RunError if the request has a precision or a speedup for one process only."""
     if request.precision == "fp16":
-        raise RunError("fp16 is for one process, which alone sees all gradients: use bf16")
+        raise RunError("fp16 needs all gradients in one process, and here are several: use bf16")
     if one := set(ALONE) & set(request.speedups or ()):
         raise RunError(f"{min(one)} is for one process: leave it out of --speedups")
 

@@ -280,5 +280,6 @@ def _saved_state(run: Run, spec: Spec, exact: bool) -> State:
     with checkpoint.fitting(run.folder):
         began_exact = state["exact"]
     if exact and not began_exact:
-        raise RunError(f"{run.folder} began without --exact: resume it without, or begin another")
+        advice = "resume it without --exact, or begin another run"
+        raise RunError(f"{run.folder} began without --exact: {advice}")
     return state

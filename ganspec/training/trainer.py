@@ -13,6 +13,7 @@ from ganspec.compiler.evaluate import evaluate
 from ganspec.compiler.lower import lower
 from ganspec.kinds.dataset import DataError
 from ganspec.program.ir import Net
+from ganspec.runs.opening import opened
 from ganspec.runs.run import RunError
 from ganspec.systems import checkpoint
 from ganspec.systems.identity import identity
@@ -37,7 +38,7 @@ class Trainer:
 
     Arguments:
 
-    - `spec`: a validated spec, as `ganspec.load` returns it.
+    - `spec`: a spec, or a name that `ganspec.load` opens.
     - `data`: the folder of the real images, or an `Images` with the images in memory. None
       searches the usual places of the data set; data sets that ganspec draws itself need no
       folder.
@@ -60,7 +61,7 @@ class Trainer:
 
     def __init__(
         self,
-        spec: Spec,
+        spec: Spec | str | Path,
         data: Path | str | Images | None = None,
         device: str = "auto",
         exact: bool = False,
@@ -68,6 +69,7 @@ class Trainer:
         precision: str | None = None,
         speedups: Iterable[str] | str = (),
     ):
+        spec = opened(spec)
         refuse_unread(spec)
         self.spec, self.device, self.exact = spec, choose_device(device), exact
         request = read_request(precision, speedups, exact, self.device)
