@@ -1,6 +1,6 @@
 """ACGAN on CIFAR-10 at 32 x 32, as a student's PyTorch report describes it.
 
-Written by ganspec from the spec `acgan_cifar32` (a4b6f939).
+Written by ganspec from the spec `acgan_cifar32` (fa670b4c).
 Plain PyTorch, yours to edit.
 """
 
@@ -116,7 +116,7 @@ def read_batch(file, name):
     parts |= {f"numpy.{core}.multiarray._reconstruct" for core in ("core", "_core")}
     parts |= {"numpy._core.numeric._frombuffer"}
 
-    # the unpickler in Python, as with the fast one a single damaged number can fill the memory
+    # the unpickler in Python: with the fast one, a damaged number can fill memory
     class ArrayUnpickler(pickle._Unpickler):
         def find_class(self, module, attribute):
             if f"{module}.{attribute}" not in parts:
@@ -229,9 +229,8 @@ def train_step(
 
 
 def save_grid(images, path):
-    """Write images, N x C x H x W, as the tiles of one PNG, row by row on white."""
+    """Write images, N x C x H x W, as a PNG of rows of tiles; the last is filled up."""
     images = (images * 0.5 + 0.5).clamp(0, 1).mul(255).round().byte().cpu()
-    # white tiles fill the last row
     tiles = F.pad(images, (2, 0, 2, 0, 0, 0, 0, -len(images) % COLUMNS), value=255)
     # axes: rows, height, columns, width, channels
     grid = tiles.unflatten(0, (-1, COLUMNS)).permute(0, 3, 1, 4, 2)

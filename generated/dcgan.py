@@ -1,6 +1,6 @@
 """DCGAN at 64 x 64 (Radford et al., 2016), in the form of PyTorch's tutorial.
 
-Written by ganspec from the spec `dcgan` (3442d71b). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `dcgan` (da01d5b6). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -272,9 +272,8 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
 
 
 def save_grid(images, path):
-    """Write images, N x C x H x W, as the tiles of one PNG, row by row on white."""
+    """Write images, N x C x H x W, as a PNG of rows of tiles; the last is filled up."""
     images = (images * 0.5 + 0.5).clamp(0, 1).mul(255).round().byte().cpu()
-    # white tiles fill the last row
     tiles = F.pad(images, (2, 0, 2, 0, 0, 0, 0, -len(images) % COLUMNS), value=255)
     # axes: rows, height, columns, width, channels
     grid = tiles.unflatten(0, (-1, COLUMNS)).permute(0, 3, 1, 4, 2)

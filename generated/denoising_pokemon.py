@@ -1,6 +1,6 @@
 """The denoising autoencoder on a folder of colour images.
 
-Written by ganspec from the spec `denoising_pokemon` (4732aa58).
+Written by ganspec from the spec `denoising_pokemon` (3d33426f).
 Plain PyTorch, yours to edit.
 """
 
@@ -361,9 +361,8 @@ def compare(autoencoder, images):
 
 
 def save_grid(images, path):
-    """Write images, N x C x H x W, as the tiles of one PNG, row by row on white."""
+    """Write images, N x C x H x W, as a PNG of rows of tiles; the last is filled up."""
     images = images.clamp(0, 1).mul(255).round().byte().cpu()
-    # white tiles fill the last row
     tiles = F.pad(images, (2, 0, 2, 0, 0, 0, 0, -len(images) % COLUMNS), value=255)
     # axes: rows, height, columns, width, channels
     grid = tiles.unflatten(0, (-1, COLUMNS)).permute(0, 3, 1, 4, 2)

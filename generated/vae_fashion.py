@@ -1,6 +1,6 @@
 """Variational autoencoder on Fashion-MNIST (Kingma & Welling, 2014), convolutional.
 
-Written by ganspec from the spec `vae_fashion` (547674ef). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `vae_fashion` (b2250557). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -205,9 +205,8 @@ def decode(decoder, codes):
 
 
 def save_grid(images, path):
-    """Write images, N x C x H x W, as the tiles of one PNG, row by row on white."""
+    """Write images, N x C x H x W, as a PNG of rows of tiles; the last is filled up."""
     images = images.clamp(0, 1).mul(255).round().byte().cpu()
-    # white tiles fill the last row
     tiles = F.pad(images, (2, 0, 2, 0, 0, 0, 0, -len(images) % COLUMNS), value=255)
     # axes: rows, height, columns, width, channels
     grid = tiles.unflatten(0, (-1, COLUMNS)).permute(0, 3, 1, 4, 2)

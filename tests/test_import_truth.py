@@ -52,7 +52,7 @@ UNREAD = {
 }
 REFUSED = {
     "Pix2pixDiscriminator": ("x:3x16x16 x:3x16x16", "reads several images or latents"),
-    "SrganGenerator": ("x:3x16x16", "makes maps of 3 x 32 x 32 of images of 3 x 16 x 16"),
+    "SrganGenerator": ("x:3x16x16", "makes maps of 3 x 32 x 32 from images of 3 x 16 x 16"),
     "StarganGenerator": ("x:3x16x16 y:5", "makes images from images and a label"),
 }
 

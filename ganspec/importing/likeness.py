@@ -260,11 +260,8 @@ def _scaled(state: list[torch.Tensor], scale: float) -> Iterator[None]:
 
 
 def _close(a: torch.Tensor, b: torch.Tensor, tolerance: float) -> bool:
-    """Return True if two tensors have one shape, and all numbers are equal but for rounding.
-
-    They may differ by `tolerance` times the largest finite number of `b`, or 1 if that is less,
-    and by `tolerance` times the number itself. NaN equals NaN.
-    """
+    """Return True if shapes are equal, and numbers but for `tolerance`; NaN equals NaN."""
+    # relative to the largest number, and to each
     one, two = a.double(), b.double()
     largest = two[two.isfinite()].abs().max().item() if two.isfinite().any() else 0.0
     near = tolerance * max(1.0, largest)

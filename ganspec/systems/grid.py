@@ -22,12 +22,11 @@ def sample_labels(labels, cfg):
 
 # Compression of level 1 takes half the time of the usual 6, and makes files a twentieth larger.
 def save_grid(images, path, columns, cfg):
-    """Write images, N x C x H x W, as the tiles of one PNG, row by row on white."""
+    """Write images, N x C x H x W, as a PNG of rows of tiles; the last is filled up."""
     if cfg.low == -1:
         images = (images * 0.5 + 0.5).clamp(0, 1).mul(255).round().byte().cpu()
     else:
         images = images.clamp(0, 1).mul(255).round().byte().cpu()
-    # white tiles fill the last row
     tiles = F.pad(images, (2, 0, 2, 0, 0, 0, 0, -len(images) % columns), value=255)
     # axes: rows, height, columns, width, channels
     grid = tiles.unflatten(0, (-1, columns)).permute(0, 3, 1, 4, 2)

@@ -29,7 +29,7 @@ def read_batch(file, name, checked=True):
     parts |= {f"numpy.{core}.multiarray._reconstruct" for core in ("core", "_core")}
     parts |= {"numpy._core.numeric._frombuffer"}
 
-    # the unpickler in Python, as with the fast one a single damaged number can fill the memory
+    # the unpickler in Python: with the fast one, a damaged number can fill memory
     class ArrayUnpickler(pickle._Unpickler):
         def find_class(self, module, attribute):
             if f"{module}.{attribute}" not in parts:
