@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+import re
 import sys
 import types
 from html.parser import HTMLParser
@@ -98,6 +99,22 @@ def test_an_assignment_says_what_to_call(spec):
             setattr(part, name, value)
         (error,) = caught.value.errors()
         assert error["type"] == "frozen_instance" and f"`spec.with_values({call})`" in error["msg"]
+
+
+def test_maps_are_frozen_too(spec):
+    """An assignment to `spec.vars["ch"]` would change what is shown, and no network."""
+    before = dict(spec.vars)
+    changes = [
+        lambda: spec.vars.__setitem__("ch", 8),
+        lambda: spec.vars.update(ch=8),
+        lambda: spec.vars.__ior__({"ch": 8}),
+        lambda: spec.vars.__delitem__("ch"),
+    ]
+    for change, value in zip(changes, [8, 8, 8, None], strict=True):
+        call = f'`spec.with_values("vars.ch", {value})`'
+        with pytest.raises(pydantic.ValidationError, match=re.escape(call)):
+            change()
+    assert spec.vars == before
 
 
 # -- views ------------------------------------------------------------------------------------

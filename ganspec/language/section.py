@@ -2,14 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import ClassVar, Self
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any, ClassVar, NoReturn, Self
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from ganspec.language.errors import LONGEST_QUOTE
 from ganspec.language.tree import Node
+
+
+class FrozenMap(dict[str, Any]):
+    """The map of a field. A change of a key raises what `error(value, key)` returns."""
+
+    def __init__(self, values: dict[str, Any], error: Callable[[object, str], Exception]):
+        super().__init__(values)
+        self.error = error
+
+    def __setitem__(self, key: str, value: object) -> NoReturn:
+        raise self.error(value, key)
+
+    def __delitem__(self, key: str) -> NoReturn:
+        raise self.error(None, key)
+
+    def update(self, *values: Any, **more: Any) -> None:
+        for key, value in dict(*values, **more).items():
+            raise self.error(value, key)
+
+    def __ior__(self, values: Any) -> Self:  # type: ignore[override,misc]
+        self.update(values)
+        return self
+
+    def __reduce__(self) -> tuple[type[dict], tuple[dict[str, Any]]]:
+        return dict, (dict(self),)
 
 
 class Section(BaseModel):
@@ -39,14 +65,25 @@ class Section(BaseModel):
         super().__init_subclass__()
         cls.spec_keys = set()
 
+    def model_post_init(self, context: Any, /) -> None:
+        """Freeze maps, too, which pydantic leaves open."""
+        super().model_post_init(context)
+        for name, value in self.__dict__.items():
+            if isinstance(value, dict):
+                self.__dict__[name] = FrozenMap(value, partial(self._frozen, name))
+
     def __setattr__(self, name: str, value: object) -> None:
         if name in type(self).model_fields:
             raise self._frozen(name, value)
         super().__setattr__(name, value)
 
-    def _frozen(self, name: str, value: object) -> ValidationError:
-        """Return the error for an assignment to a field, which says what to call instead."""
+    def _frozen(self, name: str, value: object, key: str | None = None) -> ValidationError:
+        """Return the error for an assignment to a field, or to a `key` of its map.
+
+        It says what to call instead.
+        """
         path, shown = self._path_of(name), repr(value)
+        path += f".{key}" if path and key is not None else ""
         shown = shown if len(shown) <= LONGEST_QUOTE else "..."
         call = f'"{path}", {shown}' if path else '"train.batch", 32'
         context = {"call": f"`spec.with_values({call})`"}
