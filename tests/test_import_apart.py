@@ -127,11 +127,17 @@ def test_several_files_become_specs_in_a_folder():
             "several specs are not printed: write them into a folder",
         ),
         (["a.py:G", "b.py:G", "-o", "none"], "there is no folder none: several files need one"),
-        (["--summary", "a.txt", "--generator", "G"], "`--generator` is for Python files: leave it"),
-        (["--summary", "a.txt", "--minutes", "1"], "`--minutes` is for Python files: leave it out"),
+        (
+            ["--summary", "a.txt", "--generator", "G"],
+            "with --summary, leave out `--generator`: for Python",
+        ),
+        (
+            ["--summary", "a.txt", "--minutes", "1"],
+            "with --summary, leave out `--minutes`: for Python",
+        ),
         (
             ["--summary", "a.txt", "--with", "a=1"],
-            "`--with` is for Python files: leave it out with",
+            "with --summary, leave out `--with`: for Python",
         ),
         (
             ["a.py:G", "--summary", "a.txt"],

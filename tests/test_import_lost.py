@@ -152,7 +152,7 @@ LINES = {
         "line 27: NameError: name 'opt' is not defined (line 30, which makes it, is below"
     ),
     "def state_dict(self, *args, **kwargs):\n        return {'a': {'b': 1}}": "error: ",
-    "def forward(self, x):\n        return self.out(x.view(64, -1))": "no batch size is fixed",
+    "def forward(self, x):\n        return self.out(x.view(64, -1))": "code fixes no batch size",
     "pass\n\n\nnet = Mine()\nHere = 1": "`Here` is made by a statement, line",
     "pass\n\n\ndef main():\n    class Here(nn.Module):\n        pass": "no network at the top",
 }

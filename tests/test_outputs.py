@@ -384,7 +384,10 @@ def test_a_run_is_at_the_end_of_links(runs, tmp_path, monkeypatch):
         (["sample", "RUN", "--format", "folder", "-o", "fifo"], "fifo takes one file"),
         (["train", DCGAN, "--out", "-"], "--out - is no folder"),
         (["train", DCGAN, "--out", "fifo"], "fifo is a file"),
-        (["report", "RUN", "--latex", "-o", "-"], "--latex writes figures beside the page"),
+        (
+            ["report", "RUN", "--latex", "-o", "-"],
+            "--latex writes a .tex file, with figures beside it",
+        ),
         (["build", DCGAN, "-o", "x.py", "--stdout"], "--stdout prints, and -o x.py writes a file"),
         (["show", "RUN", "--attention", "-o", "x.txt"], "end its name in .png"),
     ],

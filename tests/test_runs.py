@@ -55,7 +55,9 @@ def test_other_images_do_not_resume(tmp_path):
         ganspec.train(spec, tmp_path / "run", steps=4, resume=True, **options)
     for path in (tmp_path / "images").glob("*.png"):  # as many, but others
         Image.new("RGB", (20, 24), "red").save(path)
-    with pytest.raises(GanspecError, match="20 of the 20 images that the run began with are not"):
+    with pytest.raises(
+        GanspecError, match="20 of the 20 images that the run began with are missing"
+    ):
         ganspec.train(spec, tmp_path / "run", steps=6, resume=True, **options)
 
 

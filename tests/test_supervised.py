@@ -225,9 +225,9 @@ def test_sampling_an_autoencoder_reconstructs_test_images(tmp_path):
         arguments = ["-n", "20", "--seed", str(seed), "-o", str(tmp_path / name)]
         result = CliRunner().invoke(app, ["sample", str(run.folder), *arguments])
         assert result.exit_code == 0, result.output
-    with Image.open(tmp_path / "a") as picture:
+    with Image.open(tmp_path / "a.png") as picture:
         assert picture.size == (16 * 10 + 2, 2 * 3 * 10 + 2)
-    a, b, c = ((tmp_path / name).read_bytes() for name in "abc")
+    a, b, c = ((tmp_path / f"{name}.png").read_bytes() for name in "abc")
     assert a == b != c
 
 

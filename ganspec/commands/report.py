@@ -33,7 +33,7 @@ def report(
     """Write one page of a run, or of several side by side: scores, curves, samples, spec."""
     if latex and out and out.suffix.lower() != ".tex":
         message = "--latex writes a .tex file, with figures beside it"
-        fail(f"{message}: end {out} in .tex, or leave --latex out")
+        fail(f"{message}: name one in place of {out}, or leave --latex out")
     with reported():
         from ganspec.report.run_files import write_report
 
