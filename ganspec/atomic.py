@@ -105,6 +105,11 @@ def check_free(path: Path, overwrite: bool, is_folder: bool = False) -> None:
         raise FileExistsError(f"{path} exists: add --overwrite to replace it, or name another file")
 
 
+def names_folder(name: str | Path) -> bool:
+    """Return True if `name` ends in a slash, as a folder's does, whether there is one or not."""
+    return str(name).endswith(("/", os.sep))
+
+
 def with_ending(path: Path, ending: str) -> Path:
     """Return `path`, with `ending` added if it has no suffix. Streams and existing files stay."""
     stays = path.suffix or is_stream(path) or os.path.lexists(path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,7 +14,7 @@ from typing import Annotated, Any, NoReturn, TypeVar, get_type_hints
 
 import typer
 
-from ganspec.atomic import with_ending, would_replace, write_text
+from ganspec.atomic import names_folder, with_ending, would_replace, write_text
 from ganspec.kinds_files import load_all
 from ganspec.language.errors import (
     Diagnostic,
@@ -51,7 +50,7 @@ def out_option(help: str) -> Any:
 
 def file_path(name: str) -> Path:
     """Return the path of a file to write. Call `fail` if it ends in a slash, as folders do."""
-    if name.endswith(("/", os.sep)):
+    if names_folder(name):
         fail(f"{name} is the name of a folder: name the file to write")
     return Path(name)
 

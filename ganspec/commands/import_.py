@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ganspec.atomic import would_replace, write_text
+from ganspec.atomic import names_folder, would_replace, write_text
 from ganspec.console import (
     fail,
     is_stream,
@@ -65,7 +64,7 @@ OUT = "File to write, NAME.yaml by default, or a folder; `-` prints."
 
 def path_of(name: str) -> Path:
     """Return the path of a file or a folder to write. Call `fail` if there is no such folder."""
-    if name.endswith(("/", os.sep)) and not Path(name).is_dir():
+    if names_folder(name) and not Path(name).is_dir():
         fail(f"there is no folder {name}: make it first")
     return Path(name)
 

@@ -54,7 +54,7 @@ class Evaluator(RealSide):
         if options.reference is not None:
             options.refuse("a folder of real images", "split")
         completed = _completed(options, spec)
-        options.refuse_beside(self._known_metrics(completed), *_only_compared(options, spec))
+        options.refuse_beside(_known_metrics(completed, spec), *_only_compared(options, spec))
         self.asked = options.images
         choice = completed.choice
         if spec.predicts:
@@ -74,15 +74,9 @@ class Evaluator(RealSide):
 
     def metrics_for(self, subject: Subject) -> tuple[Metric, ...]:
         """Return the metrics of the options, or else the default ones that apply to `subject`."""
-        if (known := self._known_metrics(self.options)) is not None:
+        if (known := _known_metrics(self.options, self.spec)) is not None:
             return known
         return default_metrics(self.extractor, subject.labels)
-
-    def _known_metrics(self, options: EvaluationOptions) -> tuple[Metric, ...] | None:
-        """Return the metrics of `options`; None if the images and the extractor decide on them."""
-        if options.metrics is None and (self.run.spec.predicts or options.conditions is not None):
-            return (metric_kinds()["accuracy"](),)
-        return options.metrics
 
     def subject(self, step: int | None) -> Subject:
         """Return the images that the weights after `step` draw or restore; None is the last step.
@@ -180,8 +174,6 @@ def folder_scores(
     """
     is_drawn = options.references is not None and options.reference is not None  # by the seed
     options.refuse("a folder of images", *(n for n in OF_A_RUN if n != "seed" or not is_drawn))
-    extractor = open_shared(options.choice, options.device, options.ranks)
-    pictures = open_folder(images)
     default = metric_kinds()["fid" if options.reference else "inception_score"]
     metrics = options.metrics or (default(),)
     if not options.reference:
@@ -189,10 +181,19 @@ def folder_scores(
         if paired := [m.kind for m in metrics if m.paired]:
             raise MetricError(f"{paired[0]} compares with other images: name them with --reference")
     options.refuse_beside(metrics, "reference")
+    extractor = open_shared(options.choice, options.device, options.ranks)
+    pictures = open_folder(images)
     real = open_folder(options.reference) if options.reference else pictures
     references = drawn_references(real, options, len(pictures))
     subject = unchanged_images(pictures, "generated")
     return Scorer(extractor, references, progress).scores(subject, metrics)
+
+
+def _known_metrics(options: EvaluationOptions, spec: Spec) -> tuple[Metric, ...] | None:
+    """Return the metrics for a run of `spec`; None if its images and the extractor decide."""
+    if options.metrics is None and (spec.predicts or options.conditions is not None):
+        return (metric_kinds()["accuracy"](),)
+    return options.metrics
 
 
 def _only_compared(options: EvaluationOptions, spec: Spec) -> Sequence[str]:
@@ -222,9 +223,9 @@ def real_scores(spec: Spec, options: EvaluationOptions, progress: PassProgress) 
     """Return scores of a spec's real images, by the options' metrics or the default ones."""
     options.refuse("a spec's real images", *OF_DRAWING, "reference")
     completed = _completed(options, spec)
+    options.refuse_beside(completed.metrics)
     extractor = open_shared(completed.choice, options.device, options.ranks)
     side = RealSide(spec, completed, extractor, progress)
-    options.refuse_beside(completed.metrics)
     metrics = completed.metrics or default_metrics(extractor, side.dataset.labels)
     return all_scores(side.real_subjects(completed.image_count, metrics), metrics)
 

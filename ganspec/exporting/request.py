@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from ganspec.atomic import names_folder
 from ganspec.language.errors import GanspecError
 from ganspec.streams import is_stdout
 
@@ -84,7 +85,7 @@ class ExportRequest:
         """The format that the ending of `out` names; None if it names none."""
         if self.out is None or is_stdout(self.out):
             return None
-        if str(self.out).endswith("/") or Path(self.out).is_dir():
+        if names_folder(self.out) or Path(self.out).is_dir():
             return "python"
         suffix = Path(self.out).suffix.lower()
         return next((form for form, end in SUFFIXES.items() if end and end == suffix), None)

@@ -72,8 +72,9 @@ class NetworksLoader(SourceFileLoader):
             ]
             # a later value of a name is not the one that the networks were made with
             rest = [n for n in rest if not _names([n]) & known]
+            kept = set(rest)
             for node in tree.body[end:]:
-                if node in rest:
+                if node in kept:
                     continue
                 reason = f"line {node.lineno}, which makes it, is below the networks: move it up"
                 self.left_out |= dict.fromkeys(_names([node]), reason)

@@ -120,12 +120,13 @@ class Scope:
         Otherwise it is a similar name, or all names, but these only the first time for each family.
         """
         names = [*kinds, *self.blocks] if family == "layer" else list(kinds)
-        shown, close = family.replace("_", " "), nearest(word, names)
-        help = f"use `{close}`" if close else None
+        shown, help = family.replace("_", " "), None
         if owners := [name for name, cls in kinds.items() if word in fields_of(cls)]:
             some = listed(owners[:3], "or")
             help = f"`{word}` is a field of {some}: write `{owners[0]}: {{{word}: ...}}`"
-        if not help and family not in self.listed:
+        elif close := nearest(word, names):
+            help = f"use `{close}`"
+        elif family not in self.listed:
             self.listed.add(family)
             help = suggestion(word, names, f"known {plural(shown)}")
         self.report("unknown-kind", f"no {shown} is called {quoted(word)}", mark, help)

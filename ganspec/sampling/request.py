@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from ganspec.atomic import names_folder
 from ganspec.language.errors import GanspecError
 
 SUFFIXES = {  # formats by the ending of a file's name
@@ -102,7 +103,7 @@ class Request:
         """
         if self.out is None:
             return None
-        if str(self.out).endswith("/") or Path(self.out).is_dir():
+        if names_folder(self.out) or Path(self.out).is_dir():
             return "folder"
         return SUFFIXES.get(Path(self.out).suffix.lower())
 

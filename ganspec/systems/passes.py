@@ -1,7 +1,8 @@
 """The sizes of the batches that each network reads: in training, for pictures, and for test images.
 
 Each comes with a clause that says where it comes from, for errors about a size that a network
-cannot read."""
+cannot read.
+"""
 
 from __future__ import annotations
 
