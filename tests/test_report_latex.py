@@ -116,7 +116,7 @@ def test_one_run_has_its_report_in_its_folder(tmp_path, monkeypatch):
     assert "add --overwrite" in report(run, "--latex", status=2)
     assert (run / "report.tex").read_text() == "mine"
     said = report(run, "--latex", "-o", tmp_path / "a.html", status=2)
-    assert "end" in said and "in .tex" in said
+    assert "--latex writes a .tex file" in said and "a.html, or leave --latex out" in said
     assert "LaTeX cannot include pictures" in report(run, "-o", tmp_path / "a b.tex", status=2)
     assert "end its name in .html, .md or .tex" in report(run, "-o", tmp_path / "a.pdf", status=2)
 

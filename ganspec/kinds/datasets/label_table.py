@@ -64,7 +64,7 @@ def is_attributes(table):
 
 
 def sort_classes(table):
-    """Return the names of the classes in a table, sorted: as numbers if all are digits."""
+    """Return the sorted names of a table's classes: as numbers if all are digits."""
     names = {row[0] for row in table.values()}
     return sorted(names, key=int) if all(map(str.isdecimal, names)) else sorted(names)
 
