@@ -295,10 +295,17 @@ def test_programs_take_labels_and_images(runs, exports_here, tmp_path):
     for label in ("-1", "99"):
         said = run_program(tmp_path / "several", "--label", label, "--out", out, status=2)
         assert f"argument --label: invalid choice: {label} (choose from" in said
+    said = run_program(tmp_path / "several", "--count", 0, "--out", out, status=2)
+    assert said.endswith("error: --count is 1 or more\n")
     Image.fromarray(np.full((30, 20, 3), 90, np.uint8)).save(tmp_path / "photograph.png")
     ganspec.export(runs / "classifier", f"{tmp_path}/classifier/")
     printed = run_program(tmp_path / "classifier", tmp_path / "photograph.png").split()
     assert printed[0].endswith("photograph.png")
+    said = run_program(tmp_path / "classifier", tmp_path / "none.png", status=2)
+    assert said.splitlines()[-1].endswith(f"No such file or directory: '{tmp_path}/none.png'")
+    (tmp_path / "text.png").write_text("no picture")
+    said = run_program(tmp_path / "classifier", tmp_path / "text.png", status=2)
+    assert "error: cannot identify image file" in said
     spec = ganspec.load(runs / "classifier" / "spec.yaml")
     assert len(printed) == 1 + int(spec.label.size)
     ganspec.export(runs / "logits", f"{tmp_path}/logits/")

@@ -6,6 +6,7 @@ import copy
 import json
 import pickle
 import re
+import shutil
 import sys
 import types
 from html.parser import HTMLParser
@@ -108,10 +109,15 @@ def test_maps_are_frozen_too(spec):
         lambda: spec.vars.__setitem__("ch", 8),
         lambda: spec.vars.update(ch=8),
         lambda: spec.vars.__ior__({"ch": 8}),
+        lambda: spec.vars.setdefault("ch", 8),
         lambda: spec.vars.__delitem__("ch"),
+        lambda: spec.vars.pop("ch"),
+        lambda: spec.vars.popitem(),
+        lambda: spec.vars.clear(),
     ]
-    for change, value in zip(changes, [8, 8, 8, None], strict=True):
-        call = f'`spec.with_values("vars.ch", {value})`'
+    for i, change in enumerate(changes):
+        name = "ch" if i < 6 else next(iter(before))
+        call = f'`spec.with_values("vars.{name}", {8 if i < 4 else None})`'
         with pytest.raises(pydantic.ValidationError, match=re.escape(call)):
             change()
     assert spec.vars == before
@@ -216,10 +222,17 @@ def test_the_log_and_the_scores_are_tables(tmp_path, monkeypatch):
         40,
         7,
     )
-    empty = ganspec.Run(tmp_path / "empty")
+    (tmp_path / "begun").mkdir()
+    shutil.copy(folder / "spec.yaml", tmp_path / "begun")
+    empty = ganspec.Run(tmp_path / "begun")
     assert list(empty.log.columns) == ["step"] and len(empty.scores) == 0
     monkeypatch.setattr(trained_run, "find_spec", lambda name: None)
     assert run.log == rows and run.scores[0]["reference.images"] == 7 and empty.scores == []
+    for name in ("log", "scores"):  # of a misspelt run would be empty tables
+        with pytest.raises(ganspec.runs.run.RunError, match="nowhere is no run"):
+            getattr(ganspec.Run(tmp_path / "nowhere"), name)
+    with pytest.raises(ganspec.runs.run.RunError, match=r"log\.jsonl is a file: name the folder"):
+        ganspec.Run(folder / "log.jsonl")
 
 
 # -- progress ---------------------------------------------------------------------------------

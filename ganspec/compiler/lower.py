@@ -18,6 +18,7 @@ from ganspec.language.errors import Diagnostic, SpecError, fail
 from ganspec.language.expr import Width
 from ganspec.language.kinds import within
 from ganspec.program.ir import LABEL, Input, Net, Step, Value
+from ganspec.program.measure import step_cost
 from ganspec.systems.agreement import label_help
 from ganspec.systems.spec import Interface, Network, Spec
 
@@ -56,6 +57,7 @@ def lower_network(
         initialize=network.init.call() if network.init else None,
     )
     _refuse_unused(name, network, net.norms_read)
+    _refuse_unused_init(network, lowered)
     _refuse_labels_under_none(network, lowered)
     _refuse_zeros_under_weight_norm(lowered)
     return lowered
@@ -97,6 +99,25 @@ def _refuse_unused(name: str, network: Network, read: Container[object]) -> None
             if is_none:
                 message = f"`none` removes no {written.kind} that is written among the layers"
         fail("unused-normalization", message, norm.mark, help)
+
+
+def _refuse_unused_init(network: Network, net: Net) -> None:
+    """Raise SpecError if the layers' own `init` replaces all that the network's draws."""
+    init = network.init
+    if init and init.mark and net.initialize and _replaces_init(net):
+        message = f"nothing reads `init: {init.kind}`: each layer with weights has its own `init`"
+        fail("unused-init", message, init.mark, "remove it, or `init` of layers that it is for")
+
+
+def _replaces_init(net: Net) -> bool:
+    """Return True if each layer with parameters, a norm too, has an `init` of its own."""
+    for step in net.steps:
+        block = step.call.target if isinstance(step.call.target, Net) else None
+        if step.initialize or (block and _replaces_init(block)):
+            continue
+        if block or step_cost(step, [], macs=False).trainable:
+            return False
+    return bool(net.steps)
 
 
 def _refuse_labels_under_none(network: Network, net: Net) -> None:

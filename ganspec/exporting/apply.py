@@ -39,7 +39,10 @@ def main(cfg):
     network = cfg.network().eval()
     weights = Path(cfg.file).with_name(cfg.weights)
     network.load_state_dict(load_file(weights))
-    images = scale_pixels(read_images(args.images, cfg), cfg)
+    try:
+        images = scale_pixels(read_images(args.images, cfg), cfg)
+    except OSError as error:
+        parser.error(str(error))
     if cfg.labels == "classes":
         labels = torch.tensor([*args.label]).expand(len(images))
     if cfg.labels == "multi_hot":

@@ -24,6 +24,8 @@ def main(cfg):
         parser.add_argument("--label", type=int, nargs="+", choices=known, help="all in each image")
     parser.add_argument("--out", default="images.png")
     args = parser.parse_args()
+    if args.count < 1:
+        parser.error("--count is 1 or more")
     network = cfg.network().eval()
     weights = Path(cfg.file).with_name(cfg.weights)
     network.load_state_dict(load_file(weights))

@@ -108,3 +108,27 @@ def read_arguments(
     numbers = {name: scope.data(NUMBER, arguments[name], name) for name in params}
     right = {name: n for name, n in numbers.items() if isinstance(n, (int, float))}
     return right if len(right) == len(params) else None
+
+
+def map_help(cls: type[Section], key: str, node: Node) -> str:
+    """Return the help for a value that stands where a map with the fields of `cls` should.
+
+    If one field alone takes the value, or one that must be given, it is the map to write after
+    `key`; else the names of the fields.
+    """
+    fields, value = fields_of(cls), node.value
+    fits = [field for field in fields.values() if _takes(field.type, value)]
+    fits = [field for field in fits if field.required] or fits
+    if len(fits) != 1:
+        return f"fields: {', '.join(fields)}"
+    given = {field.name: "..." for field in fields.values() if field.required}
+    given[fits[0].name] = str(value)
+    return f"write `{key} {{{', '.join(f'{name}: {text}' for name, text in given.items())}}}`"
+
+
+def _takes(kind: FieldType, value: object) -> bool:
+    """Return True if a field takes `value`, a number, a literal or the name of a kind."""
+    if isinstance(value, str):
+        family = kinds_of(kind.family) if kind.family else {}
+        return value in kind.words or (value in family and value not in HIDDEN)
+    return isinstance(value, (int, float)) and kind.scalar(value) is not None

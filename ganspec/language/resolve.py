@@ -20,6 +20,7 @@ from ganspec.language.opening import (
     MAX_LAYERS,
     Rounds,
     has_rounds,
+    map_help,
     opened_body,
     read_arguments,
 )
@@ -120,8 +121,7 @@ class Resolver(Scope):
                 model = self.model(cls, node, name)
                 return MISSING if model is None else model
             if kind.takes_only_maps:
-                help = f"fields: {', '.join(fields_of(cls))}"
-                return self.wrong(node, f"`{name}` is a map", help)
+                return self.wrong(node, f"`{name}` is a map", map_help(cls, f"{name}:", node))
         if kind.sections:
             return self.sections(kind.sections, node, name)
         if kind.map and isinstance(node, MapNode):
@@ -160,8 +160,7 @@ class Resolver(Scope):
             if isinstance(child, MapNode):
                 models.append(self.inside(str(i), self.model, cls, child, name))
             else:
-                help = f"fields: {', '.join(fields_of(cls))}"
-                self.wrong(child, f"an entry of `{name}` is a map", help)
+                self.wrong(child, f"an entry of `{name}` is a map", map_help(cls, "-", child))
                 models.append(None)
         return MISSING if None in models else tuple(models)
 

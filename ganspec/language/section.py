@@ -26,6 +26,19 @@ class FrozenMap(dict[str, Any]):
     def __delitem__(self, key: str) -> NoReturn:
         raise self.error(None, key)
 
+    def pop(self, key: str, *default: object) -> NoReturn:
+        raise self.error(None, key)
+
+    def popitem(self) -> NoReturn:
+        raise self.error(None, next(iter(self)))
+
+    def clear(self) -> None:
+        for key in self:
+            raise self.error(None, key)
+
+    def setdefault(self, key: str, default: object = None) -> NoReturn:
+        raise self.error(default, key)
+
     def update(self, *values: Any, **more: Any) -> None:
         for key, value in dict(*values, **more).items():
             raise self.error(value, key)

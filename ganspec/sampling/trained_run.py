@@ -14,6 +14,7 @@ import torch
 from ganspec.atomic import replacing
 from ganspec.compiler.evaluate import EvaluatedNetwork
 from ganspec.language.views import Viewed
+from ganspec.runs.folder import RunError
 from ganspec.runs.run import Run
 from ganspec.runs.score_file import read_scores
 from ganspec.sampling.forms import paint_grid
@@ -64,6 +65,11 @@ class TrainedRun(Run, Viewed):
 
     view: ClassVar = "run"
 
+    def __init__(self, folder: Path | str):
+        super().__init__(folder)
+        if self.folder.is_file():
+            raise RunError(f"{folder} is a file: name the folder of a run")
+
     @classmethod
     def of(cls, run: Run) -> Self:
         """Return `run`, which was just trained, as a TrainedRun: `step` and `interrupted` stay."""
@@ -79,8 +85,10 @@ class TrainedRun(Run, Viewed):
     def log(self) -> Any:
         """The losses: a row for each logged step, with the columns `step`, `d_loss` and so on.
 
-        They are a pandas DataFrame or, if pandas is not installed, a list of dicts.
+        They are a pandas DataFrame or, if pandas is not installed, a list of dicts. Raises RunError
+        if the folder holds no run.
         """
+        self.open(self.folder)
         return frame(self.rows(), ("step",))
 
     @property
@@ -89,8 +97,9 @@ class TrainedRun(Run, Viewed):
 
         They are a pandas DataFrame or, if pandas is not installed, a list of dicts. The entries of
         an extractor and of real images have columns such as `extractor.name` and
-        `reference.images`.
+        `reference.images`. Raises RunError if the folder holds no run.
         """
+        self.open(self.folder)
         rows = [flat(asdict(row)) for row in read_scores(self.folder)]
         return frame(rows, ("metric", "value", "step"))
 
