@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint generated site clean
+.PHONY: demo test lint suite generated site clean
 
 .venv/ready: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -13,13 +13,17 @@ BIN := .venv/bin
 demo: .venv/ready
 	$(BIN)/python examples/demo.py
 
-test: .venv/ready lint
-	$(BIN)/python -m pytest -n auto --dist worksteal
+# The check of types takes minutes of one core; the tests run meanwhile.
+test: .venv/ready
+	$(MAKE) --no-print-directory --jobs=2 lint suite
 
 lint: .venv/ready
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy
+
+suite: .venv/ready
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 generated: .venv/ready
 	$(BIN)/ganspec build specs/*.yaml
