@@ -23,6 +23,7 @@ import ganspec
 from ganspec.evaluation import extractors
 from ganspec.evaluation.extractor import Extractor
 from ganspec.evaluation.extractors import ExtractorChoice
+from ganspec.evaluation.periodic import SharedSource
 from ganspec.kinds.layer import Layer
 from ganspec.kinds.loss import Loss
 from ganspec.language.load import loads
@@ -37,6 +38,7 @@ from ganspec.systems.vae import step as vae
 from ganspec.training.images import open_all
 
 STEPS = 4
+OPEN_EXTRACTOR, SCALE_PIXELS = extractors.open_extractor, batches.scale_pixels  # before patches
 SKIPPED: list = []
 GAN = """
 name: small
@@ -314,7 +316,26 @@ def work_together(folder: Path) -> None:
         parts = [(a.features, a.logits) for a in (shared, alone)]
         torch.save(parts, folder / "features.pt")
         torch.save(drawn, folder / "drawn.pt")
+    helped = score_together(folder, ranks)
+    if ranks.is_first:
+        torch.save(helped, folder / "helped.pt")
     dist.destroy_process_group()
+
+
+def score_together(folder: Path, ranks: Ranks) -> list[int]:
+    """Train with scores at epochs' ends. Return how many images each rank drew for these."""
+    drawn = []
+    draw = SharedSource.draw
+
+    def counted(source, portion):
+        images, *labels = draw(source, portion)
+        drawn.append(len(images))
+        return images, *labels
+
+    SharedSource.draw = counted
+    extractors.open_extractor, batches.scale_pixels = OPEN_EXTRACTOR, SCALE_PIXELS
+    ganspec.train(folder / "scored.yaml", folder / "scored", progress=None)
+    return ranks.of_all(sum(drawn))
 
 
 if __name__ == "__main__":

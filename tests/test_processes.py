@@ -22,6 +22,7 @@ from ganspec.compiler.lower import lower
 from ganspec.language.errors import GanspecError, UnshownError
 from ganspec.language.load import loads
 from ganspec.runs.run import Run, RunError
+from ganspec.runs.score_file import read_scores
 from ganspec.systems import checkpoint
 from ganspec.systems.execution import Execution
 from ganspec.systems.ranks import Ranks
@@ -39,6 +40,15 @@ discriminator: {layers: [{conv: {out: 4, stride: 2}}, relu, {dropout: 0.2}, flat
 objective: {loss: hinge}
 optimizers: {adam: {lr: 1e-4}}
 train: {batch: 16, epochs: 100000, average: 0.9, keep: null}
+"""
+CLASSIFIER = """
+name: classifier
+data: {dataset: {shapes: {count: 64}}, size: 8}
+label: {kind: classes, size: 24}
+classifier: {layers: [flatten, {linear: 12}, relu, {linear: 24}]}
+objective: {loss: cross_entropy}
+optimizer: {adam: 0.01}
+train: {batch: 16, epochs: 1}
 """
 BATCH_STATISTICS = "{batch_norm: {statistics: batch}}"
 
@@ -73,6 +83,10 @@ def test_any_number_of_ranks_computes_what_one_does(tmp_path):
     for name, norm in {"running": "batch_norm", "batch": BATCH_STATISTICS}.items():
         spec = loads(SPEC.replace("batch_norm", norm))
         ganspec.train(spec, tmp_path / name, steps=1, progress=None)
+    ganspec.train(loads(CLASSIFIER), tmp_path / "classifier", progress=None)
+    section = f"{{metrics: [fid], every: 1, images: 130, extractor: {tmp_path}/classifier}}"
+    epochs = SPEC.replace("100000", "2").replace("keep: null", "keep: 1")
+    (tmp_path / "scored.yaml").write_text(f"{epochs}evaluate: {section}")
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "3"]
     subprocess.run([*command, "tests/ranks.py", tmp_path], cwd=ROOT, env=environment(), check=True)
     one, two, three = (torch.load(tmp_path / f"{n}.pt", weights_only=True) for n in (1, 2, 3))
@@ -87,6 +101,12 @@ def test_any_number_of_ranks_computes_what_one_does(tmp_path):
     shared, alone = torch.load(tmp_path / "drawn.pt", weights_only=True)
     assert all(torch.equal(a, b) for a, b in zip(shared, alone, strict=True))
     assert sum(map(len, shared)) == 2 * (200 + 3 * 30)
+    # for the scores of each of two epochs, four portions of 32 images and one of two
+    assert torch.load(tmp_path / "helped.pt") == [2 * (32 + 32), 2 * (32 + 2), 2 * 32]
+    scored = ["evaluate", str(tmp_path / "scored"), "--every-snapshot"]
+    assert CliRunner().invoke(app, scored).exit_code == 0
+    measured = read_scores(tmp_path / "scored")
+    assert [row.step for row in measured] == [4, 8, 4, 8] and measured[:2] == measured[2:]
 
 
 def environment():

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from ganspec.evaluation.extractor import Extractor
-from ganspec.evaluation.extractors import open_extractor
+from ganspec.evaluation.extractors import open_shared
 from ganspec.evaluation.inception_weights import INSTALL, MissingWeightsError
 from ganspec.evaluation.options import EvaluationOptions
 from ganspec.evaluation.real_images import RealSide
@@ -25,11 +26,12 @@ from ganspec.runs.run import Run
 from ganspec.runs.score_file import ScoreRow, append_scores, read_scores
 from ganspec.scores.matching import COMPARABLE
 from ganspec.systems import checkpoint
+from ganspec.systems.helping import help_others, helped, shared
 from ganspec.systems.restorer import Restorer
 from ganspec.systems.schedule import includes
-from ganspec.systems.source import Source
+from ganspec.systems.source import Part, Source
 from ganspec.systems.spec import Spec
-from ganspec.systems.training import Training
+from ganspec.systems.training import Scoring, Training
 
 conditions_of = attrgetter(*COMPARABLE, "seed")  # only scores with equal conditions are compared
 
@@ -38,23 +40,35 @@ class StopScoring(Exception):  # noqa: N818  (it asks to stop, and is no error)
     """Raised within an evaluation to end it, because a signal has come."""
 
 
-def periodic_scores(spec: Spec, data: Path | None, trainer: Training, run: Run) -> Periodic | None:
+def periodic_scores(spec: Spec, data: Path | None, trainer: Training, run: Run) -> Scoring | None:
     """Return the evaluation of a training at epochs' ends, which does not change the training.
 
     `spec` has a section `evaluate`, and `data` is the folder of its images. If InceptionV3's
     weights are missing, or lack the logits that a metric reads, warn and leave out that metric;
     return None if no metric is left. Other mistakes are raised at once, before training:
-    MetricError, ExtractorError, FidelityError, DataError, RunError and CheckpointError.
+    MetricError, ExtractorError, FidelityError, DataError, RunError and CheckpointError. On ranks
+    other than the first, return what helps the first rank.
     """
     if spec.predicts:
         raise MetricError(
             "a classifier is tested at each epoch's end: take `evaluate` out of the spec"
         )
+    if not trainer.ranks.is_first:
+        helper = Helper(spec, trainer)
+        helper(lambda: False)
+        return helper
+    with helped(trainer.ranks):
+        return _periodic(spec, data, trainer, run)
+
+
+def _periodic(spec: Spec, data: Path | None, trainer: Training, run: Run) -> Periodic | None:
+    """Return what `periodic_scores` returns on the first rank."""
     options = EvaluationOptions(data=data, device=trainer.device).with_defaults(spec)
     assert options.metrics is not None  # they are, if the spec has `evaluate`
     names = " and ".join(metric.kind for metric in options.metrics)
     try:
-        extractor = open_extractor(replace(options.choice, download=False), trainer.device)
+        choice = replace(options.choice, download=False)
+        extractor = open_shared(choice, trainer.device, trainer.ranks)
     except MissingWeightsError as error:
         message = f"training goes on without {names}, as {error}, or {INSTALL}"
         warnings.warn(message, stacklevel=2)
@@ -73,7 +87,54 @@ def periodic_scores(spec: Spec, data: Path | None, trainer: Training, run: Run) 
     return Periodic(spec, options, extractor, trainer, run)
 
 
-class Periodic:
+class SharedSource(Source):
+    """The generator of a training, which draws with the help of the other ranks' equal ones.
+
+    Its weights are those that a user would draw with: their average, if the training has one.
+    """
+
+    def __init__(self, spec: Spec, trainer: Training):
+        assert spec.draws is not None
+        generator = trainer.average or trainer.networks[spec.draws]
+        super().__init__(generator, trainer.cfg, trainer.device, trainer.fixed.get("labels"))
+        self.ranks = trainer.ranks
+
+    def draw_all(self, portions: Iterable[Part]) -> Iterator[Part]:
+        """Yield `draw` of each of the `portions`."""
+        return shared("images", None, self.draw, self.ranks)(portions)
+
+
+class Helper:
+    """The help of a rank other than the first; each call helps with one evaluation."""
+
+    def __init__(self, spec: Spec, trainer: Training):
+        assert spec.evaluate is not None
+        self.spec, self.trainer, self.every = spec, trainer, spec.evaluate.every
+        # the function of the extractor is added when the first rank opens it
+        self.functions: dict[str, Callable[[Any], Any]] = {
+            "images": lambda portion: SharedSource(spec, trainer).draw(portion)
+        }
+
+    def due(self) -> bool:
+        """Return True if scores are due after the epoch that has just ended."""
+        return includes(self.every, self.trainer.epoch)
+
+    def is_done(self) -> bool:
+        """Return True: only the first rank reads the run."""
+        return True
+
+    def best(self) -> set[int]:
+        """Return no steps: only the first rank keeps snapshots."""
+        return set()
+
+    def __call__(self, stopped: Callable[[], bool]) -> bool:
+        """Help the first rank until it is done. Return True."""
+        with torch.random.fork_rng(devices=[]):
+            help_others(self.trainer.ranks, self.functions)
+        return True
+
+
+class Periodic(Helper):
     """The evaluation of a training at the ends of epochs; each call is one evaluation.
 
     Its progress is shown as lines, below the bar of the training.
@@ -87,21 +148,18 @@ class Periodic:
         trainer: Training,
         run: Run,
     ):
+        super().__init__(spec, trainer)
         self.passes = Passes(lines=True)
         self.stopped: Callable[[], bool] = lambda: False
         self.side = RealSide(spec, options, extractor, self.show)
-        self.spec, self.options, self.trainer, self.run = spec, options, trainer, run
-        assert options.metrics is not None and spec.evaluate is not None
-        self.metrics, self.every = options.metrics, spec.evaluate.every
+        self.options, self.run = options, run
+        assert options.metrics is not None
+        self.metrics = options.metrics
         self.metric = self.metrics[0].names[0]  # weights with the best score of this name are kept
         self.sign = 1 if self.metrics[0].higher else -1
         subject = self.subject()
         self.scorer = self.side.scorer(subject.count)
         self.scorer.applicable(self.metrics, subject)
-
-    def due(self) -> bool:
-        """Return True if scores are due after the epoch that has just ended."""
-        return includes(self.every, self.trainer.epoch)
 
     def show(self, title: str, done: int, total: int) -> None:
         """Show the progress of a pass over images. Raises StopScoring if `stopped` returns True."""
@@ -139,18 +197,23 @@ class Periodic:
         Scores of the present step that the run has already are not measured again. Return False,
         with nothing written, if `stopped` returned True between two batches of images; else True.
         """
-        scores, self.stopped = read_scores(self.run.folder), stopped
-        rows = self._present(scores)
-        if not rows:
-            try:
-                with self.passes, torch.random.fork_rng(devices=[]):
-                    rows = self.scorer.scores(self.subject(), self.metrics)
-            except StopScoring:
-                return False
-            append_scores(self.run.folder, rows)
+        self.stopped = stopped
+        try:
+            with helped(self.trainer.ranks):
+                scores = read_scores(self.run.folder)
+                rows = self._present(scores) or self._measured()
+        except StopScoring:
+            return False
         plot(self.run.folder)
         self.keep_best(rows[0], [row for row in scores if row.step != self.trainer.step])
         return True
+
+    def _measured(self) -> list[ScoreRow]:
+        """Return the scores of the present weights, after writing them into the run."""
+        with self.passes, torch.random.fork_rng(devices=[]):
+            rows = self.scorer.scores(self.subject(), self.metrics)
+        append_scores(self.run.folder, rows)
+        return rows
 
     def subject(self) -> Subject:
         """Return the images that the networks draw or restore with their present weights."""
@@ -160,9 +223,7 @@ class Periodic:
             restorer = Restorer(self.spec, network, trainer.cfg, trainer.device)
             subject = restored_images(restorer, self.side.dataset, count, seed)
         else:
-            assert self.spec.draws is not None  # all systems draw, restore or predict
-            generator = trainer.average or trainer.networks[self.spec.draws]
-            source = Source(generator, trainer.cfg, trainer.device, trainer.fixed.get("labels"))
+            source = SharedSource(self.spec, trainer)
             label_source = use_labels_of(self.side.whole, source, self.spec, count)
             subject = drawn_images(source, count, seed, label_source)
             subject = replace(subject, names=self.side.dataset.names)

@@ -7,6 +7,7 @@ are the same.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -18,15 +19,17 @@ R = TypeVar("R")
 
 
 def shared(
-    name: str, make: Callable[[], Callable[[B], R]], function: Callable[[B], R], ranks: Ranks
+    name: str, make: Callable[[], Callable[[B], R]] | None, function: Callable[[B], R], ranks: Ranks
 ) -> Callable[[Iterable[B]], Iterator[R]]:
     """Return a function that yields the results of `function` for batches, with others' help.
 
     The first rank calls this, while the other ranks run `help_others`. They call `make`, which is
-    pickled for them, to get the same function; it replaces any other of that `name`. Raises
-    GanspecError if the function fails on any rank, and RankLostError if a process is lost.
+    pickled for them, to get the same function; it replaces any other of that `name`. If `make` is
+    None, they have the function already. Raises GanspecError if the function fails on any rank, and
+    RankLostError if a process is lost.
     """
-    ranks.from_first((name, make))
+    if make:
+        ranks.from_first((name, make))
 
     def results(batches: Iterable[B]) -> Iterator[R]:
         batches = iter(batches)
@@ -37,21 +40,40 @@ def shared(
     return results
 
 
-def help_others(ranks: Ranks) -> None:
+def help_others(ranks: Ranks, functions: dict[str, Callable[[Any], Any]] | None = None) -> None:
     """Call shared functions for the first rank, on each of the others, until `dismiss` is called.
 
-    Raises UnshownError if another process fails, and the errors of the functions.
+    `functions` are the functions that this rank has, by name; those that the first rank names are
+    added. If a function fails on any rank, only the first rank raises an error: it decides how to
+    go on. Raises UnshownError if another process is lost.
     """
-    functions: dict[str, Callable[[Any], Any]] = {}
+    functions = {} if functions is None else functions
     try:
         while (message := ranks.from_first(None)) is not None:
             name, work = message
-            if isinstance(work, list):
-                _share(functions[name], ranks, work)
-            else:
+            if not isinstance(work, list):
                 functions[name] = work()
+                continue
+            with suppress(UnshownError):
+                _share(functions[name], ranks, work)
     except RankLostError as error:
         raise UnshownError(str(error)) from error
+
+
+@contextmanager
+def helped(ranks: Ranks) -> Iterator[None]:
+    """Dismiss the other ranks, which run `help_others`, at the end of the block.
+
+    The first rank runs the block. They are dismissed after its errors, too, if none is lost.
+    """
+    try:
+        yield
+    except RankLostError:
+        raise
+    except Exception:
+        dismiss(ranks)
+        raise
+    dismiss(ranks)
 
 
 def dismiss(ranks: Ranks) -> None:

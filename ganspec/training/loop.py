@@ -17,7 +17,7 @@ from ganspec.runs.run import Run
 from ganspec.systems import checkpoint
 from ganspec.systems.claims import Report
 from ganspec.systems.ranks import Ranks
-from ganspec.systems.training import Training
+from ganspec.systems.training import Scoring, Training
 from ganspec.training.pace import Pace
 from ganspec.training.retention import Retention
 from ganspec.training.stop import Stop, say
@@ -110,8 +110,7 @@ class LossRecorder:
         finite = [row for row in rows if math.isfinite(sum(row.values()))]
         self.run.loss_log.append(finite)
         self.last = {**self.last, **rows[-1]}  # rows of other steps lack the measurements
-        bad = next((row for row in rows if row not in finite), None)
-        if bad:
+        if bad := next((row for row in rows if row not in finite), None):
             name = next(key for key, value in bad.items() if not math.isfinite(value))
             raise TrainingError(
                 f"{name} became {bad[name]} at step {bad['step']}; first weights that are not "
@@ -146,9 +145,8 @@ class LossRecorder:
         """
         self.flush()
         if culprit := self.training.culprit():  # the last checkpoint, which is good, stays
-            step = self.training.step
-            message = f"first weights that are not finite after step {step}: {culprit}"
-            raise TrainingError(message)
+            after = f"after step {self.training.step}"
+            raise TrainingError(f"first weights that are not finite {after}: {culprit}")
         # the log first, so that after a power cut it does not end before the checkpoint's step
         self.run.loss_log.sync()
         checkpoint.save(self.run.checkpoint_path, self.training.state())
@@ -161,14 +159,28 @@ def measures(training: Training) -> dict[str, torch.Tensor]:
         return training.measures()
 
 
+def due_scoring(training: Training) -> Scoring | None:
+    """Return what measures scores, if scores are due at the present step."""
+    scoring = training.scoring
+    return scoring if scoring and training.ends_epoch() and scoring.due() else None
+
+
+def help_to_score(training: Training) -> None:
+    """Help the first rank to measure scores, if they are due at this step."""
+    if scoring := due_scoring(training):
+        scoring(lambda: False)
+
+
 def run_silently(training: Training, limits: Limits) -> None:
     """Make the steps that `Loop.run_to_end` makes on rank 0, on a rank that writes nothing."""
+    help_to_score(training)  # of a resumed step
     goes_on = not limits.reached(training.step)
     limits.start()
     while goes_on:
         training.make_step()
         if training.ends_epoch() or (limits.reached(training.step) and not limits.asked):
             measures(training)
+        help_to_score(training)
         goes_on = not limits.reached(training.step)
 
 
@@ -272,8 +284,8 @@ class Loop:
 
     def score(self) -> bool:
         """Measure scores, if they are due at this step. Return False if a signal ended that."""
-        scoring = self.training.scoring
-        if scoring is None or not (self.training.ends_epoch() and scoring.due()):
+        scoring = due_scoring(self.training)
+        if scoring is None:
             return True
         complete = scoring(lambda: self.limits.stop.asked)
         self.retention.thin()  # snapshots that no longer have the best score

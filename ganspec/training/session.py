@@ -25,7 +25,7 @@ from ganspec.systems.training import Images, Scoring, Training
 from ganspec.systems.unread import refuse_unread
 from ganspec.training.device import environment
 from ganspec.training.images import open_together
-from ganspec.training.loop import Limits, Loop, OnFlush, run_silently
+from ganspec.training.loop import Limits, Loop, OnFlush, due_scoring, run_silently
 from ganspec.training.making import choose_for, make_training, request_of
 from ganspec.training.options import TrainingOptions
 from ganspec.training.processes import is_restarted, joined, launch_name, told_once
@@ -44,7 +44,7 @@ def train(
     """Train `spec` into the folder `out`; None is `runs/NAME`. Return the run.
 
     `scoring` is None if the spec has no section `evaluate`. Otherwise it is a function; it returns
-    an object that measures the scores, or None if none can be measured.
+    an object that measures the scores, or helps to on other ranks; or None if none can be measured.
     """
     refuse_unread(spec)
     run = Run(Path(out) if out else Path("runs") / spec.name)
@@ -79,7 +79,7 @@ def _train(
             choice = choose_for(spec, images, request, options, ranks)
             training = make_training(spec, images, choice.execution, options)
             last = options.steps or training.warmup + spec.train.epochs * training.epoch_steps
-            if scoring and ranks.is_first:
+            if scoring:
                 training.scoring = scoring(spec, data, training, run)
         require_same_start(training, images, ranks)
         # nothing is written before this block, in which a signal ends the run with a checkpoint
@@ -183,6 +183,8 @@ def _advance(
     spec: Spec, training: Training, run: Run, limits: Limits, options: TrainingOptions
 ) -> None:
     """Train until `limits` are reached. Set `run.step` and `run.interrupted`."""
+    if not training.ranks.from_first(training.scoring is not None):
+        training.scoring = None  # the first rank lacks the extractor's weights
     if not training.ranks.is_first:
         run_silently(training, limits)
         run.step, run.interrupted = training.step, limits.asked and training.step < limits.last
@@ -242,8 +244,8 @@ def _restore(
     _check_images(run, images)
     training.restore(state, run.folder)
     step, began, now = training.step, state["device"], training.device.type
-    scoring = training.scoring
-    lacks_scores = scoring and training.ends_epoch() and scoring.due() and not scoring.is_done()
+    scoring = due_scoring(training)
+    lacks_scores = scoring is not None and not scoring.is_done()
     is_complete = run.is_complete(step) and not lacks_scores
     if step > last or (step == last and is_complete):
         raise RunError(f"{run.folder} is at step {step} already: ask for more than {step} steps")
