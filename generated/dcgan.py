@@ -1,6 +1,6 @@
 """DCGAN at 64 x 64 (Radford et al., 2016), in the form of PyTorch's tutorial.
 
-Written by ganspec from the spec `dcgan` (da01d5b6). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `dcgan` (af677bfe). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -217,7 +217,7 @@ def draw_images(scenes):
         ground = ground * share
     canvas = ground[..., None].repeat(1, 1, 1, 3)
     draw_solids(canvas, scenes, rays, light)
-    return (255 * canvas.clamp(0, 1)).round().to(torch.uint8).permute(0, 3, 1, 2)
+    return (255 * canvas.clamp(0, 1)).round().byte().permute(0, 3, 1, 2).contiguous()
 
 
 def load_images(count=10000, seed=0):

@@ -1,6 +1,6 @@
 """WGAN with gradient penalty on DCGAN's networks (Gulrajani et al., 2017).
 
-Written by ganspec from the spec `wgan_gp` (ffc5195f). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `wgan_gp` (6d85aefe). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -218,7 +218,7 @@ def draw_images(scenes):
         ground = ground * share
     canvas = ground[..., None].repeat(1, 1, 1, 3)
     draw_solids(canvas, scenes, rays, light)
-    return (255 * canvas.clamp(0, 1)).round().to(torch.uint8).permute(0, 3, 1, 2)
+    return (255 * canvas.clamp(0, 1)).round().byte().permute(0, 3, 1, 2).contiguous()
 
 
 def load_images(count=10000, seed=0):

@@ -96,7 +96,9 @@ def test_labels_are_what_their_kind_says(tmp_path, kind):
     dataset = kinds_of("dataset")[kind]()
     datasets = [dataset, Shapes(labels=str(tmp_path / "train.json"))]
     for dataset in datasets if kind == "shapes" else datasets[:1]:
-        _, labels = dataset.reader()(tmp_path, 8, 8, 1)
+        images, labels = dataset.reader()(tmp_path, 8, 8, 1)
+        assert images.is_contiguous()  # also at their own size and channels:
+        assert dataset.reader()(tmp_path, *dataset.size, dataset.channels)[0].is_contiguous()
         if dataset.label_kind() is None:
             assert kind in ("image_folder", "npz") and not dataset.classes()
             continue

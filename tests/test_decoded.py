@@ -81,6 +81,8 @@ def test_images_are_decoded_once(tmp_path, monkeypatch, name):
     again = open_images(data, folder, CPU)
     for images, labels in (first, again):
         assert torch.equal(images, plain[0]) and torch.equal(labels, plain[1])
+        # in the same order in memory, which dropout and rounding depend on
+        assert images.stride() == plain[0].stride() == torch.empty(images.shape).stride()
     with pytest.raises((AssertionError, DataError)):  # of another size
         open_images(data_of(name, size=(8, 8)), folder, CPU)
 

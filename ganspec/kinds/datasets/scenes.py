@@ -125,4 +125,4 @@ def draw_images(scenes, height, width):
         ground = ground * share
     canvas = ground[..., None].repeat(1, 1, 1, 3)
     draw_solids(canvas, scenes, rays, light, height, width)
-    return (255 * canvas.clamp(0, 1)).round().to(torch.uint8).permute(0, 3, 1, 2)
+    return (255 * canvas.clamp(0, 1)).round().byte().permute(0, 3, 1, 2).contiguous()
