@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
+import itertools
 from types import SimpleNamespace
 
 import pytest
 from conftest import SPECS
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import ganspec
 from ganspec.compiler.arrange import Module, _reads_at_once
@@ -172,6 +175,57 @@ def test_short_functions_mean_the_same_in_place(body, use):
     assert results[0] == results[1]
 
 
+FORMS = (
+    *("({}) + ({})", "({}) - ({})", "({}) * ({})", "({}) // ({})", "({}) % ({})", "-({})"),
+    *("not ({})", "({}) < ({})", "({}) and ({})", "({}) if ({}) else ({})", "max(({}), ({}))"),
+    *("({}).conjugate()", "[({}), ({})][0]", "(({}), ({}))[1]", "[0, 1, 2][({}) % 3]", "abs(({}))"),
+    *("sum((i + ({}) for i in (1, 2)))", "(lambda: ({}))()", "(0, 1, 2)[({}):][-1]", "abs(x=({}))"),
+)
+
+
+def expressions(*leaves):
+    """Return a strategy of expressions of `leaves`, with no needless parentheses."""
+
+    def filled(parts):
+        form, *values = parts
+        return form.format(*values)
+
+    def larger(inner):
+        return st.sampled_from(FORMS).flatmap(
+            lambda form: st.tuples(st.just(form), *[inner] * form.count("{}")).map(filled)
+        )
+
+    whole = st.recursive(st.sampled_from(leaves), larger, max_leaves=5)
+    return whole.map(lambda text: ast.unparse(ast.parse(text, mode="eval")))
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    body=expressions("a", "b", "a", "b", "7", "tick()"),
+    first=expressions("x", "y", "2", "tick()", "len(z)"),
+    second=expressions("x", "y", "2", "tick()", "z[1]"),
+    use=expressions("x", "M", "M", "tick()"),
+)
+def test_inlined_expressions_mean_the_same(body, first, second, use):
+    """Also for arguments of any form, and in the same order: calls may draw random numbers."""
+    mark = "__ganspec_0__"
+    call = f"{mark}({first}, {second})"
+    texts = [
+        f"def {mark}(a, b):\n    return {body}",
+        f"def f(x, y, z):\n    return {use.replace('M', call)}",
+    ]
+    results = []
+    for each in (texts, inline(texts, [mark])):
+        ticks = itertools.count(3)
+        names: dict = {"tick": lambda ticks=ticks: next(ticks)}
+        exec("\n".join(each), names)
+        try:
+            results.append((names["f"](5, -4, [1, 8]), next(ticks)))
+        except (TypeError, ArithmeticError, IndexError, AttributeError):
+            results.append("an error")
+    assert results[0] == results[1]
+
+
 def test_an_expression_of_several_lines_keeps_its_parentheses():
     mark = "__ganspec_0__"
     texts = [
@@ -202,6 +256,11 @@ LONG = "a + 'a text that would make the line that calls it longer than a line ma
         ("def M(a):\n    return [a for x in (0, 1)]", "M(x)"),
         ("def M(a):\n    return M(a) if a else 0", "M(x)"),  # it calls itself
         ("def M(a):\n    return (b := a)", "M(x)"),  # a new variable of the caller
+        ("def M(a):\n    return g() + a", "M(g())"),  # the calls would be in another order
+        ("def M(a, b):\n    return b - a", "M(g(), g())"),
+        ("def M(a, b):\n    return a and b", "M(x, g())"),  # g might not be called
+        ("def M(a):\n    return f'{a + 1}!'", "M(x)"),  # `ast` gives wrong columns inside
+        ("def M(a):\n    return a", "f'{M(x) + 1}!'"),
     ],
 )
 def test_functions_that_stay(function, call):

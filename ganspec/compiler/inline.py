@@ -14,6 +14,12 @@ PRIMARY = (*SIMPLE, ast.Call, ast.Subscript)  # expressions that need no parenth
 HEAD = 4  # lines of a function besides its body: the `def` line, the docstring and blank lines
 # nodes inside which no expression needs parentheses
 ENCLOSING = (ast.Assign, ast.Return, ast.Yield, ast.Call, ast.keyword, ast.Tuple, ast.Slice)
+LOOSE = (ast.NamedExpr, ast.Yield, ast.YieldFrom)  # expressions that need them nearly everywhere
+# nodes whose parts may be evaluated never, later or several times
+CONDITIONAL = (
+    *(ast.BoolOp, ast.IfExp, ast.Lambda, ast.Compare),
+    *(ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp),
+)
 PRODUCTS = (ast.Mult, ast.Div, ast.FloorDiv)
 
 
@@ -101,35 +107,62 @@ class Function(PythonText):
         Only one call is inlined if the function is more than an expression. Raise CannotInlineError
         if a call cannot be inlined.
         """
-        nodes = list(ast.walk(caller.tree))
-        parents = {child: node for node in nodes for child in ast.iter_child_nodes(node)}
+        nodes, parents = list(ast.walk(caller.tree)), _parents(caller.tree)
         calls = [n for n in nodes if isinstance(n, ast.Call)]
         calls = [n for n in calls if isinstance(n.func, ast.Name) and n.func.id == self.placeholder]
         plain = all(len(c.args) == len(self.names) and not c.keywords for c in calls)
+        plain = plain and not any(_is_inside(c, ast.JoinedStr, parents) for c in calls)
         _require(plain and len(calls) == caller.text.count(self.placeholder))
         if self.expression is None:
             return self._block(caller, calls[0], parents)
         edits = Edits(caller)
-        for call in sorted(calls, key=lambda c: (c.lineno, c.col_offset), reverse=True):
-            new = self._expression(caller, self.expression, call)
-            loose = "\n" in new or not _is_tight(self.expression, call, parents[call])
-            edits.replace(call, f"({new})" if loose else new)
+        for call in sorted(calls, key=_start, reverse=True):
+            new, outer = self._expression(caller, self.expression, call)
+            edits.replace(call, _in_place(new, outer, call, parents[call]))
         return edits.apply()
 
-    def _expression(self, caller: PythonText, expression: ast.expr, call: ast.Call) -> str:
-        """Return the text of the function's `expression` with the arguments of `call` in it."""
+    def _expression(
+        self, caller: PythonText, expression: ast.expr, call: ast.Call
+    ) -> tuple[str, ast.expr]:
+        """Return the text of `expression`, the function's, with the arguments of `call` in it.
+
+        Also return the expression that the text is: an argument if the function returns that.
+        """
         # a lambda or comprehension must not bind a name that an argument reads
         _require(not _names(call.args) & self.inner)
         _require(not set(self.scope.bound) - set(self.names))
         edits, arguments = Edits(self), dict(zip(self.names, call.args, strict=True))
         names = [n for n in ast.walk(expression) if isinstance(n, ast.Name)]
+        parents, placed = _parents(self.tree), []
         for name, argument in arguments.items():
             uses = [n for n in names if n.id == name and self.scopes.holder(n) is self.scope]
             _require(len(uses) == 1 or isinstance(argument, SIMPLE))
+            if _acts(argument):
+                placed.append(uses[0])
             for use in uses:
-                edits.replace(use, caller.segment(argument))
+                _require(not _is_inside(use, ast.JoinedStr, parents))  # with wrong columns in `ast`
+                text = caller.segment(argument)
+                edits.replace(use, _in_place(text, argument, use, parents[use]))
+        self._check_order(placed, expression, parents)
         _require(not ({n.id for n in names} - set(arguments)) & caller.scopes.locals())
-        return edits.of(expression)
+        outer = expression
+        if isinstance(expression, ast.Name):
+            outer = arguments.get(expression.id, expression)
+        return edits.of(expression), outer
+
+    def _check_order(
+        self, placed: list[ast.Name], expression: ast.expr, parents: dict[ast.AST, ast.AST]
+    ) -> None:
+        """Raise CannotInlineError if arguments would be evaluated later, or not once.
+
+        `placed` are the names in `expression` that arguments with calls replace, in the arguments'
+        order. Functions may draw random numbers, so the order counts.
+        """
+        _require(placed == sorted(placed, key=_start))
+        for use in placed:
+            before = [n for n in ast.walk(expression) if isinstance(n, ast.expr)]
+            before = [n for n in before if _end(n) <= _start(use)]
+            _require(not any(map(_acts, before)) and not _is_inside(use, CONDITIONAL, parents))
 
     def _block(self, caller: PythonText, call: ast.Call, parents: dict[ast.AST, ast.AST]) -> str:
         """Return the caller's text with the function's body in place of the call's statement.
@@ -149,10 +182,12 @@ class Function(PythonText):
         read = self.scopes.reads("_") or caller.scopes.reads("_")
         taken = set(caller.scopes.all[around].bound) - (set() if read else {"_"})
         self._check_names(arguments, taken, later, target)
-        edits = Edits(self)
+        edits, own_parents = Edits(self), _parents(self.tree)
         for name in self.scopes.of:
             if self.scopes.holder(name) is self.scope and name.id in arguments:
-                edits.replace(name, caller.segment(arguments[name.id]))
+                argument = arguments[name.id]
+                text = caller.segment(argument)
+                edits.replace(name, _in_place(text, argument, name, own_parents[name]))
         if isinstance(last, ast.Return):
             _require(last.value is not None or target is None)
             left = caller.segment(target) if target else ""
@@ -200,14 +235,52 @@ def _names(nodes: Iterable[ast.AST]) -> set[str]:
     return {n.id for node in nodes for n in ast.walk(node) if isinstance(n, ast.Name)}
 
 
+def _parents(tree: ast.AST) -> dict[ast.AST, ast.AST]:
+    return {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
+
+
+def _is_inside(node: ast.AST, kinds: type | tuple, parents: dict[ast.AST, ast.AST]) -> bool:
+    """Return True if a node around `node` is of one of `kinds`."""
+    while node in parents:
+        node = parents[node]
+        if isinstance(node, kinds):
+            return True
+    return False
+
+
+def _start(node: ast.expr) -> tuple[int, int]:
+    return node.lineno, node.col_offset
+
+
+def _end(node: ast.expr) -> tuple[int, int]:
+    assert node.end_lineno is not None and node.end_col_offset is not None
+    return node.end_lineno, node.end_col_offset
+
+
+def _acts(node: ast.expr) -> bool:
+    """Return True if an expression may do more than look at values, as a call but `len` may."""
+    calls = [n for n in ast.walk(node) if isinstance(n, (ast.Call, *LOOSE))]
+    return any(not isinstance(n, ast.Call) or ast.unparse(n.func) != "len" for n in calls)
+
+
+def _in_place(text: str, new: ast.expr, old: ast.expr, parent: ast.AST) -> str:
+    """Return `text`, that of `new`, in parentheses if it needs them in place of `old`."""
+    loose = "\n" in text or not _is_tight(new, old, parent)
+    return f"({text})" if loose else text
+
+
 def _is_tight(new: ast.expr, old: ast.expr, parent: ast.AST) -> bool:
     """Return True if `new` needs no parentheses in place of `old` inside `parent`."""
+    is_number = isinstance(new, ast.Constant) and isinstance(parent, ast.Attribute)
+    if isinstance(new, LOOSE) or is_number:
+        return False
     if isinstance(new, PRIMARY) or isinstance(parent, ENCLOSING):
         return True
     product = isinstance(new, ast.BinOp) and isinstance(new.op, PRODUCTS)
     match parent:
         case ast.BinOp(left=left, op=ast.Add() | ast.Sub()):
-            return product or (isinstance(new, ast.UnaryOp) and left is old)
+            signed = isinstance(new, ast.UnaryOp) and not isinstance(new.op, ast.Not)
+            return product or (signed and left is old)
         case ast.BinOp(left=left, op=op):
             return product and isinstance(op, PRODUCTS) and left is old
     return False
