@@ -424,3 +424,150 @@ def test_a_call_that_ignores_an_empty_batch_has_its_true_shape(folder, kind):
     Path("deep.yaml").write_text(PLAIN.replace("{conv: 3}", layers))
     shown = run("show", "deep.yaml", kinds=["unshuffle.py"])
     assert re.search(rf"{kind} +12 x 4 x 4", shown)
+
+
+ARGUMENTS = '''from typing import ClassVar
+
+import torch
+from torch import nn
+
+from ganspec.extend import *
+
+
+def scaled(module, factor=1.0):
+    """Multiply the module's weight."""
+    module.weight.data.mul_(factor)
+    return module
+
+
+def init_constant(network, value=0.0):
+    """Fill the weights of convolutions."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.constant_(module.weight, value)
+
+
+def square(numbers):
+    """Return the mean square."""
+    return numbers.square().mean()
+
+
+def draw(folder, height, width, channels, count=1000):
+    """Draw images of one colour each."""
+    images = (7 * torch.arange(count * channels) % 256).byte().view(count, channels, 1, 1)
+    return images.expand(-1, -1, height, width).contiguous(), torch.zeros(count).long()
+
+
+class Scaled(WeightNorm, kind="scaled"):
+    """Weights times a factor."""
+
+    factor: Positive = 2.0
+
+    def wrap(self):
+        return Call(scaled, self.factor)
+
+
+class Constant(Initializer, kind="constant"):
+    """Weights of one value."""
+
+    value: Positive = 0.5
+
+    def call(self):
+        return Call(init_constant, self.value)
+
+
+class Descent(Optimizer, kind="descent"):
+    """Gradient descent."""
+
+    primary: ClassVar = "lr"
+    lr: Positive = 0.25
+
+    def call(self):
+        return Call(torch.optim.SGD, self.lr)
+
+
+class Squares(Criterion, kind="squares"):
+    """Mean square of the differences and of their doubles."""
+
+    targets: ClassVar = ("images",)
+
+    @staticmethod
+    def loss(outputs, targets, cfg):
+        return square(outputs - targets) * 2 - square(targets - outputs)
+
+
+class Colours(Dataset, kind="colours"):
+    """Images of one colour."""
+
+    load: ClassVar = staticmethod(draw)
+    needs_folder: ClassVar = False
+    size: ClassVar = (8, 8)
+    channels: ClassVar = 3
+    count: Count = 20
+
+
+class Twice(Weighted, kind="twice"):
+    """Two convolutions that read no weight norm."""
+
+    def lower(self, net, x):
+        for _ in range(2):
+            x = net.add(Call(nn.Conv2d, 3, 3, 1), x)
+        return x
+
+
+class Method(Layer, kind="method"):
+    """A call of a method."""
+
+    def call(self, x):
+        return Call(self.doubled)
+
+    def doubled(self, x):
+        return 2 * x
+'''
+ARGUED = """name: argued
+data: {dataset: colours, size: 8}
+autoencoder: {init: constant, normalization: scaled, layers: [{conv: 3}, tanh]}
+objective: {loss: squares}
+optimizer: descent
+train: {batch: 8, epochs: 1}
+"""
+
+
+def test_arguments_and_expressions_of_kinds_reach_the_emitted_file(folder):
+    """Positional arguments, defaults of fields, and helpers of one expression."""
+    Path("arguments.py").write_text(ARGUMENTS)
+    Path("argued.yaml").write_text(ARGUED)
+    source = run("build", "argued.yaml", "-o", "-", kinds=["arguments.py"])
+    assert "scaled(nn.Conv2d(3, 3, 3, padding=1), factor=2.0)" in source
+    assert "init_constant(self, value=0.5)" in source and "lr=0.25" in source
+    assert "count=20" in source and "(outputs - images).square()" in source
+    run("train", "argued.yaml", "--exact", "--quiet", kinds=["arguments.py"])
+    command = [sys.executable, "runs/argued/argued.py", "--out", "mine"]
+    subprocess.run(command, check=True, capture_output=True)
+    mine = torch.load("mine/weights.pt", weights_only=True)
+    theirs = torch.load("runs/argued/checkpoint.pt", weights_only=True)["networks"]["autoencoder"]
+    (mine,) = [mine] if "0.weight" in mine else mine.values()
+    assert mine.keys() == theirs.keys()
+    assert all(torch.equal(mine[key], theirs[key]) for key in mine)
+
+
+@pytest.mark.parametrize(
+    ("layers", "message"),
+    [
+        ("[twice, {conv: 3}]", "`lower` of twice leaves out its weight norm"),
+        ("[{conv: 3}, {twice: {weight_norm: none, init: zeros}}]", "leaves out its init"),
+        ("[{conv: 3}, method]", "reads `self` in `Method.doubled`, a method"),
+    ],
+)
+def test_kinds_that_would_have_no_effect_are_refused(folder, layers, message):
+    Path("arguments.py").write_text(ARGUMENTS)
+    Path("argued.yaml").write_text(ARGUED.replace("[{conv: 3}, tanh]", layers))
+    assert message in run("check", "argued.yaml", kinds=["arguments.py"], status=1)
+
+
+def test_a_data_set_without_an_option_for_a_field_is_one_line(folder):
+    text = ARGUMENTS.replace(", count=1000)", ")").replace("count,", "9,").replace("(count)", "(9)")
+    Path("arguments.py").write_text(text)
+    Path("argued.yaml").write_text(ARGUED.replace("colours", "{colours: {count: 7}}"))
+    said = run("data", "argued.yaml", kinds=["arguments.py"], status=2)
+    assert said == "error: `load` of colours takes no `count`, a field of the kind\n"

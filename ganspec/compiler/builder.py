@@ -15,7 +15,7 @@ from torch import nn
 
 from ganspec.compiler.layout import widths
 from ganspec.kinds.condition import Condition
-from ganspec.kinds.initializer import Initializer
+from ganspec.kinds.initializer import Initializer, filling
 from ganspec.kinds.layer import Layer, Lowering
 from ganspec.kinds.layers.block import Block
 from ganspec.kinds.weight_norm import WeightNorm
@@ -77,7 +77,7 @@ class Builder(Lowering):
         kind = self.at.block if isinstance(self.at, Block) else self.at.kind
         origin = Origin(self.at.key_path, kind, self.at.mark, self.at.unread)
         value = Value(next(self.ids), shape, channels, origin)
-        fill = initialize.call() if initialize else None
+        fill = filling(initialize)
         ids = tuple(v.id for v in inputs)
         self.read.update(ids)
         self.steps.append(Step(call, ids, value, origin, self.branches[-1], initialize=fill))
@@ -103,7 +103,7 @@ class Builder(Lowering):
 
     def wrap(self, call: Call, norm: WeightNorm | None = None) -> Call:
         norm = norm or self.weight_norm
-        return call.wrapped(norm.wrap() if norm else None)
+        return call.wrapped(norm.call() if norm else None)
 
     @property
     def label(self) -> Value:

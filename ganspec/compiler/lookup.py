@@ -23,6 +23,8 @@ from ganspec.compiler.definitions import (
 from ganspec.compiler.python_text import PythonText, first_line, last_line
 from ganspec.language.rules import Rule
 
+METHOD_HELP = "write it as a function at the top level of the file, with its fields as arguments"
+
 
 def home_of(thing: Callable[..., Any]) -> Home:
     """Return the `Home` of a function or class, even if its module is not in `sys.modules`.
@@ -57,6 +59,8 @@ def definition_of(thing: Callable[..., Any], name: str = "") -> Binding:
         return Definition(Home("", {}, thing.source), thing.source, (thing.__name__,))
     if not hasattr(thing, "__qualname__"):
         raise UnmovableError(f"{thing!r}, which is neither a function nor a class")
+    if inspect.ismethod(thing):
+        raise UnmovableError(f"`self` in `{thing.__qualname__}`, a method", METHOD_HELP)
     home = home_of(thing)
     for own in [thing.__qualname__] + [k for k, v in home.namespace.items() if v is thing]:
         value: Any = home.namespace.get(own)

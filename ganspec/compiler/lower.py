@@ -10,7 +10,8 @@ from torch.nn.utils.parametrizations import weight_norm
 
 from ganspec.compiler.builder import Builder
 from ganspec.kinds.conditions.none import Unconditional
-from ganspec.kinds.layer import Layer
+from ganspec.kinds.initializer import filling
+from ganspec.kinds.layer import Layer, Weighted
 from ganspec.kinds.layers.join_label import JoinLabel
 from ganspec.kinds.normalization import word
 from ganspec.kinds.weight_norm import WeightNorm
@@ -54,10 +55,11 @@ def lower_network(
         inputs=net.inputs(start),
         steps=tuple(steps),
         outputs=outputs,
-        initialize=network.init.call() if network.init else None,
+        initialize=filling(network.init),
     )
     _refuse_unused(name, network, net.norms_read)
     _refuse_unused_init(network, lowered)
+    _refuse_lost(network, lowered)
     _refuse_labels_under_none(network, lowered)
     _refuse_zeros_under_weight_norm(lowered)
     return lowered
@@ -118,6 +120,28 @@ def _replaces_init(net: Net) -> bool:
         if block or step_cost(step, [], macs=False).trainable:
             return False
     return bool(net.steps)
+
+
+def _refuse_lost(network: Network, net: Net) -> None:
+    """Raise SpecError for a layer of the user's own that ignores its `init` or the weight norm."""
+    for layer in within(network.layers):
+        if not isinstance(layer, Weighted) or layer.mark is None:
+            continue
+        steps = [step for step in net.leaves() if step.origin.mark == layer.mark]
+        norm = layer.weight_norm or network.weight_norm
+        lost = None
+        if layer.init and not any(step.initialize for step in steps):
+            lost = "init"
+        if norm and norm.wrap() and not any(map(_is_normed, steps)):
+            lost = "weight norm"
+        if lost:
+            message = f"`lower` of {layer.kind} leaves out its {lost}"
+            fail("unfit-kind", message, layer.mark, "let it call `self.add(net, call, x)`")
+
+
+def _is_normed(step: Step) -> bool:
+    """Return True if a step has a weight norm, around its module or as an argument."""
+    return bool(step.call.wraps) or any(callable(v) for v in step.call.kwargs.values())
 
 
 def _refuse_labels_under_none(network: Network, net: Net) -> None:

@@ -75,12 +75,20 @@ class Dataset(Kind, family="dataset"):
         return self.model_copy(update={"split": "test"}).reader(resize)
 
     def reader(self, resize: str = "antialias") -> partial:
-        """Return `load` with `resize` and the kind's fields bound to it, if not at their defaults.
+        """Return `load` with `resize` and the kind's fields bound to it, if not at its defaults.
 
-        The field `path` is left out: it names the folder, the first argument of `load`.
+        The field `path` is left out: it names the folder, the first argument of `load`. Raises
+        DataError if `load` does not take a field that is not at its default.
         """
-        own = {name: value for name, value in self.changed().items() if name != "path"}
-        if resize != "antialias" and "resize" in inspect.signature(type(self).load).parameters:
+        options = inspect.signature(type(self).load).parameters
+        usual = {name: options[name].default for name in self.defaults() if name in options}
+        own = self.changed()
+        own |= {n: getattr(self, n) for n in usual if getattr(self, n) != usual[n]}
+        own.pop("path", None)
+        takes_all = any(option.kind is option.VAR_KEYWORD for option in options.values())
+        if lost := [name for name in own if name not in options and not takes_all]:
+            raise DataError(f"`load` of {self.kind} takes no `{lost[0]}`, a field of the kind")
+        if resize != "antialias" and "resize" in options:
             own["resize"] = resize
         return partial(type(self).load, **own)
 

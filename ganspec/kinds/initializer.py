@@ -24,6 +24,12 @@ class Initializer(Kind, family="initializer"):
         raise NotImplementedError
 
 
+def filling(initializer: Initializer | None) -> Call | None:
+    """Return the call of an initializer with its arguments by name; None for torch's weights."""
+    call = initializer.call() if initializer else None
+    return call and call.by_name()
+
+
 def init_weights(network, fill, **options):
     """Fill the weights of all layers except norms by `fill`; set their biases to 0."""
     for module in network.modules():

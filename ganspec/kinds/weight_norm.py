@@ -20,8 +20,13 @@ class WeightNorm(Kind, family="weight_norm"):
         """Return the function and its keyword arguments, or None to leave modules unchanged."""
         raise NotImplementedError
 
+    def call(self) -> Call | None:
+        """Return the call of `wrap` with its arguments by name."""
+        call = self.wrap()
+        return call and call.by_name()
+
     def function(self) -> Callable | None:
         """Return the function of `wrap` with its arguments bound; None if `wrap` returns None."""
-        if (call := self.wrap()) is None:
+        if (call := self.call()) is None:
             return None
         return partial(call.function, **call.kwargs) if call.kwargs else call.function

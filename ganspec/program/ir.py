@@ -6,6 +6,7 @@ This module imports torch, and none of the kinds.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator
 from copy import copy
 from dataclasses import dataclass, field
@@ -79,6 +80,18 @@ class Call:
         outer = copy(self)
         outer.wraps = (*self.wraps, wrap)
         return outer
+
+    def by_name(self) -> Call:
+        """Return the call with its arguments by name; the first parameter is for an input.
+
+        Raises TypeError if the function does not take them.
+        """
+        named = copy(self)
+        bound = inspect.signature(self.function).bind(None, *self.args, **self.kwargs)
+        given = list(bound.arguments)[1 : 1 + len(self.args)]
+        named.kwargs = {name: bound.arguments[name] for name in given} | self.kwargs
+        named.args = ()
+        return named
 
     def apply(self, *inputs: torch.Tensor) -> torch.Tensor:
         """Return the function's result for the tensors `inputs`. Not for a call of a module."""

@@ -29,7 +29,7 @@ def own(kind: Kind, **more: object) -> SimpleNamespace:
 
 def optimizer(kind: Optimizer) -> partial:
     """Return a function that takes weights and returns a torch optimizer for them."""
-    call = kind.call()
+    call = kind.call().by_name()
     return partial(call.function, **non_defaults(call))
 
 
