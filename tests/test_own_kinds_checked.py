@@ -41,3 +41,72 @@ def test_a_data_set_has_as_many_names_as_classes(folder):
     Path("discs.py").write_text(text)
     said = run("train", "mine.yaml", "--steps", 1, status=2)
     assert "discs (discs.py) names 3 classes, but its `label_kind` tells 2" in said
+
+
+def mend(file, old, new):
+    """Replace a text of one of the example's files."""
+    text = Path(file).read_text()
+    assert old in text
+    Path(file).write_text(text.replace(old, new))
+
+
+CELU = "return Call(nn.CELU, self.alpha)"
+MARGIN = "F.relu(cfg.margin - scores).mean()"
+NADAM = "Call(optim.NAdam, lr=self.lr, betas=self.betas)"
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "fault"),
+    [
+        ("celu.py", CELU, "Call(nn.CELU)", "returns nothing from `call`, not a `Call`"),
+        ("celu.py", CELU, "return nn.CELU", "returns a class from `call`, not a `Call`"),
+        ("celu.py", CELU, "return nn.CELU()", "returns a CELU from `call`, not a `Call`"),
+        ("celu.py", CELU, "return self.beta", "raises AttributeError in line 18: 'Celu'"),
+        ("celu.py", CELU, "return Call(tuple)", "cannot read 4 x 8 x 8: it returns a tuple, not"),
+        ("celu.py", CELU, "return Call(print)", "cannot read 4 x 8 x 8: it returns nothing, not"),
+        ("celu.py", CELU, "return Call(nn.Flatten, 2)", "makes 4 x 64, neither a vector nor a map"),
+        (
+            "celu.py",
+            "def call(self, x: Value) -> Call:",
+            "def lower(self, net, x):",
+            "returns a Call from `lower`",
+        ),
+        ("margin.py", MARGIN, "scores", "returns 4 x 1 numbers from `real_loss`, not one"),
+        ("margin.py", MARGIN, "None", "returns nothing from `real_loss`, not a `Tensor`"),
+        ("margin.py", MARGIN, "scores.mean() * cfg.gap", "reads `cfg.gap`, and has no field `gap`"),
+        ("margin.py", "real_loss(scores, cfg)", "real_loss(scores)", "has a `real_loss(scores)`"),
+        (
+            "margin.py",
+            "    margin:",
+            "    goals: ClassVar = 'D up'\n    margin:",
+            "has `goals` that",
+        ),
+        (
+            "margin.py",
+            "    margin:",
+            "    scores: ClassVar = 'logit'\n    margin:",
+            "has the `scores`",
+        ),
+        ("nadam.py", f"return {NADAM}", "return optim.NAdam", "returns a class from `call`"),
+        ("nadam.py", "betas=self", "beta=self", "raises TypeError: NAdam.__init__() got an"),
+        ("nadam.py", NADAM, "Call(optim.LBFGS)", "raises TypeError: LBFGS.step() missing"),
+        ("drift.py", "labels, cfg)", "cfg)", "has a `"),
+        ("standardized.py", "    return module\n", "", "returns nothing from `standardize`, not a"),
+    ],
+)
+def test_what_a_kind_s_code_returns_is_checked(folder, file, old, new, fault):
+    mend(file, old, new)
+    spec = "copies.yaml" if file == "celu.py" else "mine.yaml"
+    said = run("check", spec, status=1)
+    assert f" ({file}) {fault}" in said and f"--> {spec}" in said
+    assert "cannot read" in fault or ("error[unfit-kind]: " in said and "= help: " in said)
+
+
+def test_what_code_raises_in_a_training_is_one_line(folder):
+    """The try of `check` tells nothing that the stand-ins for a training could have caused."""
+    mend("margin.py", MARGIN, "scores.view(8, 1, 1, 1).mean()")
+    mend("mine.yaml", "{batch: 8}", "{batch: 4}")
+    run("check", "mine.yaml")
+    said = run("train", "mine.yaml", "--steps", 1, status=2)
+    assert "error: margin.py:10: RuntimeError: shape '[8, 1, 1, 1]' is invalid" in said
+    assert said.count("correct the file\n") == 1
