@@ -68,8 +68,8 @@ train: {batch: 8}
 PLAIN = "name: plain\ndata: {dataset: shapes, size: 8}\nautoencoder: {layers: [{conv: 3}, tanh]}\n"
 PLAIN += "objective: {loss: mean_squared_error}\noptimizer: adam\n"
 LAYER = 'from ganspec.extend import Layer\n\n\nclass Mine(Layer, kind="mine"):\n    """Mine."""\n'
-
-BATCH = LAYER.replace("Layer", "WeightNorm").replace('"mine"', '"batch"')
+LAYER += "\n    def call(self, x):\n        raise NotImplementedError\n"
+BATCH = LAYER.replace("Layer", "WeightNorm").replace('"mine"', '"batch"').replace("call", "wrap")
 SCALE = '''from typing import ClassVar
 
 from ganspec.extend import Call, Layer

@@ -110,3 +110,87 @@ def test_what_code_raises_in_a_training_is_one_line(folder):
     said = run("train", "mine.yaml", "--steps", 1, status=2)
     assert "error: margin.py:10: RuntimeError: shape '[8, 1, 1, 1]' is invalid" in said
     assert said.count("correct the file\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "fault"),
+    [
+        (
+            "celu.py",
+            ', kind="celu"',
+            "",
+            "Celu` has no `kind=`, the name that specs use; write `class",
+        ),
+        ("celu.py", '"celu"', '"My Layer"', "My Layer` has a name that is not plain; use small"),
+        ("celu.py", '"celu"', '"as"', "as` has a name that is not plain; use small"),
+        ("celu.py", "call", "called", "does not define `call` or `lower`; define it, see"),
+        (
+            "celu.py",
+            '= "alpha"',
+            '= "alhpa"',
+            "`primary` 'alhpa', which is no field; its fields are",
+        ),
+        (
+            "celu.py",
+            '"activation"',
+            '"activations"',
+            "`role` 'activations'; it may be `activation`",
+        ),
+        ("celu.py", "role", "expects", "`expects` 'activation'; it may be `map` or `vector`"),
+        ("celu.py", "= 1.0", "= 'many'", "refuses, `alpha: ... = 'many'`: input should be a valid"),
+        ("celu.py", "= 1.0", "= -1", "refuses, `alpha: ... = -1`: input should be greater than 0;"),
+        (
+            "celu.py",
+            "Positive = 1.0",
+            "list[float] = []",
+            "hold `list[float]`; write `tuple[float, ",
+        ),
+        (
+            "celu.py",
+            "Positive = 1.0",
+            "dict = {}",
+            "no spec can hold `dict`; write `dict[str, float]`",
+        ),
+        (
+            "celu.py",
+            "    alpha:",
+            "    from_: int = 1\n    alpha:",
+            "field `from_`, which every layer",
+        ),
+        (
+            "celu.py",
+            "    alpha:",
+            "    model_config: int = 1\n    alpha:",
+            "cannot be a field, since",
+        ),
+        (
+            "celu.py",
+            "def call",
+            "def __init__(self): pass\n\n    def call",
+            "defines `__init__`; write",
+        ),
+        (
+            "margin.py",
+            "generator_loss: ClassVar",
+            "other: ClassVar",
+            "not define `generator_loss`;",
+        ),
+        (
+            "margin.py",
+            "real_loss: ClassVar =",
+            "def real_loss(self): 0\n    x: ClassVar =",
+            "`self`;",
+        ),
+    ],
+)
+def test_a_class_is_checked_when_its_file_is_loaded(folder, file, old, new, fault):
+    mend(file, old, new)
+    said = run("check", "plain.yaml", kinds=[file], status=2)
+    assert said.startswith(f"error: {file}:") and fault in said and said.count("\n") == 1
+
+
+def test_a_base_of_kinds_needs_no_name(folder):
+    mend("celu.py", 'Celu(Layer, kind="celu")', "Base(Layer)")
+    text = Path("celu.py").read_text()
+    Path("celu.py").write_text(f'{text}\n\nclass Own(Base, kind="celu"):\n    """Own."""\n')
+    run("check", "copies.yaml")
