@@ -20,7 +20,7 @@ from ganspec.kinds.initializer import Initializer
 from ganspec.kinds.layer import Layer, Lowering
 from ganspec.kinds.layers.block import Block
 from ganspec.kinds.weight_norm import WeightNorm
-from ganspec.language.errors import fail, suggestion
+from ganspec.language.errors import Mark, fail, suggestion
 from ganspec.language.expr import Width, evaluate
 from ganspec.program.ir import Call, Input, Net, Origin, Step, Value
 from ganspec.program.probe import ProbeError, probe
@@ -48,6 +48,7 @@ class Builder(Lowering):
         self.heads: dict[str, Value] = {}
         self.steps: list[Step] = []
         self.taps: dict[str, Value] = {}
+        self.tap_marks: dict[str, Mark | None] = {}
         self.read: set[int] = set()
         self.branches: list[str | None] = [None]
         # layers and conditions that are being lowered, the innermost last
@@ -168,8 +169,11 @@ class Builder(Lowering):
         """Let later layers read `value` by `name`. Raise SpecError if the name is taken."""
         if name in self.taps:
             message, help = f"`{name}` is the name of another layer's value", "choose another name"
+            if self.at.mark and self.at.mark == self.tap_marks[name]:
+                message = f"each round of the repeat would name its value `{name}`"
+                help = f"name the last round's: `identity: {{as: {name}}}` after the repeat"
             self.refuse("duplicate-name", message, None, help)
-        self.taps[name] = value
+        self.taps[name], self.tap_marks[name] = value, self.at.mark
         for i, step in enumerate(self.steps):
             if step.output.id == value.id:
                 self.steps[i] = replace(step, tap=name)
