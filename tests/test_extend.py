@@ -38,7 +38,8 @@ condition: {kind: classes, size: 2}
 generator:
   condition: shift
   init: {uniform: 0.1}
-  layers: [{project: [ch, 8, 8]}, {celu: 0.5}, {pointwise: 3}, tanh]
+  layers: [{identity: {as: w}}, {project: [ch, 8, 8]}, {celu: 0.5}, {styled: w},
+    {pointwise: 3}, tanh]
 discriminator:
   condition: shift
   normalization: standardized
