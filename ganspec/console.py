@@ -25,6 +25,7 @@ from ganspec.language.errors import (
     conjunction,
     one_line,
 )
+from ganspec.language.registry import own_line
 from ganspec.seal import is_emitted
 from ganspec.streams import DASH, is_stdout, is_stream
 
@@ -268,9 +269,20 @@ def reported(advice: str | None = None) -> Iterator[None]:
         if "device-side assert" in str(error):  # after which no tensor on the GPU can be read
             fail("an operation on the GPU got an invalid number: find it with --device cpu")
         if isinstance(error, RuntimeError) and "memory" not in str(error):
+            _fail_in_own(error)
             raise  # a bug of ganspec, which can be found only by its traceback
         message = " ".join(["out of memory", *getattr(error, "__notes__", [])])
         fail(f"{message}: set a smaller `train: {{batch: ...}}`")
+    except Exception as error:
+        _fail_in_own(error)
+        raise
+
+
+def _fail_in_own(error: Exception) -> None:
+    """Print the line that raised `error`, and exit, if it is in a user's file of kinds."""
+    if line := own_line(error):
+        what = f"{line[0].name}:{line[1]}: {type(error).__name__}: {one_line(error)}"
+        fail(f"{what}; correct the file")
 
 
 def show_diagnostics(diagnostics: Sequence[Diagnostic], summary: bool = True) -> None:

@@ -29,6 +29,14 @@ discriminator returns a tuple of scores and guesses of the label. Other attribut
 or a function with the arguments that follow its input tensors. `channels` is the result's number of
 channels, if it differs from the input's. A `Value` has `shape` (without the batch), `channels`,
 `is_map` (True for channels x height x width) and, if it is a map, `size` (height, width).
+
+`lower` and `join` add calls to `net`: `net.add(call, *inputs)` adds one and returns its output. In
+a `Weighted` layer, `self.add(net, call, x)` does so with the layer's `weight_norm` and `init`; for
+several inputs, `net.wrap(call, self.weight_norm)` returns the call to add, with
+`initialize=self.init`. `net.tapped(name)` is the output of an earlier layer `as: name`,
+`net.flatten(x)` is `x` as a vector, `net.layer` and `net.layers` add the calls of other layers, and
+`net.refuse(code, message, value, help)` ends with an error at the layer's line.
+
 `ganspec.load_kinds(path)` and `--kinds FILE.py` load a file of kinds.
 """
 

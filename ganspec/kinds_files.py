@@ -34,8 +34,8 @@ def load_kinds(path: str | Path) -> None:
     """Run the Python file at `path`, whose classes become kinds that specs can name.
 
     A file with the same content as a loaded one is not run again. Raises KindsError if the file
-    cannot be read or run, has changed since it was loaded, or defines a kind without a docstring or
-    with a name that is taken. Then no kind is added; those of an earlier call stay.
+    cannot be read or run, has changed since it was loaded, or defines a kind that breaks the
+    contract or whose name is taken. Then no kind is added; those of an earlier call stay.
     """
     path = Path(path)
     try:
@@ -54,7 +54,7 @@ def load_kinds(path: str | Path) -> None:
     _check_syntax(path, data)
     with _undone_on_error():
         _execute(file, path)
-        _check_documented(file, path)
+        _check_classes(file, path)
         _check_words(file, path)
     LOADED.append(file)
 
@@ -109,11 +109,15 @@ def _free_name(stem: str) -> str:
 def _check_syntax(path: Path, data: bytes) -> None:
     """Raise KindsError if `data`, the bytes of the file `path`, are not valid Python."""
     try:
-        ast.parse(data, str(path))
+        tree = ast.parse(data, str(path))
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None) or 1
         reason = getattr(error, "msg", None) or error
         raise KindsError(f"{path}:{line}: {reason}; correct this line of Python") from None
+    for node in ast.walk(tree):
+        if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == "model_config":
+            what = "`model_config` cannot be a field, since pydantic reads it"
+            raise KindsError(f"{path}:{node.lineno}: {what}; choose another name")
 
 
 class _Loader(SourceFileLoader):
@@ -149,14 +153,13 @@ def _execute(file: KindsFile, path: Path) -> None:
         raise KindsError(f"{path}:{line}: {what}; {fix}") from None
 
 
-def _check_documented(file: KindsFile, path: Path) -> None:
-    """Raise KindsError if a kind of the file has no docstring."""
-    for family, kinds in _families():
-        for name, kind in kinds.items():
-            if kind.__module__ == file.module and not vars(kind).get("__doc__"):
-                line = inspect.getsourcelines(kind)[1]
-                what = f"the {family.replace('_', ' ')} `{name}` has no docstring"
-                raise KindsError(f"{path}:{line}: {what}; write one that describes it")
+def _check_classes(file: KindsFile, path: Path) -> None:
+    """Raise KindsError for the first fault of a kind in the file."""
+    from ganspec.kinds.class_checks import class_faults, classes_of  # imports pydantic
+
+    for cls in classes_of(file.module):
+        if fault := next(class_faults(cls), None):
+            raise KindsError(f"{path}:{inspect.getsourcelines(cls)[1]}: {fault}")
 
 
 def _check_words(file: KindsFile, path: Path) -> None:

@@ -38,7 +38,8 @@ condition: {kind: classes, size: 2}
 generator:
   condition: shift
   init: {uniform: 0.1}
-  layers: [{project: [ch, 8, 8]}, {celu: 0.5}, {pointwise: 3}, tanh]
+  layers: [{identity: {as: w}}, {project: [ch, 8, 8]}, {celu: 0.5}, {styled: w},
+    {pointwise: 3}, tanh]
 discriminator:
   condition: shift
   normalization: standardized
@@ -68,8 +69,8 @@ train: {batch: 8}
 PLAIN = "name: plain\ndata: {dataset: shapes, size: 8}\nautoencoder: {layers: [{conv: 3}, tanh]}\n"
 PLAIN += "objective: {loss: mean_squared_error}\noptimizer: adam\n"
 LAYER = 'from ganspec.extend import Layer\n\n\nclass Mine(Layer, kind="mine"):\n    """Mine."""\n'
-
-BATCH = LAYER.replace("Layer", "WeightNorm").replace('"mine"', '"batch"')
+LAYER += "\n    def call(self, x):\n        raise NotImplementedError\n"
+BATCH = LAYER.replace("Layer", "WeightNorm").replace('"mine"', '"batch"').replace("call", "wrap")
 SCALE = '''from typing import ClassVar
 
 from ganspec.extend import Call, Layer

@@ -14,12 +14,13 @@ from typing import NoReturn
 from torch import nn
 
 from ganspec.compiler.layout import widths
+from ganspec.compiler.own_kinds import blamed, must_be, unfit
 from ganspec.kinds.condition import Condition
 from ganspec.kinds.initializer import Initializer, filling
 from ganspec.kinds.layer import Layer, Lowering
 from ganspec.kinds.layers.block import Block
 from ganspec.kinds.weight_norm import WeightNorm
-from ganspec.language.errors import fail, suggestion
+from ganspec.language.errors import Mark, fail, suggestion
 from ganspec.language.expr import Width, evaluate
 from ganspec.program.ir import Call, Input, Net, Origin, Step, Value
 from ganspec.program.probe import ProbeError, probe
@@ -47,6 +48,7 @@ class Builder(Lowering):
         self.heads: dict[str, Value] = {}
         self.steps: list[Step] = []
         self.taps: dict[str, Value] = {}
+        self.tap_marks: dict[str, Mark | None] = {}
         self.read: set[int] = set()
         self.branches: list[str | None] = [None]
         # layers and conditions that are being lowered, the innermost last
@@ -70,6 +72,7 @@ class Builder(Lowering):
         return self.network.condition
 
     def add(self, call: Call, *inputs: Value, initialize: Initializer | None = None) -> Value:
+        must_be(self.at, call, Call, "call", "return `Call(nn.ReLU)`: a class or a function")
         shape = self._shape(call, inputs)
         channels = inputs[0].channels if call.channels is None else call.channels
         if int(channels) != shape[0]:
@@ -126,9 +129,23 @@ class Builder(Lowering):
     def join(self, condition: Condition, x: Value) -> Value:
         self.parts.append(condition)
         with self.branch("label"):
-            x = condition.join(self, x)
+            x = self._made(condition, "join", x)
         self.parts.pop()
         return x
+
+    def _made(self, part: Layer | Condition, method: str, x: Value) -> Value:
+        """Return what the `method` of a layer or condition makes of `x`: a vector or a map.
+
+        Raise SpecError if a user's own one raises an error, or returns anything else.
+        """
+        with blamed(part):
+            made = getattr(part, method)(self, x)
+        must_be(part, made, Value, method, "return what `net.add` returns")
+        if part.is_own and len(made.shape) not in (1, 3):
+            unfit(
+                part, f"makes {made}, neither a vector nor a map", "return N x C or N x C x H x W"
+            )
+        return made
 
     def layer(self, layer: Layer, x: Value) -> Value:
         # a layer without a mark, its place in the spec, was made by another layer, to which its
@@ -142,7 +159,7 @@ class Builder(Lowering):
         if layer.expects == "vector" and x.is_map:
             message, help = f"a vector, got {x}", "put flatten, sum_pool or mean_pool before it"
             self.refuse("shape-mismatch", f"{layer.kind} expects {message}", x, help)
-        x = layer.lower(self, x)
+        x = self._made(layer, "lower", x)
         if layer.as_:
             self._tap(layer.as_, x)
         self.parts.pop()
@@ -152,8 +169,11 @@ class Builder(Lowering):
         """Let later layers read `value` by `name`. Raise SpecError if the name is taken."""
         if name in self.taps:
             message, help = f"`{name}` is the name of another layer's value", "choose another name"
+            if self.at.mark and self.at.mark == self.tap_marks[name]:
+                message = f"each round of the repeat would name its value `{name}`"
+                help = f"name the last round's: `identity: {{as: {name}}}` after the repeat"
             self.refuse("duplicate-name", message, None, help)
-        self.taps[name] = value
+        self.taps[name], self.tap_marks[name] = value, self.at.mark
         for i, step in enumerate(self.steps):
             if step.output.id == value.id:
                 self.steps[i] = replace(step, tap=name)
@@ -261,5 +281,5 @@ class Builder(Lowering):
         try:
             return probe(call, inputs)
         except ProbeError as error:
-            message = f"{self.at.kind} cannot read {inputs[0]}: {error}"
+            message = f"{self.at.known_as} cannot read {inputs[0]}: {error}"
             self.refuse("shape-mismatch", message, inputs[0])

@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn.utils.parametrizations import weight_norm
 
 from ganspec.compiler.builder import Builder
+from ganspec.compiler.own_kinds import faults
 from ganspec.kinds.conditions.none import Unconditional
 from ganspec.kinds.initializer import filling
 from ganspec.kinds.layer import Layer, Weighted
@@ -219,7 +220,8 @@ def lower_valid(spec: Spec) -> tuple[dict[str, Net], list[Diagnostic]]:
     Networks that are `unknown` as a whole are left out.
     """
     nets: dict[str, Net] = {}
-    diagnostics: list[Diagnostic] = []
+    if diagnostics := faults(spec):
+        return nets, diagnostics
     for key, interface in _with_shape(spec).interfaces().items():
         if key in spec.unread:
             continue

@@ -211,7 +211,7 @@ def _field(attribute: str, info: FieldInfo) -> Field:
 
 def field_type(annotation: object, metadata: Iterable[object] = ()) -> FieldType:
     """Return the `FieldType` of a pydantic field's annotation and its metadata."""
-    options = list(_options(annotation, tuple(metadata)))
+    options = list(options_of(annotation, tuple(metadata)))
     plain = [option for option, _ in options if isinstance(option, type)]
     models = [option for option in plain if issubclass(option, Section)]
     families = [m.name for _, extra in options for m in extra if isinstance(m, Family)]
@@ -238,14 +238,14 @@ def _is(option: object, origin: object) -> bool:
     return typing.get_origin(option) is origin
 
 
-def _options(annotation: object, metadata: tuple[object, ...]) -> Iterator[tuple[object, tuple]]:
+def options_of(annotation: object, metadata: tuple[object, ...]) -> Iterator[tuple[object, tuple]]:
     """Yield the members of a union, each with the metadata of every `Annotated` around it."""
     if typing.get_origin(annotation) in (typing.Union, types.UnionType):
         for option in typing.get_args(annotation):
-            yield from _options(option, metadata)
+            yield from options_of(option, metadata)
     elif _is(annotation, typing.Annotated):
         inner, *own = typing.get_args(annotation)
-        yield from _options(inner, (*metadata, *own))
+        yield from options_of(inner, (*metadata, *own))
     else:
         yield annotation, tuple(m for each in metadata for m in getattr(each, "metadata", [each]))
 

@@ -13,7 +13,7 @@ from typing import ClassVar, Self, TypeVar
 from pydantic import PrivateAttr
 
 from ganspec.language.errors import Mark
-from ganspec.language.registry import BASES, PACKAGES, base_of
+from ganspec.language.registry import BASES, LOADED, PACKAGES, base_of
 from ganspec.language.section import Section
 from ganspec.language.tree import MapNode, Node
 
@@ -91,6 +91,18 @@ class Kind(Section):
     def mark(self) -> Mark | None:
         """Place where the spec names this kind; None if it was not read from a spec."""
         return self._mark
+
+    @property
+    def is_own(self) -> bool:
+        """True if the kind is a user's own, not one of ganspec's."""
+        return not type(self).__module__.startswith("ganspec.")
+
+    @property
+    def known_as(self) -> str:
+        """The kind's name and, if it is of a loaded file, the file: `mine (kinds.py)`."""
+        module = type(self).__module__
+        path = next((file.path for file in LOADED if file.module == module), None)
+        return f"{self.kind} ({path.name})" if path else self.kind
 
     def _path_of(self, name: str) -> str:
         return self.key_path and f"{self.key_path}.{self.kind}.{name}"

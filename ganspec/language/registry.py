@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import importlib.util
 import pkgutil
+import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
 
 PACKAGES: dict[str, str] = {}  # family -> package
 BASES: dict[str, type] = {}  # family -> base class, which registers itself here
+HOME = Path(__file__).parents[1]  # the folder of ganspec's code
 _searched: set[str] = set()
 
 
@@ -35,6 +37,20 @@ class KindsFile:
 
 
 LOADED: list[KindsFile] = []
+
+
+def own_line(error: BaseException) -> tuple[Path, int] | None:
+    """Return the line of a user's file of kinds that raised `error`; None if no such line did.
+
+    Errors that code outside ganspec, such as torch, raises for that line count, too.
+    """
+    paths = {str(file.path): file.path for file in LOADED}
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if path := paths.get(frame.filename):
+            return path, frame.lineno or 1
+        if Path(frame.filename).is_relative_to(HOME):
+            return None
+    return None
 
 
 def base_of(family: str) -> type:

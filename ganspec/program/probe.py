@@ -120,6 +120,10 @@ def _run(
     """
     tensors = [value.tensor(batch) for value in inputs]
     result = call.apply(*tensors) if module is None else module(*tensors)
+    if not isinstance(result, torch.Tensor) or not result.ndim:
+        what = "nothing" if result is None else f"a {type(result).__name__}"
+        what = "one number" if isinstance(result, torch.Tensor) else what
+        raise ProbeError(f"it returns {what}, not a tensor with a row for each image")
     return tuple(result.shape[1:])
 
 

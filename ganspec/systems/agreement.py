@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -101,6 +102,9 @@ def _agrees(made: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
 def _image_help(spec: Spec, net: Net) -> str:
     shape, wanted = net.output.shape, spec.data.shape
     if len(shape) != 3:
+        if None not in spec.data.known_shape:
+            way = "reshape" if math.prod(shape) == math.prod(wanted) else "project"
+            return f"end the {net.name.lower()} in `{way}: {list(wanted)}`"
         return f"end the {net.name.lower()} in a map, such as `conv: {wanted[0]}`"
     if not _agrees(shape[1:], spec.data.known_shape[1:]):
         other = shape[0] in (1, 3) and shape[0] != wanted[0]

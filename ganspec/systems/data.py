@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field
 
 from ganspec.kinds.dataset import Dataset
 from ganspec.kinds.datasets.decoded import read_dataset
+from ganspec.kinds.returned import check_returned
 from ganspec.language.section import Section
 from ganspec.language.types import Number, Pair, pair, refusal
 
@@ -80,7 +81,9 @@ class Data(Section):
     def read(self, reader: partial, folder: Path) -> tuple[torch.Tensor, torch.Tensor]:
         """Read `folder` by `reader`. Return uint8 images, N x `shape`, and their labels."""
         size = (*self.read_size, self.shape[0])
-        images, labels = read_dataset(self.dataset, reader, folder, *size)
+        returned = read_dataset(self.dataset, reader, folder, *size)
+        check_returned(self.dataset, returned, folder, *size)
+        images, labels = returned
         return images.mT.contiguous() if self.transpose else images, labels
 
     @property

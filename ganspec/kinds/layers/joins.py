@@ -24,7 +24,7 @@ class Concat(Layer, kind="concat"):
         if x.shape[1:] != other.shape[1:]:
             help = "give both the same height and width, such as by a pool or upsample"
             message = f"cannot join {x} with `{self.value}`, {other}"
-            net.refuse("shape-mismatch", message, other, help)
+            net.refuse("shape-mismatch", message, other, _map_help(self.value, x, other) or help)
         return concatenate(net, x, other)
 
 
@@ -39,7 +39,20 @@ class Add(Layer, kind="add"):
     def lower(self, net: Lowering, x: Value) -> Value:
         other = net.tapped(self.value)
         if x.shape != other.shape:
-            help = "give both the same shape, such as by a conv with as many channels"
+            by = "conv with as many channels" if x.is_map else "linear layer of the same size"
+            help = f"give both the same shape, such as by a {by}"
             message = f"cannot add `{self.value}`, {other}, to {x}"
-            net.refuse("shape-mismatch", message, other, help)
+            net.refuse("shape-mismatch", message, other, _map_help(self.value, x, other) or help)
         return net.add(Call(operator.add), x, other)
+
+
+def _map_help(name: str, x: Value, other: Value) -> str | None:
+    """Return help for a map that is to be joined with a vector; None for two of one form.
+
+    `name` is the name of `other` in the spec.
+    """
+    if x.is_map == other.is_map:
+        return None
+    if x.is_map:
+        return f"make a map of `{name}` by `project: {{from: {name}, ...}}`, and join that by name"
+    return f"make a map of the vector before it, such as by `project: {list(other.shape)}`"

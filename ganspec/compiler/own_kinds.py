@@ -1,0 +1,164 @@
+"""Errors of users' own kinds: what their code raises or returns, found by trying it."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any, NoReturn
+
+import torch
+from torch import nn
+
+from ganspec.language.errors import Diagnostic, GanspecError, SpecError, fail, listed, one_line
+from ganspec.language.kinds import Kind, within
+from ganspec.language.registry import own_line
+from ganspec.program.ir import Call
+from ganspec.systems.settings import optimizer, own
+from ganspec.systems.spec import Spec
+
+SCORES = ("scores", "logits", "probabilities")  # what `Loss.scores` may be
+
+
+def unfit(kind: Kind, message: str, help: str) -> NoReturn:
+    """Raise a SpecError about the code of `kind`, where the spec names it."""
+    fail("unfit-kind", f"{kind.known_as} {message}", kind.mark, help)
+
+
+@contextmanager
+def blamed(kind: Kind) -> Iterator[None]:
+    """Turn what the code of a user's own kind raises in a `with` block into a SpecError."""
+    try:
+        yield
+    except GanspecError:
+        raise
+    except Exception as error:
+        if not kind.is_own:
+            raise
+        unfit(kind, f"raises {raised(error)}", "correct its code")
+
+
+def raised(error: Exception) -> str:
+    """Return an exception's type, message and, if the code of a kinds file raised it, the line."""
+    line = own_line(error)
+    place = f" in line {line[1]}" if line else ""
+    return f"{type(error).__name__}{place}: {one_line(error)}"
+
+
+def must_be(kind: Kind, value: object, wanted: type, what: str, help: str) -> None:
+    """Raise a SpecError if `value`, which the method `what` of `kind` returned, is no `wanted`."""
+    if not isinstance(value, wanted):
+        returned = "nothing" if value is None else f"a {type(value).__name__}"
+        returned = "a class" if isinstance(value, type) else returned
+        unfit(kind, f"returns {returned} from `{what}`, not a `{wanted.__name__}`", help)
+
+
+def faults(spec: Spec) -> list[Diagnostic]:
+    """Return the faults that a try of the spec's own kinds shows. Layers are tried elsewhere."""
+    found: list[Diagnostic] = []
+    for kind in within(spec):
+        if kind.is_own and not kind.is_unread and kind.family in TRIES:
+            try:
+                with blamed(kind), torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    TRIES[kind.family](kind)
+            except SpecError as error:
+                found += error.diagnostics
+    return found
+
+
+def _try_loss(kind: Any) -> None:
+    if kind.scores not in SCORES:
+        unfit(kind, f"has the `scores` {kind.scores!r}", f"they may be {listed(SCORES, 'or')}")
+    goals = kind.goals
+    if not isinstance(goals, tuple) or list(map(type, goals)) != [str, str]:
+        unfit(kind, "has `goals` that are not two texts", "return the goals of both networks")
+    more = {"scores": kind.scores, "threshold": kind.threshold}
+    for name in ("real_loss", "fake_loss", "generator_loss"):
+        _try_function(kind, name, own(kind, **more), torch.rand(4, 1))
+
+
+def _try_penalty(kind: Any) -> None:
+    network = nn.Sequential(nn.Flatten(), nn.Linear(3 * 16 * 16, 1))
+    real, fake = torch.rand(2, 4, 3, 16, 16)
+    cfg = own(kind, d_conditional=False, auxiliary=False)
+    _try_function(kind, "penalty", cfg, network, real, fake, None)
+
+
+def _try_criterion(kind: Any) -> None:
+    pairs = {
+        "classes": (torch.rand(4, 3), torch.tensor([0, 1, 2, 0])),
+        "multi_hot": (torch.rand(4, 3), torch.ones(4, 3)),
+        "images": (torch.rand(4, 3, 16, 16), torch.rand(4, 3, 16, 16)),
+    }
+    for target in kind.targets:
+        _try_function(kind, "loss", own(kind), *pairs[target])
+
+
+def _try_function(kind: Kind, name: str, cfg: SimpleNamespace, *inputs: object) -> None:
+    """Raise a SpecError if the function `name` of `kind` cannot be right.
+
+    It is run on stand-ins for what a training gives it. It may rightly refuse these, so that only
+    errors that do not depend on them are told.
+    """
+    function = getattr(type(kind), name)
+    try:
+        inspect.signature(function).bind(*inputs, cfg)
+    except TypeError:
+        given = ", ".join(inspect.signature(function).parameters)
+        help = f"it gets {len(inputs) + 1} arguments, of which `cfg` is the last"
+        unfit(kind, f"has a `{name}({given})` that cannot be called", help)
+    try:
+        result = function(*inputs, cfg)
+    except AttributeError as error:
+        if error.obj is not cfg:
+            return
+        help = f"add the field to the class, such as `{error.name}: float = 1.0`"
+        unfit(kind, f"reads `cfg.{error.name}`, and has no field `{error.name}`", help)
+    except NameError as error:
+        unfit(kind, f"raises {raised(error)}", "define or import it in the kind's file")
+    except Exception:  # noqa: BLE001  (it may be the fault of the stand-ins)
+        return
+    if isinstance(result, torch.Tensor) and result.ndim:
+        shape = " x ".join(map(str, result.shape))
+        unfit(kind, f"returns {shape} numbers from `{name}`, not one", "return a mean, or a sum")
+    if not isinstance(result, (torch.Tensor, int, float)):
+        must_be(kind, result, torch.Tensor, name, "return one number")
+
+
+def _try_optimizer(kind: Any) -> None:
+    help = "return `Call(optim.NAdam, lr=self.lr)`: an optimizer class, with its options"
+    must_be(kind, kind.call(), Call, "call", help)
+    weight = nn.Parameter(torch.ones(2, 2))
+    weight.grad = torch.ones(2, 2)
+    optimizer(kind)([weight]).step()
+
+
+def _try_weight_norm(kind: Any) -> None:
+    call = kind.wrap()
+    if call is None:
+        return
+    must_be(kind, call, Call, "wrap", "return a `Call` of a function that takes a module")
+    for module in (nn.Conv2d(4, 4, 3), nn.Linear(4, 4)):
+        try:
+            result = kind.function()(module)
+        except Exception:  # noqa: BLE001  (it may be for other modules)
+            continue
+        must_be(kind, result, nn.Module, call.function.__name__, "return the module")
+
+
+def _try_initializer(kind: Any) -> None:
+    if (call := kind.call()) is not None:
+        must_be(kind, call, Call, "call", "return a `Call` of a function that takes a network")
+
+
+TRIES: dict[str, Callable[[Any], None]] = {
+    "loss": _try_loss,
+    "penalty": _try_penalty,
+    "criterion": _try_criterion,
+    "optimizer": _try_optimizer,
+    "weight_norm": _try_weight_norm,
+    "initializer": _try_initializer,
+}

@@ -1,0 +1,80 @@
+"""Checks of the images and labels that users' own data sets return."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+
+from ganspec.kinds.dataset import DataError, Dataset
+
+
+def check_returned(dataset: Dataset, returned: object, folder: Path, *size: int) -> None:
+    """Raise DataError if `returned`, by the `load` of a user's own data set, breaks the contract.
+
+    `size` is the height, width and channels that `load` was asked for.
+    """
+    if dataset.is_own and (fault := next(_faults(dataset, returned, folder, *size), None)):
+        raise DataError(f"{dataset.known_as} {fault}")
+
+
+def _faults(
+    dataset: Dataset, returned: object, folder: Path, height: int, width: int, channels: int
+) -> Iterator[str]:
+    """Yield what is wrong, each fault in words that follow the data set's name.
+
+    The checks after a fault rely on what it denies: only the first fault is sure.
+    """
+    if not isinstance(returned, tuple) or len(returned) != 2:
+        many = f"{len(returned)} values" if isinstance(returned, tuple) else _type(returned)
+        yield f"returned {many}, not `images, labels`"
+        return
+    for name, value in zip(("images", "labels"), returned, strict=True):
+        if not isinstance(value, torch.Tensor):
+            fix = "torch.zeros(len(images), dtype=torch.int64)" if value is None else None
+            fix = fix or f"torch.as_tensor({name})"
+            yield f"returned {_type(value)} as {name}, not a tensor: return {fix}"
+            return
+    images, labels = returned
+    if images.dtype != torch.uint8:
+        yield f"returned images of {_dtype(images)}, not of uint8, 0 to 255"
+    if images.shape[1:] != (channels, height, width):
+        yield f"returned images, {_shape(images)}, not N x {channels} x {height} x {width}"
+    if not len(images):
+        yield "returned no images"
+    yield from _label_faults(dataset, labels, len(images))
+    names, known = dataset.classes(folder), dataset.label_kind()
+    if names and known and len(names) != known[1]:
+        yield f"names {len(names)} classes, but its `label_kind` tells {known[1]}"
+
+
+def _label_faults(dataset: Dataset, labels: torch.Tensor, count: int) -> Iterator[str]:
+    """Yield what is wrong with the labels of `count` images."""
+    form, classes = dataset.label_kind() or (None, None)
+    multi = labels.ndim == 2 if form is None else form == "multi_hot"
+    wanted = f"uint8 N x {classes or 'classes'}" if multi else "int64 N"
+    sizes = (classes or labels.shape[-1],) if multi and labels.ndim else ()
+    dtype = torch.uint8 if multi else torch.int64
+    if labels.dtype != dtype or labels.ndim != 1 + multi or labels.shape[1:] != sizes:
+        yield f"returned labels, {_dtype(labels)} {_shape(labels)}, not {wanted}"
+        return
+    if len(labels) != count:
+        yield f"returned {len(labels)} labels for {count} images"
+        return
+    low, high = int(labels.min()), int(labels.max())
+    top = 1 if multi else (classes or high + 1) - 1
+    if low < 0 or high > top:
+        yield f"returned the label {low if low < 0 else high}, but labels are from 0 to {top}"
+
+
+def _type(value: object) -> str:
+    return "None" if value is None else f"a value of the type {type(value).__name__}"
+
+
+def _dtype(tensor: torch.Tensor) -> str:
+    return str(tensor.dtype).removeprefix("torch.")
+
+
+def _shape(tensor: torch.Tensor) -> str:
+    return " x ".join(map(str, tensor.shape)) or "one number"

@@ -1,0 +1,196 @@
+"""What is wrong in a user's own kind is told in a line that names the kind and its file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from test_extend import FILES, folder, run
+
+__all__ = ["folder"]  # a fixture
+
+RETURNED = "    return (inside * bright).to(torch.uint8), labels\n"
+IMAGES = "(inside * bright).to(torch.uint8)"
+
+
+@pytest.mark.parametrize(
+    ("returned", "fault"),
+    [
+        (f"{IMAGES} / 255, labels", "returned images of float32, not of uint8, 0 to 255"),
+        (f"{IMAGES}[..., 1:], labels", "returned images, 1000 x 1 x 16 x 15, not N x 1 x 16 x 16"),
+        (f"{IMAGES}.permute(0, 2, 3, 1), labels", "returned images, 1000 x 16 x 16 x 1, not N x 1"),
+        (f"{IMAGES}.numpy(), labels", "returned a value of the type ndarray as images, not a"),
+        (f"{IMAGES}[:0], labels[:0]", "returned no images"),
+        (IMAGES, "returned a value of the type Tensor, not `images, labels`"),
+        (f"{IMAGES}, None", "returned None as labels, not a tensor: return torch.zeros("),
+        (f"{IMAGES}, labels + 6", "returned the label 7, but labels are from 0 to 1"),
+        (f"{IMAGES}, labels - 1", "returned the label -1, but labels are from 0 to 1"),
+        (f"{IMAGES}, labels[:3]", "returned 3 labels for 1000 images"),
+        (f"{IMAGES}, labels.float()", "returned labels, float32 1000, not int64 N"),
+    ],
+)
+def test_what_a_data_set_returns_is_checked(folder, returned, fault):
+    assert RETURNED in FILES["discs.py"]
+    Path("discs.py").write_text(FILES["discs.py"].replace(RETURNED, f"    return {returned}\n"))
+    said = run("data", "discs", kinds=["discs.py"], status=2)
+    assert said.startswith(f"error: discs (discs.py) {fault}") and said.count("\n") == 1
+
+
+def test_a_data_set_has_as_many_names_as_classes(folder):
+    text = FILES["discs.py"].replace('["dark", "bright"]', '["dark", "bright", "grey"]')
+    Path("discs.py").write_text(text)
+    said = run("train", "mine.yaml", "--steps", 1, status=2)
+    assert "discs (discs.py) names 3 classes, but its `label_kind` tells 2" in said
+
+
+def mend(file, old, new):
+    """Replace a text of one of the example's files."""
+    text = Path(file).read_text()
+    assert old in text
+    Path(file).write_text(text.replace(old, new))
+
+
+CELU = "return Call(nn.CELU, self.alpha)"
+MARGIN = "F.relu(cfg.margin - scores).mean()"
+NADAM = "Call(optim.NAdam, lr=self.lr, betas=self.betas)"
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "fault"),
+    [
+        ("celu.py", CELU, "Call(nn.CELU)", "returns nothing from `call`, not a `Call`"),
+        ("celu.py", CELU, "return nn.CELU", "returns a class from `call`, not a `Call`"),
+        ("celu.py", CELU, "return nn.CELU()", "returns a CELU from `call`, not a `Call`"),
+        ("celu.py", CELU, "return self.beta", "raises AttributeError in line 18: 'Celu'"),
+        ("celu.py", CELU, "return Call(tuple)", "cannot read 4 x 8 x 8: it returns a tuple, not"),
+        ("celu.py", CELU, "return Call(print)", "cannot read 4 x 8 x 8: it returns nothing, not"),
+        ("celu.py", CELU, "return Call(nn.Flatten, 2)", "makes 4 x 64, neither a vector nor a map"),
+        (
+            "celu.py",
+            "def call(self, x: Value) -> Call:",
+            "def lower(self, net, x):",
+            "returns a Call from `lower`",
+        ),
+        ("margin.py", MARGIN, "scores", "returns 4 x 1 numbers from `real_loss`, not one"),
+        ("margin.py", MARGIN, "None", "returns nothing from `real_loss`, not a `Tensor`"),
+        ("margin.py", MARGIN, "scores.mean() * cfg.gap", "reads `cfg.gap`, and has no field `gap`"),
+        ("margin.py", "real_loss(scores, cfg)", "real_loss(scores)", "has a `real_loss(scores)`"),
+        (
+            "margin.py",
+            "    margin:",
+            "    goals: ClassVar = 'D up'\n    margin:",
+            "has `goals` that",
+        ),
+        (
+            "margin.py",
+            "    margin:",
+            "    scores: ClassVar = 'logit'\n    margin:",
+            "has the `scores`",
+        ),
+        ("nadam.py", f"return {NADAM}", "return optim.NAdam", "returns a class from `call`"),
+        ("nadam.py", "betas=self", "beta=self", "raises TypeError: NAdam.__init__() got an"),
+        ("nadam.py", NADAM, "Call(optim.LBFGS)", "raises TypeError: LBFGS.step() missing"),
+        ("drift.py", "labels, cfg)", "cfg)", "has a `"),
+        ("standardized.py", "    return module\n", "", "returns nothing from `standardize`, not a"),
+    ],
+)
+def test_what_a_kind_s_code_returns_is_checked(folder, file, old, new, fault):
+    mend(file, old, new)
+    spec = "copies.yaml" if file == "celu.py" else "mine.yaml"
+    said = run("check", spec, status=1)
+    assert f" ({file}) {fault}" in said and f"--> {spec}" in said
+    assert "cannot read" in fault or ("error[unfit-kind]: " in said and "= help: " in said)
+
+
+def test_what_code_raises_in_a_training_is_one_line(folder):
+    """The try of `check` tells nothing that the stand-ins for a training could have caused."""
+    mend("margin.py", MARGIN, "scores.view(8, 1, 1, 1).mean()")
+    mend("mine.yaml", "{batch: 8}", "{batch: 4}")
+    run("check", "mine.yaml")
+    said = run("train", "mine.yaml", "--steps", 1, status=2)
+    assert "error: margin.py:10: RuntimeError: shape '[8, 1, 1, 1]' is invalid" in said
+    assert said.count("correct the file\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "fault"),
+    [
+        (
+            "celu.py",
+            ', kind="celu"',
+            "",
+            "Celu` has no `kind=`, the name that specs use; write `class",
+        ),
+        ("celu.py", '"celu"', '"My Layer"', "My Layer` has a name that is not plain; use small"),
+        ("celu.py", '"celu"', '"as"', "as` has a name that is not plain; use small"),
+        ("celu.py", "call", "called", "does not define `call` or `lower`; define it, see"),
+        (
+            "celu.py",
+            '= "alpha"',
+            '= "alhpa"',
+            "`primary` 'alhpa', which is no field; its fields are",
+        ),
+        (
+            "celu.py",
+            '"activation"',
+            '"activations"',
+            "`role` 'activations'; it may be `activation`",
+        ),
+        ("celu.py", "role", "expects", "`expects` 'activation'; it may be `map` or `vector`"),
+        ("celu.py", "= 1.0", "= 'many'", "refuses, `alpha: ... = 'many'`: input should be a valid"),
+        ("celu.py", "= 1.0", "= -1", "refuses, `alpha: ... = -1`: input should be greater than 0;"),
+        (
+            "celu.py",
+            "Positive = 1.0",
+            "list[float] = []",
+            "hold `list[float]`; write `tuple[float, ",
+        ),
+        (
+            "celu.py",
+            "Positive = 1.0",
+            "dict = {}",
+            "no spec can hold `dict`; write `dict[str, float]`",
+        ),
+        (
+            "celu.py",
+            "    alpha:",
+            "    from_: int = 1\n    alpha:",
+            "field `from_`, which every layer",
+        ),
+        (
+            "celu.py",
+            "    alpha:",
+            "    model_config: int = 1\n    alpha:",
+            "cannot be a field, since",
+        ),
+        (
+            "celu.py",
+            "def call",
+            "def __init__(self): pass\n\n    def call",
+            "defines `__init__`; write",
+        ),
+        (
+            "margin.py",
+            "generator_loss: ClassVar",
+            "other: ClassVar",
+            "not define `generator_loss`;",
+        ),
+        (
+            "margin.py",
+            "real_loss: ClassVar =",
+            "def real_loss(self): 0\n    x: ClassVar =",
+            "`self`;",
+        ),
+    ],
+)
+def test_a_class_is_checked_when_its_file_is_loaded(folder, file, old, new, fault):
+    mend(file, old, new)
+    said = run("check", "plain.yaml", kinds=[file], status=2)
+    assert said.startswith(f"error: {file}:") and fault in said and said.count("\n") == 1
+
+
+def test_a_base_of_kinds_needs_no_name(folder):
+    mend("celu.py", 'Celu(Layer, kind="celu")', "Base(Layer)")
+    text = Path("celu.py").read_text()
+    Path("celu.py").write_text(f'{text}\n\nclass Own(Base, kind="celu"):\n    """Own."""\n')
+    run("check", "copies.yaml")
