@@ -27,12 +27,13 @@ from ganspec.training.device import environment
 from ganspec.training.images import open_together
 from ganspec.training.loop import Limits, Loop, OnFlush, due_scoring, run_silently
 from ganspec.training.making import choose_for, make_training, request_of
-from ganspec.training.options import TrainingOptions
+from ganspec.training.options import BOTH, TrainingOptions
 from ganspec.training.processes import is_restarted, joined, launch_name, told_once
 from ganspec.training.sharing import require_same_start
 from ganspec.training.stop import stop_requests
 from ganspec.training.tracking import following, require_trackers
 
+BEGIN_AGAIN = "begin again, with --overwrite in place of --resume"
 CALL_SECONDS = 0.2  # least time between two calls of the user's function `progress`
 
 ScoringFactory: TypeAlias = Callable[[Spec, Path | None, Training, Run], Scoring | None]
@@ -46,6 +47,8 @@ def train(
     `scoring` is None if the spec has no section `evaluate`. Otherwise it is a function; it returns
     an object that measures the scores, or helps to on other ranks; or None if none can be measured.
     """
+    if options.resume and options.overwrite:
+        raise RunError(BOTH)
     refuse_unread(spec)
     run = Run(Path(out) if out else Path("runs") / spec.name)
     data = Path(options.data) if options.data else None
@@ -273,10 +276,10 @@ def _saved_state(run: Run, spec: Spec, exact: bool) -> State:
     if changed := differences(stored, spec):
         raise RunError(
             f"{run.folder} trains another spec ({', '.join(changed)} differ): "
-            f"resume {run.spec_path}, or choose another --out"
+            f"resume {run.folder}, or choose another --out"
         )
     if not run.checkpoint_path.is_file():
-        raise RunError(f"{run.folder} ended before its first checkpoint: begin with --overwrite")
+        raise RunError(f"{run.folder} ended before its first checkpoint: {BEGIN_AGAIN}")
     run.lock()
     state = checkpoint.load(run.checkpoint_path)
     with checkpoint.fitting(run.folder):
