@@ -286,6 +286,20 @@ def test_a_second_ctrl_c_says_how_to_go_on(tmp_path, monkeypatch):
     assert command.text == first + second
 
 
+@pytest.mark.parametrize(("number", "restarts"), [(signal.SIGTERM, 1), (signal.SIGINT, 0)])
+def test_a_training_that_is_started_again_is_not_called_stopped(monkeypatch, number, restarts):
+    """torchrun ends the other processes by SIGTERM when one is lost; a Ctrl-C ends all."""
+    said: list[str] = []
+    monkeypatch.setattr(stop, "say", said.append)
+    monkeypatch.setattr(stop.os, "_exit", lambda status: said.append(str(status)))
+    monkeypatch.setenv("TORCHELASTIC_MAX_RESTARTS", "1")
+    for count in (0, 1):
+        monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", str(count))
+        stop.Stop(begun=False).receive(number, None)
+    message = "stopped before the first step"
+    assert said == [*[message][restarts:], "130", message, "130"]
+
+
 @pytest.mark.slow
 def test_runs_that_are_stopped_at_random_equal_uninterrupted_ones(tmp_path):
     count = int(os.environ.get("GANSPEC_STOPS", "10"))
