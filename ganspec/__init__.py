@@ -13,6 +13,7 @@ from ganspec import kinds_files
 from ganspec.language.registry import PACKAGES
 from ganspec.language.views import VIEWS
 from ganspec.progress import quieted
+from ganspec.runs.folder import run_folder
 from ganspec.version import VERSION
 
 if TYPE_CHECKING:
@@ -197,14 +198,14 @@ def train(
 ) -> Run:
     """Train a spec, or a name that `load` opens, into the run folder `out`. Return the run.
 
-    - `out` is `runs/NAME` by default, `data` the folder of images; None searches the usual places.
+    - `out` is by default the run folder that `spec` names, or else `runs/NAME`.
+    - `data` is the folder of images; None searches the usual places.
     - `device` is a name such as `cuda:1`; `auto` is the first CUDA GPU, or the CPU without one.
     - `steps` is the step to end at, in place of the spec's epochs; `minutes` limits the time.
     - `resume` continues the run in `out` from its checkpoint; `overwrite` replaces that run.
     - `progress` True shows a bar, or lines where there is no terminal; False shows nothing. A
       function is called with the step, the last step and the newest losses, a few times a second.
-    - `track` names trackers that show the run, too: `tensorboard`, `wandb`, `mlflow`, `trackio`.
-      A tracker that fails does not change the training.
+    - `track` names trackers that show the run: `tensorboard`, `wandb`, `mlflow`, `trackio`.
     - `exact` applies every module without rewrites: results equal the emitted file's bit for bit.
     - `precision` and `speedups` are names (docs/speed_precision.md); `auto` measures the fastest.
 
@@ -218,7 +219,7 @@ def train(
     from ganspec.sampling.trained_run import TrainedRun
     from ganspec.training.session import TrainingOptions, train
 
-    spec = opened(spec)
+    out, spec = out or run_folder(spec), opened(spec)
     how = (data, device, steps, minutes, resume, overwrite, progress, track)
     options = TrainingOptions(*how, exact, precision, speedups)
     with quieted(progress is not True):

@@ -65,6 +65,31 @@ def test_a_run_is_resumed_by_its_folder(trained):
     assert [row["step"] for row in ganspec.Run(trained).rows()] == [1, 2]
 
 
+def test_a_run_that_is_named_is_the_folder_to_train_in(trained, tmp_path, monkeypatch):
+    """Another run of the same spec stays, and each remedy works in the words of its message."""
+    monkeypatch.chdir(tmp_path)
+    steps = {"steps": 1, "progress": False, "device": "cpu"}
+    other, mine = ganspec.train(trained, "runs/tiny", **steps), tmp_path / "d" / "k"
+    before = other.info_path.read_bytes()
+    ganspec.train(trained, mine, **steps)
+    begun = run("train", mine, "--steps", 2, "-q")
+    assert begun.exit_code == 2 and f"{mine} exists; add --resume to go on" in begun.output
+    for option in ("--resume", "--overwrite"):
+        result = run("train", mine, option, "--steps", 2, "-q")
+        assert f"{mine}/samples/0000002.png" in result.output
+    other_batch = run("train", mine, "--resume", "--steps", 3, "--set", "train.batch=3")
+    assert f"resume {mine}, or" in other_batch.output
+    assert ganspec.train(mine, resume=True, **steps | {"steps": 3}).folder == mine
+    (mine / "checkpoint.pt").unlink()
+    for name, out in ((mine, None), (trained, mine)):
+        with pytest.raises(RunError, match="begin again, with --overwrite in place of --resume"):
+            ganspec.train(name, out, resume=True, **steps)
+    with pytest.raises(RunError, match="choose one"):
+        ganspec.train(mine, resume=True, overwrite=True, **steps)
+    assert ganspec.train(mine, overwrite=True, **steps).folder == mine
+    assert other.info_path.read_bytes() == before
+
+
 def test_a_file_comes_before_a_known_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "dcgan").write_text(BASE)

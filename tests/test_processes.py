@@ -26,6 +26,7 @@ from ganspec.runs.score_file import read_scores
 from ganspec.systems import checkpoint
 from ganspec.systems.execution import Execution
 from ganspec.systems.ranks import Ranks
+from ganspec.training import device
 from ganspec.training.making import request_of
 from ganspec.training.options import TrainingOptions
 from ganspec.training.processes import joined
@@ -262,3 +263,8 @@ def test_layers_are_told_apart_by_what_their_outputs_depend_on():
 
 def subtract_mean(x):
     return x - x.mean(0)
+
+
+def test_the_command_of_a_process_that_another_started_is_ganspecs(monkeypatch):
+    monkeypatch.setattr(sys, "argv", [str(ROOT / "ganspec" / "__main__.py"), "train", "a.yaml"])
+    assert device.environment(torch.device("cpu"))["command"] == ["ganspec", "train", "a.yaml"]

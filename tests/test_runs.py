@@ -99,7 +99,9 @@ def test_a_damaged_log_does_not_stop_a_run(tmp_path, log):
     run.log_path.unlink()
     if log is not None:
         run.log_path.write_text(log)
-    again = ganspec.train(narrow(), tmp_path / "run", steps=3, resume=True)
+    first = 2 if log and "1.0" in log else 1
+    with pytest.warns(UserWarning, match=rf"log\.jsonl lacks steps {first} to 2: they were lost"):
+        again = ganspec.train(narrow(), tmp_path / "run", steps=3, resume=True)
     assert again.rows()[-1]["step"] == 3
 
 
@@ -182,3 +184,93 @@ def test_other_images_of_the_same_number_do_not_resume(tmp_path):
     assert (tmp_path / "run" / "checkpoint.pt").read_bytes() == before
     run = ganspec.train(spec, tmp_path / "run", data=tmp_path / "a.npz", steps=3, resume=True)
     assert run.step == 3
+
+
+def test_what_a_resume_changes_is_recorded_in_the_spec(tmp_path):
+    """So the printed command, which names the run's spec, goes on to the same end."""
+    few, longer = narrow("train.epochs=1"), ["train.epochs=2", "train.keep=1", "train.pictures=7"]
+    run = ganspec.train(few, tmp_path / "run")
+    source = (run.folder / "dcgan.py").read_text()
+    words = [word for setting in longer for word in ("--set", setting)]
+    words += ["--resume", "--quiet", "--steps", str(run.step + 1)]
+    result = CliRunner().invoke(app, ["train", str(run.folder), *words])
+    assert result.exit_code == 0, result.output
+    train = ganspec.load(run.folder).train
+    assert (train.epochs, train.keep, train.pictures) == (2, 1, 7)
+    assert (run.folder / "dcgan.py").read_text() not in (source, "")
+    again = ganspec.train(run.folder, resume=True, progress=False)
+    assert again.step == 2 * run.step
+    (run.folder / "dcgan.py").write_text("# mine")
+    ganspec.train(few, run.folder, resume=True, steps=again.step + 1)
+    assert (run.folder / "dcgan.py").read_text() == "# mine"
+    assert ganspec.load(run.folder).train.epochs == 1
+
+
+@pytest.mark.parametrize(
+    "setting", ["train.seed=0", "train.steps.discriminator=1", "data.range=[-1, 1]"]
+)
+def test_a_setting_that_says_what_holds_anyway_resumes(tmp_path, setting):
+    run = ganspec.train(narrow(), tmp_path / "run", steps=1)
+    assert ganspec.train(narrow(setting), run.folder, steps=2, resume=True).step == 2
+    with pytest.raises(RunError, match=r"another spec: train\.seed is 0 there, 5 here; resume "):
+        ganspec.train(narrow("train.seed=5"), run.folder, steps=3, resume=True)
+    with pytest.raises(RunError, match="another spec: name is dcgan there, other here"):
+        ganspec.train(narrow("name=other"), run.folder, steps=3, resume=True)
+
+
+def test_a_resume_in_other_conditions_is_told_and_recorded(tmp_path, monkeypatch):
+    run = ganspec.train(narrow(), tmp_path / "run", steps=1, device="cpu")
+    began = run.info()
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 77)
+    with pytest.warns(UserWarning, match=rf"from here on: threads {began['threads']} before, 77"):
+        ganspec.train(narrow(), run.folder, steps=2, resume=True, device="cpu")
+    assert run.info()["resumed"] == [{"from_step": 1, "threads": 77}]
+    monkeypatch.undo()
+    run.note(processes=2)  # as if it had begun so
+    with pytest.warns(UserWarning, match="processes 2 before, 1 now"):
+        ganspec.train(narrow(), run.folder, steps=3, resume=True, device="cpu")
+    last = {"from_step": 2, "threads": began["threads"], "processes": 1}
+    assert run.info()["resumed"] == [{"from_step": 1, "threads": 77}, last]
+    ganspec.train(narrow(), run.folder, steps=4, resume=True, device="cpu")
+    assert run.info()["resumed"][1:] == [last] and run.info()["command"] == began["command"]
+
+
+@pytest.mark.parametrize("text", [None, "{", "[]"])
+def test_a_lost_record_is_written_anew(tmp_path, text):
+    run = ganspec.train(narrow(), tmp_path / "run", steps=1, exact=False)
+    began = run.info()
+    run.info_path.write_text(text or "")
+    if text is None:
+        run.info_path.unlink()
+    with pytest.warns(UserWarning, match=r"run\.json was missing or damaged: .* as of step 1"):
+        ganspec.train(narrow(), run.folder, steps=2, resume=True)
+    assert run.info()["exact"] is False
+    assert began.keys() - run.info().keys() == {"command", "kinds"}
+
+
+def test_labels_that_changed_are_told(tmp_path):
+    images = tmp_path / "images"
+    images.mkdir()
+    write_image_folder(images, 20)
+    table = images / "labels.csv"
+    rows = [f"{i:03}.png,{'cat' if i % 2 else 'dog'}\n" for i in range(20)]
+    table.write_text("file,class\n" + "".join(rows))
+    spec = narrow("data={dataset: {image_folder: {labels: labels.csv}}, size: 64}")
+    run = ganspec.train(spec, tmp_path / "run", data=images, steps=1)
+    Image.new("RGB", (20, 24)).save(images / "new.png")
+    table.write_text("file,class\n" + "".join(rows) + "new.png,ant\n")  # renumbers the others
+    with pytest.warns(UserWarning) as told:
+        ganspec.train(spec, run.folder, data=images, steps=2, resume=True)
+    assert not [each for each in told if "have changed" in str(each.message)]
+    table.write_text("file,class\n000.png,cat\n" + "".join(rows[1:]) + "new.png,ant\n")
+    with pytest.warns(UserWarning, match="labels of images in .* have changed since the run began"):
+        ganspec.train(spec, run.folder, data=images, steps=3, resume=True)
+
+
+def test_only_what_can_be_resumed_is_told_to_resume(tmp_path):
+    run = ganspec.train(narrow(), tmp_path / "run", steps=1)
+    with pytest.raises(RunError, match="exists; add --resume to go on with it, --overwrite"):
+        ganspec.train(narrow(), run.folder, steps=2)
+    run.checkpoint_path.write_bytes(run.checkpoint_path.read_bytes()[:-1000])
+    with pytest.raises(RunError, match="exists; add --overwrite to replace it"):
+        ganspec.train(narrow(), run.folder, steps=2)

@@ -6,6 +6,7 @@ import faulthandler
 import os
 import re
 import signal
+import sys
 import threading
 import time
 from collections import Counter
@@ -284,6 +285,20 @@ def test_a_second_ctrl_c_says_how_to_go_on(tmp_path, monkeypatch):
     assert command.wait() == 130
     second = "stopped at once, before the first checkpoint; begin again with --overwrite\n"
     assert command.text == first + second
+
+
+@pytest.mark.parametrize(("number", "restarts"), [(signal.SIGTERM, 1), (signal.SIGINT, 0)])
+def test_a_training_that_is_started_again_is_not_called_stopped(monkeypatch, number, restarts):
+    """torchrun ends the other processes by SIGTERM when one is lost; a Ctrl-C ends all."""
+    said: list[str] = []
+    monkeypatch.setattr(stop, "say", said.append)
+    monkeypatch.setattr(stop.os, "_exit", sys.exit)
+    monkeypatch.setenv("TORCHELASTIC_MAX_RESTARTS", "1")
+    for count in (0, 1):
+        monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", str(count))
+        with pytest.raises(SystemExit, match="130"):
+            stop.Stop(begun=False).receive(number, None)
+    assert said == ["stopped before the first step"] * (2 - restarts)
 
 
 @pytest.mark.slow

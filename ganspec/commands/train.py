@@ -24,9 +24,9 @@ from ganspec.console import (
     reported,
     show_diagnostics,
 )
-from ganspec.runs.folder import SPEC
+from ganspec.runs.folder import run_folder
 from ganspec.streams import OutputError, is_stdout, is_stream
-from ganspec.training.options import TrackerName
+from ganspec.training.options import BOTH, TrackerName
 from ganspec.training.stop import STATUS, Stop
 
 if TYPE_CHECKING:
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from ganspec.systems.ranks import Ranks
     from ganspec.systems.spec import Spec
 
+Out = Annotated[
+    Path | None, typer.Option(help="Run folder; by default the run that is named, else runs/NAME.")
+]
 Epochs = Annotated[int | None, typer.Option(min=1, help="Epochs, in place of the spec's.")]
 Exact = Annotated[
     bool, typer.Option("--exact", help="Compute as the emitted file does, bit for bit.")
@@ -58,7 +61,7 @@ Track = Annotated[
 
 def train(
     path: SpecPath,
-    out: Annotated[Path | None, typer.Option(help="Run folder; runs/NAME by default.")] = None,
+    out: Out = None,
     data: DataFolder = None,
     epochs: Epochs = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Stop after this step instead.")] = None,
@@ -80,8 +83,7 @@ def train(
     short = {"train.epochs": epochs, "train.seed": seed}
     pairs = [*(settings or []), *(f"{k}={v}" for k, v in short.items() if v is not None)]
     _check_options(out, resume, overwrite)
-    if resume and out is None and (path / SPEC).is_file():
-        out = path  # `path` is the run's folder, in place of its spec
+    out = out or run_folder(path)
     options: dict[str, Any] = {"data": data, "device": device, "steps": steps, "minutes": minutes}
     options["track"] = track or []
     shown = {**options, "quiet": quiet, "processes": processes, "max-restarts": max_restarts}
@@ -106,7 +108,7 @@ def _check_options(out: Path | None, resume: bool, overwrite: bool) -> None:
     if out is not None and is_stdout(out):
         fail(f"--out {out} is no folder, and a run is one: name a folder")
     if resume and overwrite:
-        fail("--resume goes on with the run that --overwrite would replace; choose one")
+        fail(BOTH)
 
 
 def is_launcher(

@@ -32,6 +32,16 @@ STEP = re.compile(r"\d{7}|[1-9]\d{7,}", re.ASCII)  # a step in a file's name: `{
 State: TypeAlias = Literal["empty", "cut", "begun", "run", "other"]
 
 
+def run_folder(name: object) -> Path | None:
+    """Return the run folder that `name`, of a spec, names in place of a file; None if it does not.
+
+    A training of that name trains in this folder.
+    """
+    if isinstance(name, str | Path) and (Path(name) / SPEC).is_file():
+        return Path(name)
+    return None
+
+
 class RunError(GanspecError):
     """Raised when a run cannot be trained or used, for example because its folder is missing."""
 

@@ -63,20 +63,22 @@ class Log:
                 start += sum(map(len, lines))
                 yield parse(lines), start
 
-    def rewind(self, step: int) -> None:
-        """Cut off the lines of steps after `step`, reading backwards from the end of the file.
+    def rewind(self, step: int) -> int:
+        """Cut off the lines of steps after `step`. Return the last step that is left, 0 for none.
 
-        The file is made if it is missing.
+        The file is read backwards from its end, and made if it is missing.
         """
         self.path.touch()
         with self.path.open("r+b") as log:
-            end = log.seek(0, os.SEEK_END)
+            end, last = log.seek(0, os.SEEK_END), 0
             for start, line in lines_backwards(log):
                 row = parse_line(line) if line.endswith(b"\n") else None
                 if row is not None and row["step"] <= step:
+                    last = int(row["step"])
                     break
                 end = start
             log.truncate(end)
+        return last
 
 
 def parse(lines: list[bytes]) -> list[Row]:

@@ -12,7 +12,7 @@ from ganspec.language.load import shape
 from ganspec.language.names import SUFFIXES
 from ganspec.language.settings import override
 from ganspec.language.source import MAX_CHARACTERS, read
-from ganspec.runs.folder import SPEC
+from ganspec.runs.folder import run_folder
 from ganspec.runs.run import Run
 from ganspec.streams import DASH, is_input
 from ganspec.systems.load import load, resolve
@@ -33,8 +33,8 @@ def open_spec(name: str | Path, settings: Sequence[str] = ()) -> Spec:
     MissingKindsError for a run whose kinds are not loaded.
     """
     path, name = Path(name), str(name)
-    if (path / SPEC).is_file():
-        return Run.open(path).read_spec(settings)
+    if folder := run_folder(path):
+        return Run.open(folder).read_spec(settings)
     if os.path.lexists(path) or name == DASH:
         return load(path, settings)
     if "@" not in name:

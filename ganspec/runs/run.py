@@ -6,8 +6,9 @@ import hashlib
 import json
 import shlex
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from ganspec.atomic import write_text
 from ganspec.language.dump import dump
@@ -16,7 +17,8 @@ from ganspec.language.kinds import within
 from ganspec.language.registry import LOADED, KindsFile
 from ganspec.runs.folder import RunError, RunFolder
 from ganspec.runs.log import Log
-from ganspec.systems.identity import FREE_OF_TRAIN
+from ganspec.seal import is_emitted
+from ganspec.systems.identity import difference, identity
 from ganspec.systems.load import load
 from ganspec.systems.spec import Spec
 
@@ -156,6 +158,18 @@ class Run(RunFolder):
         write_text(self.info_path, json.dumps({**info, "kinds": kinds}, indent=2) + "\n")
         self._is_beginning = False
 
+    def renew(self, spec: Spec, emit: Callable[[Spec], str]) -> None:
+        """Write the spec of a resumed training if it is new, with the source that `emit` returns.
+
+        An emitted file that the user has edited or deleted stays so.
+        """
+        if self.spec_path.read_text("utf-8") == resolved(spec):
+            return
+        path = self.folder / f"{spec.name}.py"
+        if path.exists() and is_emitted(path.read_bytes()):
+            write_text(path, emit(spec))
+        write_text(self.spec_path, resolved(spec))
+
     # -- `run.json` ---------------------------------------------------------------------------
 
     def info(self) -> dict[str, object]:
@@ -165,6 +179,11 @@ class Run(RunFolder):
         except (OSError, ValueError, RecursionError):
             return {}
         return info if isinstance(info, dict) else {}
+
+    def entries(self, name: str) -> list[dict[str, Any]]:
+        """Return the maps in the list `name` of `run.json`; [] if it has no such list."""
+        listed = self.info().get(name)
+        return [e for e in listed if isinstance(e, dict)] if isinstance(listed, list) else []
 
     @property
     def exact(self) -> bool:
@@ -184,7 +203,7 @@ class Run(RunFolder):
     def is_resumable(self, spec: Spec) -> bool:
         """Return True if the folder has a checkpoint of a training that `spec` can go on with."""
         try:
-            return self.state() == "run" and not differences(self.spec, spec)
+            return self.state() == "run" and difference_of(self.spec, spec) is None
         except GanspecError:  # the spec is damaged
             return False
 
@@ -202,7 +221,9 @@ class Run(RunFolder):
     def rewind(self, step: int) -> None:
         """Remove log lines, pictures and snapshots of steps after `step`, and unfinished files."""
         self.sweep()
-        self.loss_log.rewind(step)
+        if (kept := self.loss_log.rewind(step)) < step:
+            message = f"{self.log_path} lacks steps {kept + 1} to {step}: they were lost"
+            warnings.warn(message, stacklevel=3)
         for later, path in [*self.samples().items(), *self.snapshots().items()]:
             if later > step:
                 path.unlink()
@@ -222,18 +243,10 @@ def resolved(spec: Spec) -> str:
     return dump(spec.tree.plain())
 
 
-def differences(mine: Spec, theirs: Spec) -> list[str]:
-    """Return the names of the sections in which two specs differ, so that a run cannot go on.
+def difference_of(mine: Spec, theirs: Spec) -> str | None:
+    """Return in words where two specs differ, so that a run cannot go on; None if it can.
 
-    These are not compared, since they change no training step: `evaluate`, and the fields of
-    `train` in FREE_OF_TRAIN.
+    Values are compared, not their forms in a file. FREE names those that change no training step.
     """
-    a, b = _comparable(mine), _comparable(theirs)
-    return [key for key in {**a, **b} if a.get(key) != b.get(key)]
-
-
-def _comparable(spec: Spec) -> dict[str, object]:
-    data = spec.tree.plain()
-    assert isinstance(data, dict)  # a spec is a map
-    train = {k: v for k, v in (data.get("train") or {}).items() if k not in FREE_OF_TRAIN}
-    return {**{k: v for k, v in data.items() if k != "evaluate"}, "train": train}
+    one, other = ({**identity(spec), "name": [spec.name]} for spec in (mine, theirs))
+    return difference(one, other)

@@ -13,9 +13,8 @@ from ganspec.systems.schedule import KEEPING
 
 Identity: TypeAlias = dict[str, list[str]]
 
-FREE_OF_TRAIN = ("epochs", *KEEPING)  # fields of `train` that a resumed run may change
 # key paths whose values a resumed run may change
-FREE = ("report", "evaluate", *(f"train.{name}" for name in FREE_OF_TRAIN))
+FREE = ("report", "evaluate", *(f"train.{name}" for name in ("epochs", *KEEPING)))
 TAPS = ("as", "from")  # fields with names by which layers read other layers' outputs
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import ctypes
 import platform
 import sys
+from pathlib import Path
 
 import torch
 
 from ganspec.runs.run import RunError
 from ganspec.version import VERSION
 
+MAIN = str(Path(__file__).parents[1] / "__main__.py")
 LOWER = ("tf32", "bf16", "fp16")  # precisions that round products more than fp32
 
 
@@ -87,5 +89,6 @@ def environment(device: torch.device) -> dict[str, object]:
         "device": device.type,
         "hardware": hardware,
         "threads": torch.get_num_threads(),
-        "command": sys.argv,
+        # a process that another one started, or `python -m ganspec`, has the path of `__main__.py`
+        "command": ["ganspec" if each == MAIN else each for each in sys.argv],
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import warnings
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -98,7 +99,7 @@ def warn_if_dark(images: torch.Tensor, dataset: Dataset) -> None:
 
 
 def warn_of_files(present: ImageFiles, files: ImageFiles, listing: Listing | None = None) -> None:
-    """Warn of image files that cannot be read, and of files that are new since the run began.
+    """Warn of image files that cannot be read, and of new files and labels since the run began.
 
     `present` are all image files of the folder, `files` those that are used. `listing` names the
     files that a resumed run began with; None for a new run, to which no file is new.
@@ -111,11 +112,29 @@ def warn_of_files(present: ImageFiles, files: ImageFiles, listing: Listing | Non
         warnings.warn(message, stacklevel=4)
     if not listing:
         return
+    if relabelled(present, listing):
+        message = f"labels of images in {present.folder} have changed since the run began"
+        warnings.warn(f"{message}: it keeps its own, and another run has the new", stacklevel=4)
     known = {*listing.names, *listing.skipped}
     if new := sorted({present.name(i) for i in range(len(present))} - known):
         message = f"new images in {present.folder} are not part of the run: {printable(new[0])}"
         more = f" and {len(new) - 1} more" if len(new) > 1 else ""
         warnings.warn(message + more, stacklevel=4)
+
+
+def relabelled(present: ImageFiles, listing: Listing) -> bool:
+    """Return True if files that both have got other labels.
+
+    Classes that are new, or gone, renumber the others in the same order, which is no change.
+    """
+    before = dict(zip(listing.names, listing.labels, strict=True))
+    now = present.labels.tolist()
+    names = [present.name(i) for i in range(len(present))]
+    pairs = [(before[name], each) for name, each in zip(names, now, strict=True) if name in before]
+    if present.labels.ndim > 1 or isinstance(listing.labels[0], list):
+        return any(old != new for old, new in pairs)
+    ordered = sorted(set(pairs))
+    return any(a == c or b >= d for (a, b), (c, d) in pairwise(ordered))
 
 
 def open_test_images(

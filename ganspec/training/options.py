@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeAlias
 
+BOTH = "--resume goes on with the run that --overwrite would replace; choose one"
 OnProgress: TypeAlias = Callable[[int, int, dict[str, float]], None]
 
 

@@ -16,6 +16,7 @@ from ganspec.language.errors import GanspecError, UnshownError, one_line
 from ganspec.progress import quieted
 from ganspec.runs.run import Run, RunError
 from ganspec.systems.ranks import RankLostError, Ranks
+from ganspec.training.stop import restarts, restarts_left
 
 # The longest wait for another process. It is long, since the first process may be measuring scores.
 # A lost process is noticed sooner: it closes its connections, which ends the others at once.
@@ -95,7 +96,7 @@ def told_once(ranks: Ranks, run: Run) -> Iterator[None]:
 def _loss_message(run: Run) -> str:
     """Return a message that a process was lost, and what happens or what to do next."""
     message = "another process of the training was lost"
-    if restarts() < int(os.environ.get("TORCHELASTIC_MAX_RESTARTS", "0")):
+    if restarts_left() > 0:
         return f"{message}: all are started again"
     if run.checkpoint_path.is_file():
         return f"{message}: go on from the last checkpoint with --resume"
@@ -105,11 +106,6 @@ def _loss_message(run: Run) -> str:
 def is_restarted(run: Run) -> bool:
     """Return True if torchrun has started the processes again since it began `run`."""
     return restarts() > 0 and run.info().get("launch") == launch_name()
-
-
-def restarts() -> int:
-    """Return how often torchrun has started the processes again."""
-    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"))
 
 
 def launch_name() -> str | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,22 +12,22 @@ from typing import TypeAlias
 from ganspec.compiler.emit import emit
 from ganspec.kinds.datasets.image_files import Listing, Skipped
 from ganspec.progress import Progress
-from ganspec.runs.image_record import note_skipped, read_images, rewind_skipped, write_images
-from ganspec.runs.run import Run, RunError, differences
-from ganspec.runs.score_file import forget_scores
-from ganspec.systems import checkpoint
+from ganspec.runs.image_record import note_skipped, read_images, write_images
+from ganspec.runs.run import Run, RunError
 from ganspec.systems.checkpoint import State
 from ganspec.systems.feed import StreamedImages
 from ganspec.systems.ranks import Ranks
 from ganspec.systems.spec import Spec
 from ganspec.systems.training import Images, Scoring, Training
 from ganspec.systems.unread import refuse_unread
+from ganspec.training.choosing import Choice
 from ganspec.training.device import environment
 from ganspec.training.images import open_together
-from ganspec.training.loop import Limits, Loop, OnFlush, due_scoring, run_silently
+from ganspec.training.loop import Limits, Loop, OnFlush, run_silently
 from ganspec.training.making import choose_for, make_training, request_of
-from ganspec.training.options import TrainingOptions
+from ganspec.training.options import BOTH, TrainingOptions
 from ganspec.training.processes import is_restarted, joined, launch_name, told_once
+from ganspec.training.resuming import can_resume, restore, saved_state
 from ganspec.training.sharing import require_same_start
 from ganspec.training.stop import stop_requests
 from ganspec.training.tracking import following, require_trackers
@@ -46,6 +45,8 @@ def train(
     `scoring` is None if the spec has no section `evaluate`. Otherwise it is a function; it returns
     an object that measures the scores, or helps to on other ranks; or None if none can be measured.
     """
+    if options.resume and options.overwrite:
+        raise RunError(BOTH)
     refuse_unread(spec)
     run = Run(Path(out) if out else Path("runs") / spec.name)
     data = Path(options.data) if options.data else None
@@ -85,16 +86,15 @@ def _train(
         # nothing is written before this block, in which a signal ends the run with a checkpoint
         with stop_requests(quiet=options.progress is not True or ranks.count > 1) as stop:
             with ranks.agreed():
-                if not ranks.is_first:
-                    if begun.state:
-                        training.restore(begun.state, run.folder)
-                elif begun.state is None:
-                    info = _info(spec, training, images) | choice.record()
-                    run.begin(spec, source, info, options.overwrite)
-                else:
-                    _restore(run, spec, training, images, begun.state, last)
                 if ranks.is_first:
+                    info = _info(spec, training, images, choice)
+                    if begun.state is None:
+                        run.begin(spec, source, info, options.overwrite)
+                    else:
+                        restore(run, spec, training, info, begun.state, last)
                     _record(run, training, images, is_listed=begun.listing is not None)
+                elif begun.state:
+                    training.restore(begun.state, run.folder)
             _advance(spec, training, run, Limits(last, stop, options.minutes, ranks), options)
     finally:
         if images and isinstance(images.images, StreamedImages):
@@ -121,9 +121,9 @@ def _begin(run: Run, spec: Spec, options: TrainingOptions) -> Beginning:
     Raises RunError if `options` ask for a new run, which cannot begin in the folder, or to resume a
     run, which cannot be resumed.
     """
-    state = _saved_state(run, spec, options.exact) if options.resume else None
+    state = saved_state(run, spec, options.exact) if options.resume else None
     if state is None:
-        run.require_free(options.overwrite, run.is_resumable(spec))
+        run.require_free(options.overwrite, not options.overwrite and can_resume(run, spec))
         return Beginning(None, options.exact, None)
     return Beginning(state, state["exact"], read_images(run.folder))
 
@@ -139,9 +139,11 @@ def _after_restart(options: TrainingOptions, run: Run) -> TrainingOptions:
     return replace(options, resume=has_state, overwrite=not has_state)
 
 
-def _info(spec: Spec, training: Training, images: Images) -> dict[str, object]:
+def _info(spec: Spec, training: Training, images: Images, choice: Choice) -> dict[str, object]:
     """Return the entries of `run.json` that a new run has at its start."""
-    info = {**environment(training.device), "exact": training.exact}
+    info = {**environment(training.device), "exact": training.exact, **choice.record()}
+    if launch_name():
+        info["processes"] = training.ranks.count
     info["epoch_steps"] = training.epoch_steps
     if spec.takes_labels and spec.labelled:  # `ganspec sample --label` reads their names
         info["classes"] = list(images.names)
@@ -150,16 +152,8 @@ def _info(spec: Spec, training: Training, images: Images) -> dict[str, object]:
     return info
 
 
-def _check_images(run: Run, images: Images) -> None:
-    """Raise RunError if `run` began with other images, or with other labels."""
-    sha256 = images.sha256
-    if sha256 and run.info().get("images_sha256", sha256) != sha256:
-        message = f"{run.folder} began with other images or labels"
-        raise RunError(f"{message}: name their folder with --data")
-
-
 def _record(run: Run, training: Training, images: Images, is_listed: bool) -> None:
-    """Note in the run which images it trains on, which it skips, and its processes.
+    """Note in the run which images it trains on, which it skips, and the launch by torchrun.
 
     `is_listed` is True if the run has its list of images already. Streamed images that prove
     unreadable later are noted then.
@@ -176,7 +170,7 @@ def _record(run: Run, training: Training, images: Images, is_listed: bool) -> No
     if isinstance(training.batches.images, StreamedImages):
         training.batches.images.notice = notice
     if launch := launch_name():
-        run.note(processes=training.ranks.count, launch=launch)
+        run.note(launch=launch)
 
 
 def _advance(
@@ -231,57 +225,3 @@ class Throttle:
         if self.waiting is not None:
             self.call(*self.waiting)
             self.waiting = None
-
-
-def _restore(
-    run: Run, spec: Spec, training: Training, images: Images, state: State, last: int
-) -> None:
-    """Restore a run's checkpoint `state`, and remove the run's files and scores of later steps.
-
-    Raises RunError if the run began with other images, or if it is at step `last` or beyond and all
-    its files are written.
-    """
-    _check_images(run, images)
-    training.restore(state, run.folder)
-    step, began, now = training.step, state["device"], training.device.type
-    scoring = due_scoring(training)
-    lacks_scores = scoring is not None and not scoring.is_done()
-    is_complete = run.is_complete(step) and not lacks_scores
-    if step > last or (step == last and is_complete):
-        raise RunError(f"{run.folder} is at step {step} already: ask for more than {step} steps")
-    if began != now:
-        message = f"the run began on {began}: on {now} its random numbers differ from here on"
-        warnings.warn(message, stacklevel=2)
-    run.rewind(step)
-    rewind_skipped(run.folder, step)
-    if changed := run.changed_kinds(spec):
-        known = run.info().get("changed_kinds")
-        entries = [{"name": f.name, "sha256": f.sha256, "from_step": step} for f in changed]
-        run.note(changed_kinds=[*(known if isinstance(known, list) else []), *entries])
-    forget_scores(run.folder, step)
-
-
-def _saved_state(run: Run, spec: Spec, exact: bool) -> State:
-    """Lock `run`, and return its checkpoint.
-
-    Raises RunError if there is no checkpoint, if the run trains another spec than `spec`, or if
-    `exact` is asked for and the run did not begin so.
-    """
-    if run.state() in ("empty", "cut"):
-        raise RunError(f"{run.folder} is no run yet: leave out --resume")
-    stored = Run.open(run.folder).spec
-    if changed := differences(stored, spec):
-        raise RunError(
-            f"{run.folder} trains another spec ({', '.join(changed)} differ): "
-            f"resume {run.spec_path}, or choose another --out"
-        )
-    if not run.checkpoint_path.is_file():
-        raise RunError(f"{run.folder} ended before its first checkpoint: begin with --overwrite")
-    run.lock()
-    state = checkpoint.load(run.checkpoint_path)
-    with checkpoint.fitting(run.folder):
-        began_exact = state["exact"]
-    if exact and not began_exact:
-        advice = "resume it without --exact, or begin another run"
-        raise RunError(f"{run.folder} began without --exact: {advice}")
-    return state

@@ -54,7 +54,9 @@ class Stop:
         """Handle the signal `number`: the handler that `signal.signal` gets."""
         now = time.monotonic()
         if not self.begun:
-            if os.environ.get("RANK", "0") == "0":  # else each of several processes would print it
+            # torchrun sends SIGTERM to the others when one is lost, and may start all again
+            goes_on = number == signal.SIGTERM and restarts_left() > 0
+            if os.environ.get("RANK", "0") == "0" and not goes_on:  # else each process would say so
                 say("stopped before the first step")
             os._exit(STATUS)  # an exception could be swallowed, as within an import
         if not self.asked:
@@ -65,6 +67,16 @@ class Stop:
                 say(f"{name}: stopping after this step, with a checkpoint{again}")
         elif number == signal.SIGINT and now - self.time > AGAIN:
             raise KeyboardInterrupt
+
+
+def restarts_left() -> int:
+    """Return how often torchrun will still start the processes again; 0 without torchrun."""
+    return int(os.environ.get("TORCHELASTIC_MAX_RESTARTS", "0")) - restarts()
+
+
+def restarts() -> int:
+    """Return how often torchrun has started the processes again."""
+    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"))
 
 
 @contextmanager
