@@ -1,6 +1,6 @@
 """Conditional GAN on Fashion-MNIST, 28 x 28, as a student's Keras report describes it.
 
-Written by ganspec from the spec `cgan_fashion` (e2e50036).
+Written by ganspec from the spec `cgan_fashion` (886093d6).
 Plain PyTorch, yours to edit.
 """
 
@@ -260,7 +260,7 @@ def main():
     fixed_labels = torch.arange(SAMPLES, device=labels.device) % LABEL_SIZE
     batches = draw_batches(images.to(args.device), labels, args.seed)
     epoch = ITERATIONS
-    last = args.steps or args.epochs * epoch
+    last = args.epochs * epoch if args.steps is None else args.steps
 
     started = time.perf_counter()
     for step in range(1, last + 1):

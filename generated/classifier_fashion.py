@@ -1,6 +1,6 @@
 """Classifier of Fashion-MNIST, 28 x 28, as a student's Keras report prints it.
 
-Written by ganspec from the spec `classifier_fashion` (0143651d).
+Written by ganspec from the spec `classifier_fashion` (e3c53e24).
 Plain PyTorch, yours to edit.
 """
 
@@ -226,7 +226,7 @@ def main():
     test_labels = test_labels.to(args.device)
     batches = draw_batches(images, labels, args.seed)
     epoch = len(images) // BATCH
-    last = args.steps or args.epochs * epoch
+    last = args.epochs * epoch if args.steps is None else args.steps
 
     args.out.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()

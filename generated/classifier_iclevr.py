@@ -1,6 +1,6 @@
 """ResNet-18 (He et al., 2016) that names the objects of an i-CLEVR image.
 
-Written by ganspec from the spec `classifier_iclevr` (25f98daa).
+Written by ganspec from the spec `classifier_iclevr` (8d89d97c).
 Plain PyTorch, yours to edit.
 """
 
@@ -249,7 +249,7 @@ def main():
     labels = labels.to(args.device)
     batches = draw_batches(images, labels, args.seed)
     epoch = len(images) // BATCH
-    last = args.steps or args.epochs * epoch
+    last = args.epochs * epoch if args.steps is None else args.steps
 
     args.out.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()

@@ -1,6 +1,6 @@
 """Denoising autoencoder on Fashion-MNIST, as a student's Keras report prints it.
 
-Written by ganspec from the spec `denoising_fashion` (d865d512).
+Written by ganspec from the spec `denoising_fashion` (05a50834).
 Plain PyTorch, yours to edit.
 """
 
@@ -237,7 +237,7 @@ def main():
     fixed = test_images[spaced(len(test_images))]
     batches = draw_batches(images, args.seed)
     epoch = len(images) // BATCH
-    last = args.steps or args.epochs * epoch
+    last = args.epochs * epoch if args.steps is None else args.steps
 
     args.out.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()

@@ -1,6 +1,6 @@
 """The denoising autoencoder on a folder of colour images.
 
-Written by ganspec from the spec `denoising_pokemon` (3d33426f).
+Written by ganspec from the spec `denoising_pokemon` (481841ec).
 Plain PyTorch, yours to edit.
 """
 
@@ -390,7 +390,7 @@ def main():
     fixed = images[spaced(len(images))]
     batches = draw_batches(images, args.seed)
     epoch = len(images) // BATCH
-    last = args.steps or args.epochs * epoch
+    last = args.epochs * epoch if args.steps is None else args.steps
 
     args.out.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()

@@ -1,6 +1,6 @@
 """Variational autoencoder on Fashion-MNIST (Kingma & Welling, 2014), convolutional.
 
-Written by ganspec from the spec `vae_fashion` (b2250557). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `vae_fashion` (9ec716c5). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -237,7 +237,7 @@ def main():
     test_images = test_images.to(args.device)
     batches = draw_batches(images.to(args.device), args.seed)
     epoch = len(images) // BATCH
-    last = args.steps or args.epochs * epoch
+    last = args.epochs * epoch if args.steps is None else args.steps
 
     args.out.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()

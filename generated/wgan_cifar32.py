@@ -1,6 +1,6 @@
 """WGAN on CIFAR-10 at 32 x 32, as a student's PyTorch report describes it.
 
-Written by ganspec from the spec `wgan_cifar32` (eeaa2cf6).
+Written by ganspec from the spec `wgan_cifar32` (8c50c663).
 Plain PyTorch, yours to edit.
 """
 
@@ -200,7 +200,7 @@ def main():
     fixed = torch.randn(SAMPLES, LATENT_SIZE, device=args.device)
     batches = draw_batches(images.to(args.device), args.seed)
     epoch = max(1, math.ceil(len(images) / BATCH) // DISCRIMINATOR_STEPS)
-    last = args.steps or args.epochs * epoch
+    last = args.epochs * epoch if args.steps is None else args.steps
 
     started = time.perf_counter()
     for step in range(1, last + 1):

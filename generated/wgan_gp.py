@@ -1,6 +1,6 @@
 """WGAN with gradient penalty on DCGAN's networks (Gulrajani et al., 2017).
 
-Written by ganspec from the spec `wgan_gp` (ffc5195f). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `wgan_gp` (3fbc1a9e). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -307,7 +307,7 @@ def main():
     fixed = torch.randn(SAMPLES, LATENT_SIZE, device=args.device)
     batches = draw_batches(images.to(args.device), args.seed)
     epoch = max(1, len(images) // BATCH // DISCRIMINATOR_STEPS)
-    last = args.steps or args.epochs * epoch
+    last = args.epochs * epoch if args.steps is None else args.steps
 
     started = time.perf_counter()
     for step in range(1, last + 1):

@@ -1,6 +1,6 @@
 """Conditional WGAN-GP on i-CLEVR, 64 x 64, as a student's PyTorch report prints it.
 
-Written by ganspec from the spec `wgan_gp_iclevr` (daab8124).
+Written by ganspec from the spec `wgan_gp_iclevr` (979b593d).
 Plain PyTorch, yours to edit.
 """
 
@@ -288,7 +288,7 @@ def main():
     fixed = torch.randn(len(asked), LATENT_SIZE, device=args.device)
     batches = draw_batches(images.to(args.device), labels, args.seed)
     epoch = math.ceil(len(images) / BATCH)
-    last = args.steps or args.epochs * epoch
+    last = args.epochs * epoch if args.steps is None else args.steps
 
     started = time.perf_counter()
     for step in range(1, last + 1):

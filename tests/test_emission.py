@@ -308,3 +308,10 @@ def test_emitted_files_are_short_and_complete(path, tmp_path):
     check_names(source, tmp_path)
     longest = LONGEST.get(spec.name, 330)
     assert len(source.splitlines()) <= longest or spec.draws is None
+
+
+@pytest.mark.parametrize("name", ["vae_fashion", "classifier_fashion", "wgan_gp", "sagan"])
+def test_no_steps_of_an_emitted_program_are_not_all(name):
+    """A test of the text, as a program that ignores `--steps 0` trains for hours."""
+    source = (ROOT / "generated" / f"{name}.py").read_text()
+    assert "epoch if args.steps is None else args.steps\n" in source

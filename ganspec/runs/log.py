@@ -63,6 +63,14 @@ class Log:
                 start += sum(map(len, lines))
                 yield parse(lines), start
 
+    def last_step(self) -> int:
+        """Return the step of the last undamaged line; 0 if there is none."""
+        if not self.path.is_file():
+            return 0
+        with self.path.open("rb") as log:
+            rows = (parse_line(line) for _, line in lines_backwards(log))
+            return next((int(row["step"]) for row in rows if row is not None), 0)
+
     def rewind(self, step: int) -> None:
         """Cut off the lines of steps after `step`, reading backwards from the end of the file.
 

@@ -27,7 +27,7 @@ from ganspec.training.device import environment
 from ganspec.training.images import open_together
 from ganspec.training.loop import Limits, Loop, OnFlush, due_scoring, run_silently
 from ganspec.training.making import choose_for, make_training, request_of
-from ganspec.training.options import TrainingOptions
+from ganspec.training.options import TrainingOptions, named_path
 from ganspec.training.processes import is_restarted, joined, launch_name, told_once
 from ganspec.training.sharing import require_same_start
 from ganspec.training.stop import stop_requests
@@ -47,8 +47,8 @@ def train(
     an object that measures the scores, or helps to on other ranks; or None if none can be measured.
     """
     refuse_unread(spec)
-    run = Run(Path(out) if out else Path("runs") / spec.name)
-    data = Path(options.data) if options.data else None
+    run = Run(named_path("out", out) or Path("runs") / spec.name)
+    data = named_path("data", options.data)
     require_trackers(options.trackers)
     with joined(options.device) as ranks, told_once(ranks, run):
         _train(spec, run, data, _after_restart(options, run), scoring, ranks)
