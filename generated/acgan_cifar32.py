@@ -1,6 +1,6 @@
 """ACGAN on CIFAR-10 at 32 x 32, as a student's PyTorch report describes it.
 
-Written by ganspec from the spec `acgan_cifar32` (b4254bce).
+Written by ganspec from the spec `acgan_cifar32` (e21c085f).
 Plain PyTorch, yours to edit.
 """
 
@@ -241,7 +241,7 @@ def save_grid(images, path):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of the images")
-    parser.add_argument("--out", type=Path, default=Path("runs") / "acgan_cifar32")
+    parser.add_argument("--out", type=Path, default=Path("out") / "acgan_cifar32")
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--steps", type=int, help="training steps, instead of --epochs")
     parser.add_argument("--seed", type=int, default=SEED)

@@ -1,6 +1,6 @@
 """Conditional DCGAN on i-CLEVR, 64 x 64, type 2 of a student's PyTorch report.
 
-Written by ganspec from the spec `cgan_iclevr_type2` (e95fd902).
+Written by ganspec from the spec `cgan_iclevr_type2` (61882657).
 Plain PyTorch, yours to edit.
 """
 
@@ -258,7 +258,7 @@ def save_grid(images, path):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of the images")
-    parser.add_argument("--out", type=Path, default=Path("runs") / "cgan_iclevr_type2")
+    parser.add_argument("--out", type=Path, default=Path("out") / "cgan_iclevr_type2")
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--steps", type=int, help="training steps, instead of --epochs")
     parser.add_argument("--seed", type=int, default=SEED)

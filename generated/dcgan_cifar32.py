@@ -1,6 +1,6 @@
 """DCGAN on CIFAR-10 at 32 x 32, as a student's PyTorch report describes it.
 
-Written by ganspec from the spec `dcgan_cifar32` (94dd02a2).
+Written by ganspec from the spec `dcgan_cifar32` (fe86b49b).
 Plain PyTorch, yours to edit.
 """
 
@@ -187,7 +187,7 @@ def save_grid(images, path):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of the images")
-    parser.add_argument("--out", type=Path, default=Path("runs") / "dcgan_cifar32")
+    parser.add_argument("--out", type=Path, default=Path("out") / "dcgan_cifar32")
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--steps", type=int, help="training steps, instead of --epochs")
     parser.add_argument("--seed", type=int, default=SEED)

@@ -1,6 +1,6 @@
 """DCGAN on Fashion-MNIST, 28 x 28, as a student's Keras report prints it.
 
-Written by ganspec from the spec `dcgan_fashion` (27e63654).
+Written by ganspec from the spec `dcgan_fashion` (3b6ece4f).
 Plain PyTorch, yours to edit.
 """
 
@@ -222,7 +222,7 @@ def save_grid(images, path):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of the images")
-    parser.add_argument("--out", type=Path, default=Path("runs") / "dcgan_fashion")
+    parser.add_argument("--out", type=Path, default=Path("out") / "dcgan_fashion")
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--steps", type=int, help="training steps, instead of --epochs")
     parser.add_argument("--seed", type=int, default=SEED)

@@ -1,6 +1,6 @@
 """DCGAN on CIFAR-10, 32 x 32, as a student's Keras report prints it.
 
-Written by ganspec from the spec `dcgan_keras` (33a20208). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `dcgan_keras` (147a3c86). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -217,7 +217,7 @@ def save_grid(images, path):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of the images")
-    parser.add_argument("--out", type=Path, default=Path("runs") / "dcgan_keras")
+    parser.add_argument("--out", type=Path, default=Path("out") / "dcgan_keras")
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--steps", type=int, help="training steps, instead of --epochs")
     parser.add_argument("--seed", type=int, default=SEED)

@@ -1,6 +1,6 @@
 """WGAN on CIFAR-10 at 32 x 32, as a student's PyTorch report describes it.
 
-Written by ganspec from the spec `wgan_cifar32` (8c50c663).
+Written by ganspec from the spec `wgan_cifar32` (ca27885d).
 Plain PyTorch, yours to edit.
 """
 
@@ -181,7 +181,7 @@ def save_grid(images, path):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of the images")
-    parser.add_argument("--out", type=Path, default=Path("runs") / "wgan_cifar32")
+    parser.add_argument("--out", type=Path, default=Path("out") / "wgan_cifar32")
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--steps", type=int, help="training steps, instead of --epochs")
     parser.add_argument("--seed", type=int, default=SEED)

@@ -1,6 +1,6 @@
 """WGAN with gradient penalty on DCGAN's networks (Gulrajani et al., 2017).
 
-Written by ganspec from the spec `wgan_gp` (3fbc1a9e). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `wgan_gp` (45b08bcc). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -286,7 +286,7 @@ def save_grid(images, path):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--out", type=Path, default=Path("runs") / "wgan_gp")
+    parser.add_argument("--out", type=Path, default=Path("out") / "wgan_gp")
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--steps", type=int, help="training steps, instead of --epochs")
     parser.add_argument("--seed", type=int, default=SEED)

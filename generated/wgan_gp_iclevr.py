@@ -1,6 +1,6 @@
 """Conditional WGAN-GP on i-CLEVR, 64 x 64, as a student's PyTorch report prints it.
 
-Written by ganspec from the spec `wgan_gp_iclevr` (979b593d).
+Written by ganspec from the spec `wgan_gp_iclevr` (63346b77).
 Plain PyTorch, yours to edit.
 """
 
@@ -263,7 +263,7 @@ def save_grid(images, path):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of the images")
-    parser.add_argument("--out", type=Path, default=Path("runs") / "wgan_gp_iclevr")
+    parser.add_argument("--out", type=Path, default=Path("out") / "wgan_gp_iclevr")
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--steps", type=int, help="training steps, instead of --epochs")
     parser.add_argument("--seed", type=int, default=SEED)
