@@ -315,5 +315,5 @@ def test_an_emitted_program_obeys_its_options(name):
     """A test of the text, as a program that ignores `--steps 0` trains for hours."""
     source = (ROOT / "generated" / f"{name}.py").read_text()
     assert "epoch if args.steps is None else args.steps\n" in source
-    # not the folder of `ganspec train`, which would refuse the program's files, or be mixed with them
+    # not the folder of `ganspec train`, which would refuse the program's files
     assert f'default=Path("out") / "{name}")' in source
