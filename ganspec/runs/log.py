@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
+from ganspec.atomic import writing
 from ganspec.plots.log import Column, columns, joined
 
 Row: TypeAlias = dict[str, float]
@@ -27,12 +28,12 @@ class Log:
 
     def append(self, rows: list[Row]) -> None:
         """Add a line for each of `rows` to the file."""
-        with self.path.open("a", encoding="utf-8") as log:
+        with writing(self.path), self.path.open("a", encoding="utf-8") as log:
             log.writelines(json.dumps(row) + "\n" for row in rows)
 
     def sync(self) -> None:
         """Wait until the lines of the file are on the disk."""
-        with self.path.open("ab") as log:
+        with writing(self.path), self.path.open("ab") as log:
             os.fsync(log.fileno())
 
     def rows(self) -> list[Row]:
