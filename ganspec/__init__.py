@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
+    import torch
     from torch import nn
 
     from ganspec.comparison.edits import Comparison
@@ -185,7 +186,7 @@ def train(
     out: str | Path | None = None,
     *,
     data: str | Path | None = None,
-    device: str = "auto",
+    device: str | torch.device = "auto",
     steps: int | None = None,
     minutes: float | None = None,
     resume: bool = False,
@@ -220,7 +221,7 @@ def train(
     from ganspec.training.session import TrainingOptions, train
 
     out, spec = out or run_folder(spec), opened(spec)
-    how = (data, device, steps, minutes, resume, overwrite, progress, track)
+    how = (data, str(device), steps, minutes, resume, overwrite, progress, track)
     options = TrainingOptions(*how, exact, precision, speedups)
     with quieted(progress is not True):
         return TrainedRun.of(train(spec, out, options, _scoring(spec)))

@@ -28,17 +28,33 @@ def replacing(path: Path) -> Iterator[Path]:
     target = None if is_stream(path) else _end_of_links(path)
     temporary = _temporary_file(path, target)
     try:
-        yield temporary
-        with temporary.open("rb") as written:
-            if target is None:
-                write_stream(path, written)
-                return
-            os.fsync(written.fileno())
-        _take_mode(temporary, target)
-        temporary.replace(target)
+        with writing(path):
+            yield temporary
+            with temporary.open("rb") as written:
+                if target is None:
+                    write_stream(path, written)
+                    return
+                os.fsync(written.fileno())
+            _take_mode(temporary, target)
+            temporary.replace(target)
     finally:
         with suppress(FileNotFoundError):
             temporary.unlink()
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Within the block, which writes `path`, add path and remedy to an error that names no file.
+
+    Such is the error of a full disk, which only says that there is no space.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        message = f"{path} cannot be written: {os.strerror(error.errno).lower()}"
+        raise OSError(f"{message}: make room, or name another place") from None
 
 
 @contextmanager
@@ -63,7 +79,8 @@ def replacing_folder(path: Path, overwrite: bool = False) -> Iterator[Path]:
         raise FileExistsError(f"{path} is a file: name another folder")
     temporary = Path(tempfile.mkdtemp(dir=target if is_there else target.parent, prefix=prefix))
     try:
-        yield temporary
+        with writing(path):
+            yield temporary
         if is_there:
             for file in sorted(temporary.iterdir()):
                 file.replace(target / file.name)
@@ -94,7 +111,11 @@ def make_folder(path: Path) -> None:
             if not folder.is_dir():
                 raise FileExistsError(f"{folder} is a file: name another folder")
             break
-    path.mkdir(parents=True, exist_ok=True)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise type(error)(f"{path} cannot be made: {reason}: name another folder") from None
 
 
 def check_free(path: Path, overwrite: bool, is_folder: bool = False) -> None:

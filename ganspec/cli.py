@@ -4,21 +4,39 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import signal
 import sys
 from importlib import import_module
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from ganspec.commands import ORDER
-from ganspec.console import with_kinds
+from ganspec.console import fail, with_kinds
 from ganspec.streams import OutputError, prepare_streams
 from ganspec.version import VERSION
 
 UNREAD = 141  # exit status if the reader of standard output, such as `head`, has ended
 
+
+class Commands(typer.core.TyperGroup):
+    """The commands, none of which takes an empty text.
+
+    That is most often a variable of a shell that is not set. As a path it would be the current
+    folder, whose files would be read or written.
+    """
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        empty = next((i for i, arg in enumerate(args) if re.fullmatch("(--[a-z-]+=)?", arg)), None)
+        if empty is not None:
+            before = args[empty].rstrip("=") or " ".join(args[max(0, empty - 1) : empty])
+            fail(f"there is an empty text after `{before or 'ganspec'}`: name a value")
+        return super().parse_args(ctx, args)
+
+
 app = typer.Typer(
+    cls=Commands,
     help="A compiler for GAN specs: one page of YAML becomes PyTorch modules, a training run "
     "or plain source.",
     no_args_is_help=True,

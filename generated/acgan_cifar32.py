@@ -1,6 +1,6 @@
 """ACGAN on CIFAR-10 at 32 x 32, as a student's PyTorch report describes it.
 
-Written by ganspec from the spec `acgan_cifar32` (fa670b4c).
+Written by ganspec from the spec `acgan_cifar32` (e21c085f).
 Plain PyTorch, yours to edit.
 """
 
@@ -241,7 +241,7 @@ def save_grid(images, path):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of the images")
-    parser.add_argument("--out", type=Path, default=Path("runs") / "acgan_cifar32")
+    parser.add_argument("--out", type=Path, default=Path("out") / "acgan_cifar32")
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--steps", type=int, help="training steps, instead of --epochs")
     parser.add_argument("--seed", type=int, default=SEED)
@@ -265,7 +265,7 @@ def main():
     fixed_labels = torch.arange(SAMPLES, device=labels.device) % LABEL_SIZE
     batches = draw_batches(images.to(args.device), labels, args.seed)
     epoch = len(images) // BATCH
-    last = args.steps or args.epochs * epoch
+    last = args.epochs * epoch if args.steps is None else args.steps
 
     started = time.perf_counter()
     for step in range(1, last + 1):

@@ -1,6 +1,6 @@
 """Conditional GAN on Fashion-MNIST, 28 x 28, as a student's Keras report describes it.
 
-Written by ganspec from the spec `cgan_fashion` (e2e50036).
+Written by ganspec from the spec `cgan_fashion` (c962ae67).
 Plain PyTorch, yours to edit.
 """
 
@@ -235,7 +235,7 @@ def save_grid(images, path):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of the images")
-    parser.add_argument("--out", type=Path, default=Path("runs") / "cgan_fashion")
+    parser.add_argument("--out", type=Path, default=Path("out") / "cgan_fashion")
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--steps", type=int, help="training steps, instead of --epochs")
     parser.add_argument("--seed", type=int, default=SEED)
@@ -260,7 +260,7 @@ def main():
     fixed_labels = torch.arange(SAMPLES, device=labels.device) % LABEL_SIZE
     batches = draw_batches(images.to(args.device), labels, args.seed)
     epoch = ITERATIONS
-    last = args.steps or args.epochs * epoch
+    last = args.epochs * epoch if args.steps is None else args.steps
 
     started = time.perf_counter()
     for step in range(1, last + 1):

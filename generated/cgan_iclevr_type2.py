@@ -1,6 +1,6 @@
 """Conditional DCGAN on i-CLEVR, 64 x 64, type 2 of a student's PyTorch report.
 
-Written by ganspec from the spec `cgan_iclevr_type2` (d0c83a35).
+Written by ganspec from the spec `cgan_iclevr_type2` (61882657).
 Plain PyTorch, yours to edit.
 """
 
@@ -258,7 +258,7 @@ def save_grid(images, path):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of the images")
-    parser.add_argument("--out", type=Path, default=Path("runs") / "cgan_iclevr_type2")
+    parser.add_argument("--out", type=Path, default=Path("out") / "cgan_iclevr_type2")
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--steps", type=int, help="training steps, instead of --epochs")
     parser.add_argument("--seed", type=int, default=SEED)
@@ -283,7 +283,7 @@ def main():
     fixed = torch.randn(len(asked), LATENT_SIZE, device=args.device)
     batches = draw_batches(images.to(args.device), labels, args.seed)
     epoch = math.ceil(len(images) / BATCH)
-    last = args.steps or args.epochs * epoch
+    last = args.epochs * epoch if args.steps is None else args.steps
 
     started = time.perf_counter()
     for step in range(1, last + 1):

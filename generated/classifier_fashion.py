@@ -1,6 +1,6 @@
 """Classifier of Fashion-MNIST, 28 x 28, as a student's Keras report prints it.
 
-Written by ganspec from the spec `classifier_fashion` (0143651d).
+Written by ganspec from the spec `classifier_fashion` (5b967d7d).
 Plain PyTorch, yours to edit.
 """
 
@@ -205,7 +205,7 @@ def evaluate(classifier, images, labels):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of the images")
-    parser.add_argument("--out", type=Path, default=Path("runs") / "classifier_fashion")
+    parser.add_argument("--out", type=Path, default=Path("out") / "classifier_fashion")
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--steps", type=int, help="training steps, instead of --epochs")
     parser.add_argument("--seed", type=int, default=SEED)
@@ -226,7 +226,7 @@ def main():
     test_labels = test_labels.to(args.device)
     batches = draw_batches(images, labels, args.seed)
     epoch = len(images) // BATCH
-    last = args.steps or args.epochs * epoch
+    last = args.epochs * epoch if args.steps is None else args.steps
 
     args.out.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()

@@ -1,6 +1,6 @@
 """ResNet-18 (He et al., 2016) that names the objects of an i-CLEVR image.
 
-Written by ganspec from the spec `classifier_iclevr` (25f98daa).
+Written by ganspec from the spec `classifier_iclevr` (ef5b6cfc).
 Plain PyTorch, yours to edit.
 """
 
@@ -231,7 +231,7 @@ def train_step(classifier, optimizer, batches):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of the images")
-    parser.add_argument("--out", type=Path, default=Path("runs") / "classifier_iclevr")
+    parser.add_argument("--out", type=Path, default=Path("out") / "classifier_iclevr")
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--steps", type=int, help="training steps, instead of --epochs")
     parser.add_argument("--seed", type=int, default=SEED)
@@ -249,7 +249,7 @@ def main():
     labels = labels.to(args.device)
     batches = draw_batches(images, labels, args.seed)
     epoch = len(images) // BATCH
-    last = args.steps or args.epochs * epoch
+    last = args.epochs * epoch if args.steps is None else args.steps
 
     args.out.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()

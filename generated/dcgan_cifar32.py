@@ -1,6 +1,6 @@
 """DCGAN on CIFAR-10 at 32 x 32, as a student's PyTorch report describes it.
 
-Written by ganspec from the spec `dcgan_cifar32` (8a993fe2).
+Written by ganspec from the spec `dcgan_cifar32` (fe86b49b).
 Plain PyTorch, yours to edit.
 """
 
@@ -187,7 +187,7 @@ def save_grid(images, path):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of the images")
-    parser.add_argument("--out", type=Path, default=Path("runs") / "dcgan_cifar32")
+    parser.add_argument("--out", type=Path, default=Path("out") / "dcgan_cifar32")
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--steps", type=int, help="training steps, instead of --epochs")
     parser.add_argument("--seed", type=int, default=SEED)
@@ -208,7 +208,7 @@ def main():
     fixed = torch.randn(SAMPLES, LATENT_SIZE, device=args.device)
     batches = draw_batches(images.to(args.device), args.seed)
     epoch = math.ceil(len(images) / BATCH)
-    last = args.steps or args.epochs * epoch
+    last = args.epochs * epoch if args.steps is None else args.steps
 
     started = time.perf_counter()
     for step in range(1, last + 1):

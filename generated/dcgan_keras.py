@@ -1,6 +1,6 @@
 """DCGAN on CIFAR-10, 32 x 32, as a student's Keras report prints it.
 
-Written by ganspec from the spec `dcgan_keras` (a6124aa1). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `dcgan_keras` (147a3c86). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -217,7 +217,7 @@ def save_grid(images, path):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of the images")
-    parser.add_argument("--out", type=Path, default=Path("runs") / "dcgan_keras")
+    parser.add_argument("--out", type=Path, default=Path("out") / "dcgan_keras")
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--steps", type=int, help="training steps, instead of --epochs")
     parser.add_argument("--seed", type=int, default=SEED)
@@ -240,7 +240,7 @@ def main():
     fixed = torch.randn(SAMPLES, LATENT_SIZE, device=args.device)
     batches = draw_batches(images.to(args.device), args.seed)
     epoch = ITERATIONS
-    last = args.steps or WARMUP + args.epochs * epoch
+    last = WARMUP + args.epochs * epoch if args.steps is None else args.steps
 
     started = time.perf_counter()
     for step in range(1, last + 1):

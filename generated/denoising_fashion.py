@@ -1,6 +1,6 @@
 """Denoising autoencoder on Fashion-MNIST, as a student's Keras report prints it.
 
-Written by ganspec from the spec `denoising_fashion` (d865d512).
+Written by ganspec from the spec `denoising_fashion` (72171895).
 Plain PyTorch, yours to edit.
 """
 
@@ -217,7 +217,7 @@ def save_grid(images, path):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of the images")
-    parser.add_argument("--out", type=Path, default=Path("runs") / "denoising_fashion")
+    parser.add_argument("--out", type=Path, default=Path("out") / "denoising_fashion")
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--steps", type=int, help="training steps, instead of --epochs")
     parser.add_argument("--seed", type=int, default=SEED)
@@ -237,7 +237,7 @@ def main():
     fixed = test_images[spaced(len(test_images))]
     batches = draw_batches(images, args.seed)
     epoch = len(images) // BATCH
-    last = args.steps or args.epochs * epoch
+    last = args.epochs * epoch if args.steps is None else args.steps
 
     args.out.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()

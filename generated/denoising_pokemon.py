@@ -1,6 +1,6 @@
 """The denoising autoencoder on a folder of colour images.
 
-Written by ganspec from the spec `denoising_pokemon` (3d33426f).
+Written by ganspec from the spec `denoising_pokemon` (ab131d02).
 Plain PyTorch, yours to edit.
 """
 
@@ -373,7 +373,7 @@ def save_grid(images, path):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of the images")
-    parser.add_argument("--out", type=Path, default=Path("runs") / "denoising_pokemon")
+    parser.add_argument("--out", type=Path, default=Path("out") / "denoising_pokemon")
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--steps", type=int, help="training steps, instead of --epochs")
     parser.add_argument("--seed", type=int, default=SEED)
@@ -390,7 +390,7 @@ def main():
     fixed = images[spaced(len(images))]
     batches = draw_batches(images, args.seed)
     epoch = len(images) // BATCH
-    last = args.steps or args.epochs * epoch
+    last = args.epochs * epoch if args.steps is None else args.steps
 
     args.out.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()

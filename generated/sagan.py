@@ -1,6 +1,6 @@
 """SAGAN on CIFAR-10, 32 x 32, as a student's Keras report describes it.
 
-Written by ganspec from the spec `sagan` (d541ba7d). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `sagan` (1bff9215). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -246,7 +246,7 @@ def save_grid(images, path):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of the images")
-    parser.add_argument("--out", type=Path, default=Path("runs") / "sagan")
+    parser.add_argument("--out", type=Path, default=Path("out") / "sagan")
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--steps", type=int, help="training steps, instead of --epochs")
     parser.add_argument("--seed", type=int, default=SEED)
@@ -270,7 +270,7 @@ def main():
     fixed = torch.randn(SAMPLES, LATENT_SIZE, device=args.device)
     batches = draw_batches(images.to(args.device), labels, args.seed)
     epoch = len(images) // BATCH
-    last = args.steps or args.epochs * epoch
+    last = args.epochs * epoch if args.steps is None else args.steps
 
     started = time.perf_counter()
     for step in range(1, last + 1):

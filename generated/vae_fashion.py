@@ -1,6 +1,6 @@
 """Variational autoencoder on Fashion-MNIST (Kingma & Welling, 2014), convolutional.
 
-Written by ganspec from the spec `vae_fashion` (b2250557). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `vae_fashion` (3db148e1). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -217,7 +217,7 @@ def save_grid(images, path):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of the images")
-    parser.add_argument("--out", type=Path, default=Path("runs") / "vae_fashion")
+    parser.add_argument("--out", type=Path, default=Path("out") / "vae_fashion")
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--steps", type=int, help="training steps, instead of --epochs")
     parser.add_argument("--seed", type=int, default=SEED)
@@ -237,7 +237,7 @@ def main():
     test_images = test_images.to(args.device)
     batches = draw_batches(images.to(args.device), args.seed)
     epoch = len(images) // BATCH
-    last = args.steps or args.epochs * epoch
+    last = args.epochs * epoch if args.steps is None else args.steps
 
     args.out.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()

@@ -1,6 +1,6 @@
 """WGAN on CIFAR-10 at 64 x 64, as a student's TensorFlow 1 report ran it.
 
-Written by ganspec from the spec `wgan_cifar64` (c773ea34).
+Written by ganspec from the spec `wgan_cifar64` (13769958).
 Plain PyTorch, yours to edit.
 """
 
@@ -282,7 +282,7 @@ def save_grid(images, path):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of the images")
-    parser.add_argument("--out", type=Path, default=Path("runs") / "wgan_cifar64")
+    parser.add_argument("--out", type=Path, default=Path("out") / "wgan_cifar64")
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--steps", type=int, help="training steps, instead of --epochs")
     parser.add_argument("--seed", type=int, default=SEED)
@@ -302,7 +302,7 @@ def main():
     fixed = torch.randn(SAMPLES, LATENT_SIZE, device=args.device)
     batches = draw_batches(images.to(args.device), args.seed)
     epoch = ITERATIONS
-    last = args.steps or args.epochs * epoch
+    last = args.epochs * epoch if args.steps is None else args.steps
 
     started = time.perf_counter()
     for step in range(1, last + 1):

@@ -229,3 +229,19 @@ def test_a_reader_that_leaves_is_no_error(tmp_path):
     with open(write, "wb") as gone:
         result = subprocess.run(command, cwd=tmp_path, stdout=gone, stderr=subprocess.PIPE)
     assert (result.returncode, result.stderr) == (141, b"")  # as of a shell for SIGPIPE
+
+
+@pytest.mark.parametrize(
+    ("arguments", "place"),
+    [
+        (["train", "dcgan", "--data", ""], "--data"),
+        (["train", "dcgan", "--data="], "--data"),
+        (["build", "dcgan", "-o", ""], "-o"),
+        (["show", ""], "show"),
+    ],
+)
+def test_an_empty_text_is_no_path(arguments, place):
+    """As of a shell variable that is not set; as a path it would be the current folder."""
+    result = CliRunner().invoke(app, arguments)
+    message = f"error: there is an empty text after `{place}`: name a value\n"
+    assert (result.exit_code, result.stderr) == (2, message)

@@ -14,6 +14,7 @@ from PIL import Image, ImageFile
 from writing import pixels, random, write_images
 
 from ganspec.evaluation.reference import open_folder
+from ganspec.kinds.dataset import DataError
 from ganspec.kinds.datasets import image_folder
 from ganspec.kinds.datasets.image_folder import ImageFolder
 from ganspec.systems.data import Data
@@ -339,3 +340,13 @@ def test_skipped_images_are_named_once_in_memory_and_streamed(tmp_path, streamed
     open_images(data, tmp_path, torch.device("cpu"), streamed=streamed)
     skipped = [str(warning.message) for warning in recwarn if "skipped" in str(warning.message)]
     assert len(skipped) == 1 and "3.png" in skipped[0]
+
+
+def test_a_file_in_place_of_the_folder_is_told(tmp_path):
+    file = tmp_path / "0.png"
+    file.touch()
+    with pytest.raises(DataError) as caught:
+        ImageFolder().locate(file)
+    kinds = "image_folder needs images, such as jpg, png, webp, tif or ppm"
+    end = f"{file}, a file; name the folder of your images"
+    assert str(caught.value) == f"{kinds}; looked in {end}"

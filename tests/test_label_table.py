@@ -95,7 +95,10 @@ def test_what_does_not_fit_is_said(tmp_path, streamed):
         ("file,Bald,Smiling\n000001.jpg,1\n", "has 1 values, not 2, for '000001.jpg'"),
         ("file,Bald\n000001.jpg,1\n000001.jpg,0\n", "has two rows for '000001"),
         ("file,Bald\na.jpg,1\nb.jpg,0\n", r"no row for any of the images, such as 000001\.jpg"),
-        ("file,Bald,Smiling\n000001.jpg,1,yes\n", "has the value 'yes': attributes are 1 or 0"),
+        (
+            "file,Bald,Smiling\n000001.jpg,1,yes\n",
+            "has the value 'yes' for '000001.jpg': attributes are 1 or 0",
+        ),
         ("file,Bald,Smiling\n000001.jpg,1,\n", "has an empty value for '000001.jpg': write one"),
         ("file,breed\n000001.jpg,pug\n000002.jpg, \n", "empty value for '000002.jpg'.* delete"),
         ("3\n", "is no table of labels"),

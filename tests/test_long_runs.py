@@ -195,13 +195,21 @@ def test_pictures_and_snapshots_are_bounded(tmp_path, monkeypatch):
     )
     run = ganspec.train(spec, tmp_path / "run", steps=120)  # of 30 epochs
     # spaced by 8 epochs and by 8 epochs: powers of two that fit 5 and 4 times
-    assert files_of(run) == ([32, 64, 96, 120], [32, 64, 96])
+    assert files_of(run) == ([32, 64, 96, 120], [32, 64, 96, 120])
     parts = ganspec.train(spec, tmp_path / "parts", steps=44)
-    assert files_of(parts) == ([16, 32, 44], [16, 32])
+    assert files_of(parts) == ([16, 32, 44], [16, 32, 40])
     monkeypatch.setattr("ganspec.training.loop.EPOCH_SECONDS", 0.0)
     ganspec.train(spec, parts.folder, steps=97, resume=True)
     ganspec.train(spec, parts.folder, steps=120, resume=True)
     assert files_of(parts) == files_of(run)
+
+
+@pytest.mark.parametrize("epochs", [6, 8, 9, 11])
+def test_the_newest_snapshot_is_always_there(tmp_path, epochs):
+    spec = loads(PLAIN.replace("keep: 2, snapshots: 7", "keep: 1, snapshots: 2"))
+    ganspec.train(spec, tmp_path / "run", steps=4 * epochs - 4)
+    run = ganspec.train(spec, tmp_path / "run", steps=4 * epochs, resume=True)
+    assert list(run.snapshots()) == [16 if epochs <= 8 else 32, 4 * epochs]
 
 
 def test_the_users_files_stay(tmp_path, monkeypatch):

@@ -127,6 +127,7 @@ def test_a_first_update_that_overflows_leaves_nothing(make):
         ("tf32", "auto", False, "tf32 needs a GPU: use fp32"),
         (None, "graphs", False, "graphs need a GPU, which records steps: leave out `graphs`"),
         (None, "fast", False, "no speedup is called `fast`: use channels_last, compile, graphs"),
+        (None, "", False, "no speedup is called ``: use channels_last, compile, graphs"),
         (None, "auto,compile", False, "`auto,compile` says two things: use auto, none, or names"),
         ("bf16", "auto", True, "an exact training computes as the emitted file does: leave out"),
         (None, "compile", True, "an exact training computes as the emitted file does: leave out"),
@@ -136,6 +137,12 @@ def test_useless_requests_are_refused(precision, speedups, exact, message):
     with pytest.raises(RunError) as caught:
         read_request(precision, speedups, exact, CPU)
     assert str(caught.value).startswith(message)
+
+
+def test_spaces_and_the_precision_of_exact_trainings_may_be_said():
+    request = read_request("bf16", "channels_last, compile", False, CPU)
+    assert request.speedups == ("channels_last", "compile")
+    assert read_request("fp32", "auto", True, CPU).execution == Execution()
 
 
 def test_the_command_refuses_in_one_line(tmp_path):
@@ -280,6 +287,7 @@ SECONDS = {
         ("auto", 10_000, None, "bf16 channels_last compile"),
         ("auto", 10_000, 5, "bf16 channels_last"),  # too short to compile
         ("auto", 10_000, 3, "fp32"),  # too short to measure more
+        ("auto", 10_000, 0, "fp32"),  # one step
         ("auto", 199, None, "fp32"),  # too short to measure
         (None, 10_000, None, "fp32 channels_last"),  # compiled is within the noise
         ("fp32", 1_000, None, "fp32 channels_last"),

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+import torch
 from conftest import ROOT
 from killing import MINE
 from small_gans import GREY
 
 import ganspec
+from ganspec.atomic import make_folder, write_text
 from ganspec.language.load import loads
 from ganspec.runs.folder import LOCK
+from ganspec.runs.log import Log
 from ganspec.runs.run import Run, RunError
 from ganspec.runs.score_file import ScoreRow, append_scores, forget_scores, read_lines
+from ganspec.systems import checkpoint
 from ganspec.training import loop
 
 KILLS = os.environ.get("GANSPEC_KILLS", "4")  # 300 for the figure in docs/robustness.md
@@ -203,3 +209,43 @@ def test_a_line_of_scores_that_was_cut_is_forgotten(tmp_path):
     assert path.read_text() == "a note\n" + whole.splitlines(keepends=True)[0]
     assert [row is None for _, row in read_lines(tmp_path)] == [True, False]
     assert not (tmp_path / "scores.png").exists()
+
+
+def test_a_full_disk_names_the_file_and_a_remedy(tmp_path):
+    """A limit on the size of files stands for the disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    writers = {
+        "checkpoint.pt": lambda path: checkpoint.save(path, {"weights": torch.zeros(9999)}),
+        "spec.yaml": lambda path: write_text(path, "x" * 9999),
+        "log.jsonl": lambda path: Log(path).append([{"step": 1}] * 9999),
+    }
+    for name, write in writers.items():
+        message = f"{name} cannot be written: file too large: make room, or name another place"
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+        try:
+            with pytest.raises(OSError, match=message):
+                write(tmp_path / name)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_folder_that_cannot_be_made_is_told():
+    with pytest.raises(OSError, match=r"^/proc/none cannot be made: .*: name another folder$"):
+        make_folder(Path("/proc/none"))
+
+
+@pytest.mark.parametrize("name", ["log.jsonl", "run.json", "losses.png", "samples"])
+def test_what_is_in_the_way_is_told_before_anything_is_deleted(tmp_path, name):
+    run, place = train(tmp_path / "run"), tmp_path / "run" / name
+    if place.is_dir():
+        shutil.rmtree(place)
+        place.touch()
+    else:
+        place.unlink()
+        place.mkdir()
+    before = sorted(tmp_path.rglob("*"))
+    kind = "file" if place.is_file() else "folder"
+    for options in ({"overwrite": True}, {"resume": True}):
+        with pytest.raises(RunError, match=f"{name} is a {kind}: move it, or choose another"):
+            train(run.folder, **options)
+    assert sorted(tmp_path.rglob("*")) == before

@@ -86,3 +86,44 @@ def test_a_run_says_how_fast_it_goes(tmp_path):
     assert info["images_per_second"] == pytest.approx(images / info["step_seconds"], rel=1e-2)
     short = ganspec.train(spec, tmp_path / "short", device="cpu", steps=5)
     assert "step_seconds" not in short.info()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"steps": 0}, "steps is 0: name a whole number from 1 up"),
+        ({"steps": 2.5}, "steps is 2.5: name a whole number from 1 up"),
+        ({"steps": "3"}, "steps is '3': name a whole number from 1 up"),
+        ({"steps": True}, "steps is True: name a whole number from 1 up"),
+        ({"minutes": -1}, "minutes is -1: name a number from 0 up"),
+        ({"minutes": "1"}, "minutes is '1': name a number from 0 up"),
+        ({"minutes": float("nan")}, "minutes is nan: name a number from 0 up"),
+        ({"resume": True, "overwrite": True}, "resume goes on with the run that overwrite"),
+        ({"data": ""}, "data is an empty text: name a folder, or leave it out"),
+        ({"out": ""}, "out is an empty text: name a folder, or leave it out"),
+        ({"speedups": None}, "speedups is None: use auto, none, or names of speedups"),
+        ({"device": None}, "no device is called `None`"),
+    ],
+)
+def test_options_that_say_nothing_clear_are_refused(options, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(RunError, match=message):
+        ganspec.train(loads(GREY), **{"out": "run", "device": "cpu", **options})
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_trainer_refuses_what_a_training_does():
+    for options in ({"steps": 0}, {"data": ""}, {"speedups": None}):
+        with pytest.raises(RunError, match=f"{next(iter(options))} is "):
+            ganspec.Trainer(loads(GREY), **{"device": CPU, **options})
+
+
+def test_python_takes_devices_and_numbers_of_no_images(tmp_path):
+    run = ganspec.train(loads(GREY), tmp_path / "run", device=CPU, steps=1, minutes=0)
+    trainer = ganspec.Trainer(loads(GREY), device=CPU)
+    for count in (0, -1):
+        for drawing in (run, trainer):
+            with pytest.raises(ValueError, match=f"sample draws 1 image or more, not {count}"):
+                drawing.sample(count)
+    assert ganspec.Run(run.folder).step == 1
+    assert ganspec.Run(tmp_path / "none").step == 0

@@ -179,10 +179,9 @@ class Dataset(Kind, family="dataset"):
         for place in places:
             if self.holds(place):
                 return place
-        raise DataError(
-            f"{self.kind} needs {self.wanted()}; looked in "
-            f"{', '.join(map(str, places))}; {self.fix}"
-        )
+        folders = (place for place in places if not place.parent.is_file())
+        looked = ", ".join(f"{p}, a file" if p.is_file() else str(p) for p in folders)
+        raise DataError(f"{self.kind} needs {self.wanted()}; looked in {looked}; {self.fix}")
 
 
 def free_memory() -> float:

@@ -103,8 +103,15 @@ class RunFolder:
     def lock(self) -> None:
         """Make the folder if it is missing, and keep other processes from training in it.
 
-        Raises RunError if another process trains there.
+        Raises RunError if another process trains there, or if a folder is in the place of a file of
+        the run, or the other way round.
         """
+        named = [path for pattern in (LOCK, SPEC, *FILES) for path in self.folder.glob(pattern)]
+        blocking = [f"{path} is a folder" for path in named if path.is_dir()]
+        parts = (self.folder / part for part in PARTS)
+        blocking += [f"{path} is a file" for path in parts if path.is_file()]
+        if blocking:
+            raise RunError(f"{blocking[0]}: move it, or choose another --out")
         # here, since most commands never lock a run, and start faster without this import
         from filelock import FileLock, Timeout
 
@@ -155,10 +162,12 @@ class RunFolder:
         """
         self.lock()
         self.require_free(overwrite)  # again, as files may be new
-        edited = [source] if source.exists() and not is_emitted(source.read_bytes()) else []
+        is_own = source.is_file() and is_emitted(source.read_bytes())
+        edited = [source] if source.exists() and not is_own else []
         if self.state() != "cut":  # a cut run has no hashes that tell if its copies were edited
             copies = set(self._copies())
             edited += [path for path in kinds if path.exists() and path not in copies]
+        edited += [path.parent for path in kinds if path.parent.is_file()]
         if edited:
             raise RunError(
                 f"{edited[0]} is not as ganspec wrote it: move it, or choose another --out"

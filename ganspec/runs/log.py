@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
+from ganspec.atomic import writing
 from ganspec.plots.log import Column, columns, joined
 
 Row: TypeAlias = dict[str, float]
@@ -27,12 +28,12 @@ class Log:
 
     def append(self, rows: list[Row]) -> None:
         """Add a line for each of `rows` to the file."""
-        with self.path.open("a", encoding="utf-8") as log:
+        with writing(self.path), self.path.open("a", encoding="utf-8") as log:
             log.writelines(json.dumps(row) + "\n" for row in rows)
 
     def sync(self) -> None:
         """Wait until the lines of the file are on the disk."""
-        with self.path.open("ab") as log:
+        with writing(self.path), self.path.open("ab") as log:
             os.fsync(log.fileno())
 
     def rows(self) -> list[Row]:
@@ -62,6 +63,14 @@ class Log:
                     lines.pop()  # a line that is still written, or that a crash cut short
                 start += sum(map(len, lines))
                 yield parse(lines), start
+
+    def last_step(self) -> int:
+        """Return the step of the last undamaged line; 0 if there is none."""
+        if not self.path.is_file():
+            return 0
+        with self.path.open("rb") as log:
+            rows = (parse_line(line) for _, line in lines_backwards(log))
+            return next((int(row["step"]) for row in rows if row is not None), 0)
 
     def rewind(self, step: int) -> int:
         """Cut off the lines of steps after `step`. Return the last step that is left, 0 for none.

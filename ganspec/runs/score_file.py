@@ -9,7 +9,7 @@ from typing import Annotated, TypeAlias
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from ganspec.atomic import write_text
+from ganspec.atomic import write_text, writing
 from ganspec.plots.log import HUGE
 
 NAME = "scores.jsonl"
@@ -113,7 +113,7 @@ def append_scores(folder: Path, rows: list[ScoreRow]) -> None:
     text = "".join(_line(row) for row in rows)
     if path.is_file() and not path.read_bytes().endswith(b"\n") and path.stat().st_size:
         text = "\n" + text
-    with path.open("a", encoding="utf-8") as file:
+    with writing(path), path.open("a", encoding="utf-8") as file:
         file.write(text)
 
 

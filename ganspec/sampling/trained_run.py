@@ -69,6 +69,7 @@ class TrainedRun(Run, Viewed):
         super().__init__(folder)
         if self.folder.is_file():
             raise RunError(f"{folder} is a file: name the folder of a run")
+        self.step = self.loss_log.last_step()
 
     @classmethod
     def of(cls, run: Run) -> Self:
@@ -104,7 +105,7 @@ class TrainedRun(Run, Viewed):
         return frame(rows, ("metric", "value", "step"))
 
     def generator(
-        self, device: str = "auto", *, step: int | None = None, raw: bool = False
+        self, device: str | torch.device = "auto", *, step: int | None = None, raw: bool = False
     ) -> EvaluatedNetwork:
         """Return the trained generator in evaluation mode.
 
@@ -120,7 +121,7 @@ class TrainedRun(Run, Viewed):
         seed: int = 0,
         label: str | int | None = None,
         *,
-        device: str = "auto",
+        device: str | torch.device = "auto",
         step: int | None = None,
         raw: bool = False,
     ) -> Samples:
@@ -131,8 +132,6 @@ class TrainedRun(Run, Viewed):
         keeps their average. Raises LabelError if a label is unknown, RunError, CheckpointError, and
         ValueError if `count` is below 1.
         """
-        if count < 1:
-            raise ValueError(f"sample draws 1 image or more, not {count}")
         sampler = self._sampler(device, step, raw)
         if label is not None:
             sampler.ask(str(label))
@@ -140,7 +139,7 @@ class TrainedRun(Run, Viewed):
         joined = None if labels[0] is None else torch.cat(labels)
         return Samples(torch.cat(images), joined, columns_of(sampler, count))
 
-    def _sampler(self, device: str, step: int | None, raw: bool) -> Sampler:
+    def _sampler(self, device: str | torch.device, step: int | None, raw: bool) -> Sampler:
         return Sampler(self.folder, choose_device(device), step, raw)
 
 

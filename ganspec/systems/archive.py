@@ -40,7 +40,7 @@ def write(path: Path, content: Any) -> None:
         except RuntimeError as error:
             # torch's own message does not say that the disk is full
             if isinstance(reason := error.__context__, OSError):
-                raise OSError(reason.errno, reason.strerror, str(path)) from None
+                raise reason from None
             raise
 
 

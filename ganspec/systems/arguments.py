@@ -15,7 +15,7 @@ def parse_arguments(cfg):
         parser.add_argument("--data", type=Path, default=Path(cfg.path), help="images")
     elif cfg.needs_folder:
         parser.add_argument("--data", type=Path, required=True, help="folder of the images")
-    parser.add_argument("--out", type=Path, default=Path("runs") / cfg.name)
+    parser.add_argument("--out", type=Path, default=Path("out") / cfg.name)
     parser.add_argument("--epochs", type=int, default=cfg.epochs)
     parser.add_argument("--steps", type=int, help="training steps, instead of --epochs")
     parser.add_argument("--seed", type=int, default=cfg.seed)

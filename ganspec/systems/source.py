@@ -85,8 +85,11 @@ class Source:
 
         Images are uint8 N x C x H x W, on the CPU. If `batch` is None, `portion` images come at a
         time. Image i is the same, byte for byte, for every `count` and `batch`. The generator draws
-        in evaluation mode. Raises SourceError if its numbers are not finite.
+        in evaluation mode. Raises ValueError if `count` is below 1, and SourceError if the
+        generator's numbers are not finite.
         """
+        if count < 1:
+            raise ValueError(f"sample draws 1 image or more, not {count}")
         return self.drawn(self.parts(whole(count, self.own_batch), seed), count, batch)
 
     def drawn(

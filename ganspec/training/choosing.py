@@ -60,19 +60,25 @@ def read_request(
     """Return the request for a precision and speedups; `auto` asks for the fastest as measured.
 
     `speedups` are names, or one text of names and commas; `none` stands for no speedups. With
-    `exact`, `precision` must be None, and `speedups` may only be `auto` or `none`. Raises RunError
-    if names are unknown or contradict each other, or if `device` lacks a precision or a speedup.
+    `exact`, `precision` must be None or the device's default, and `speedups` may only be `auto` or
+    `none`. Raises RunError if names are unknown or contradict each other, or if `device` lacks a
+    precision or a speedup.
     """
-    names = speedups.split(",") if isinstance(speedups, str) else list(speedups)
+    if not isinstance(speedups, Iterable):
+        raise RunError(f"speedups is {speedups!r}: use auto, none, or names of speedups")
+    listed = speedups.split(",") if isinstance(speedups, str) else speedups
+    names = [str(name).strip() for name in listed]
     chosen = None if names == [AUTO] else tuple(s for s in SPEEDUPS if s in names)
-    if unknown := next((n for n in names if n not in (*SPEEDUPS, AUTO, "none")), None):
-        raise RunError(f"no speedup is called `{unknown}`: use {', '.join(SPEEDUPS)}, auto or none")
+    if unknown := [n for n in names if n not in (*SPEEDUPS, AUTO, "none")]:
+        raise RunError(
+            f"no speedup is called `{unknown[0]}`: use {', '.join(SPEEDUPS)}, auto or none"
+        )
     if len(names) > 1 and not {AUTO, "none"}.isdisjoint(names):
         raise RunError(f"`{','.join(names)}` says two things: use auto, none, or names of speedups")
     if precision not in (None, AUTO, *PRECISIONS):
         raise RunError(f"no precision is called `{precision}`: use {', '.join(PRECISIONS)} or auto")
     if exact:
-        if precision is not None or chosen:
+        if precision not in (None, default_precision(device)) or chosen:
             message = "an exact training computes as the emitted file does"
             raise RunError(f"{message}: leave out --exact, or precision and speedups")
         return ExecutionRequest(device, None, ())
@@ -152,7 +158,7 @@ def choose(
     best = choice.seconds.get(str(choice.execution))
     if best is None or request.speedups is not None:
         return choice
-    left = min(steps * best, 60 * (minutes or float("inf")))
+    left = min(steps * best, 60 * (float("inf") if minutes is None else minutes))
     if left > COMPILE_SECONDS:
         speedups = tuple(s for s in SPEEDUPS if s in (*choice.execution.speedups, "compile"))
         try_out(replace(choice.execution, speedups=speedups))

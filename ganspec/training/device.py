@@ -16,12 +16,13 @@ MAIN = str(Path(__file__).parents[1] / "__main__.py")
 LOWER = ("tf32", "bf16", "fp16")  # precisions that round products more than fp32
 
 
-def choose_device(name: str) -> torch.device:
+def choose_device(name: str | torch.device) -> torch.device:
     """Return the device that is called `name`, such as `cpu`, `cuda:1`, `mps` or `xpu`.
 
     `auto` is the first CUDA GPU, or the CPU without one. Raises RunError if this machine lacks the
     device.
     """
+    name = str(name)
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     kind, colon, index = name.partition(":")

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from numbers import Integral, Real
 from pathlib import Path
 from typing import TypeAlias
+
+from ganspec.runs.folder import RunError
 
 BOTH = "--resume goes on with the run that --overwrite would replace; choose one"
 OnProgress: TypeAlias = Callable[[int, int, dict[str, float]], None]
@@ -21,9 +24,27 @@ class TrackerName(StrEnum):
     trackio = "trackio"
 
 
+def require_number(name: str, value: object, least: int, whole: bool = True) -> None:
+    """Raise RunError unless the option `name` is None, or a number that is `least` or more."""
+    is_number = isinstance(value, Integral if whole else Real) and not isinstance(value, bool)
+    if value is not None and not (is_number and value >= least):  # type: ignore[operator]
+        kind = "a whole number" if whole else "a number"
+        raise RunError(f"{name} is {value!r}: name {kind} from {least} up, or None")
+
+
+def named_path(name: str, path: Path | str | None) -> Path | None:
+    """Return the path of the option `name`; None if it is None. Raises RunError if it is empty."""
+    if path == "":
+        raise RunError(f"{name} is an empty text: name a folder, or leave it out")
+    return None if path is None else Path(path)
+
+
 @dataclass(frozen=True)
 class TrainingOptions:
-    """The options of `ganspec.train`, which describes each of them."""
+    """The options of `ganspec.train`, which describes each of them.
+
+    Raises RunError if a number is not in its range, or if two options contradict each other.
+    """
 
     data: Path | str | None = None
     device: str = "auto"
@@ -36,6 +57,12 @@ class TrainingOptions:
     exact: bool = False
     precision: str | None = None
     speedups: Iterable[str] | str = "auto"
+
+    def __post_init__(self) -> None:
+        require_number("steps", self.steps, 1)
+        require_number("minutes", self.minutes, 0, whole=False)
+        if self.resume and self.overwrite:
+            raise RunError("resume goes on with the run that overwrite would replace: choose one")
 
     @property
     def trackers(self) -> tuple[str, ...]:

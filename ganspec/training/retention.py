@@ -58,16 +58,15 @@ class Retention:
 
     def wants_picture(self) -> bool:
         """Return True if the run is to keep a picture of the epoch that has just ended."""
-        return self._fits(self.pictures, self.cfg.pictures)
+        width = spacing(self.done, self.pictures, self.cfg.pictures)
+        return self.done % max(self.pictures, width) == 0
 
     def wants_snapshot(self) -> bool:
-        """Return True if the run is to keep the weights of the epoch that has just ended."""
-        keep = self.cfg.keep
-        listed = isinstance(keep, tuple) or self._fits(self.snapshots, self.cfg.snapshots)
-        return includes(keep, self.training.epoch) and listed
+        """Return True if the spec asks for the weights of the epoch that has just ended.
 
-    def _fits(self, unit: int, most: int) -> bool:
-        return self.done % max(unit, spacing(self.done, unit, most)) == 0
+        `thin` may delete them later, but the newest ones stay.
+        """
+        return includes(self.cfg.keep, self.training.epoch)
 
     def thin(self) -> None:
         """Delete the pictures and snapshots beyond the numbers that the spec allows."""

@@ -13,7 +13,7 @@ from ganspec.compiler.emit import emit
 from ganspec.kinds.datasets.image_files import Listing, Skipped
 from ganspec.progress import Progress
 from ganspec.runs.image_record import note_skipped, read_images, write_images
-from ganspec.runs.run import Run, RunError
+from ganspec.runs.run import Run
 from ganspec.systems.checkpoint import State
 from ganspec.systems.feed import StreamedImages
 from ganspec.systems.ranks import Ranks
@@ -25,7 +25,7 @@ from ganspec.training.device import environment
 from ganspec.training.images import open_together
 from ganspec.training.loop import Limits, Loop, OnFlush, run_silently
 from ganspec.training.making import choose_for, make_training, request_of
-from ganspec.training.options import BOTH, TrainingOptions
+from ganspec.training.options import TrainingOptions, named_path
 from ganspec.training.processes import is_restarted, joined, launch_name, told_once
 from ganspec.training.resuming import can_resume, restore, saved_state
 from ganspec.training.sharing import require_same_start
@@ -45,11 +45,9 @@ def train(
     `scoring` is None if the spec has no section `evaluate`. Otherwise it is a function; it returns
     an object that measures the scores, or helps to on other ranks; or None if none can be measured.
     """
-    if options.resume and options.overwrite:
-        raise RunError(BOTH)
     refuse_unread(spec)
-    run = Run(Path(out) if out else Path("runs") / spec.name)
-    data = Path(options.data) if options.data else None
+    run = Run(named_path("out", out) or Path("runs") / spec.name)
+    data = named_path("data", options.data)
     require_trackers(options.trackers)
     with joined(options.device) as ranks, told_once(ranks, run):
         _train(spec, run, data, _after_restart(options, run), scoring, ranks)

@@ -30,6 +30,7 @@ from ganspec.training.graphs import Recorder
 from ganspec.training.halving import fit_settings
 from ganspec.training.images import open_all
 from ganspec.training.losses import passing_nan
+from ganspec.training.options import named_path, require_number
 from ganspec.training.sharing import share
 
 
@@ -63,7 +64,7 @@ class Trainer:
         self,
         spec: Spec | str | Path,
         data: Path | str | Images | None = None,
-        device: str = "auto",
+        device: str | torch.device = "auto",
         exact: bool = False,
         steps: int | None = None,
         precision: str | None = None,
@@ -71,16 +72,15 @@ class Trainer:
     ):
         spec = opened(spec)
         refuse_unread(spec)
+        require_number("steps", steps, 1)
+        folder = None if isinstance(data, Images) else named_path("data", data)
         self.spec, self.device, self.exact = spec, choose_device(device), exact
         request = read_request(precision, speedups, exact, self.device)
         if request.is_open:
             raise RunError("a Trainer measures nothing: name a precision and speedups, not `auto`")
         self.execution = request.execution
         prepare(self.device, None if exact else self.execution.precision)
-        if isinstance(data, Images):
-            images = data
-        else:
-            images = open_all(spec, Path(data) if data else None, self.device)
+        images = data if isinstance(data, Images) else open_all(spec, folder, self.device)
         nets = lower(spec)
         self._require_batches(nets, images, steps)
         torch.manual_seed(spec.train.seed)
@@ -147,8 +147,8 @@ class Trainer:
         spec has an `average`, and for the run's fixed labels, if the generator reads labels.
         Sampling leaves torch's random states alone, so that the training goes on unchanged.
 
-        Raises RunError if no network of the spec draws images, and SourceError if the images are
-        not finite numbers.
+        Raises RunError if no network of the spec draws images, ValueError if `count` is below 1,
+        and SourceError if the images are not finite numbers.
         """
         spec, training = self.spec, self.training
         if spec.draws is None:

@@ -193,7 +193,7 @@ class ImageFolder(Dataset, kind="image_folder"):
     )
 
     def wanted(self) -> str:
-        return "images, such as jpg, png, webp, tif or ppm,"
+        return "images, such as jpg, png, webp, tif or ppm"
 
     def holds(self, folder: Path) -> bool:
         return folder.is_dir() and any(map(is_image, walk_files(folder)))

@@ -52,10 +52,12 @@ def check_table(path, rows):
             remedy = "write one, or delete the row"
             raise ValueError(f"{path} has an empty value for {row[0]!r}: {remedy}")
         seen.add(row[0].strip())
-    odd = {value.strip() for row in rows[1:] for value in row[1:]} - {"0", "1", "-1"}
+    odd = {value.strip(): row[0] for row in rows[1:] for value in row[1:]}
+    odd = {value: name for value, name in odd.items() if value not in ("0", "1", "-1")}
     if odd and len(rows[0]) > 2:
-        values = f"the value {min(odd)!r}: attributes are 1 or 0, or 1 or -1"
-        raise ValueError(f"{path} has {values}")
+        value, name = min(odd.items())
+        attributes = "attributes are 1 or 0, or 1 or -1"
+        raise ValueError(f"{path} has the value {value!r} for {name!r}: {attributes}")
 
 
 def is_attributes(table):

@@ -46,9 +46,9 @@ def train(images, labels, asked, args, cfg):
     batches = draw_batches(images.to(args.device), labels, args.seed, cfg)
     epoch = cfg.iterations or count_steps(images, cfg)
     if cfg.warmup:
-        last = args.steps or cfg.warmup + args.epochs * epoch
+        last = cfg.warmup + args.epochs * epoch if args.steps is None else args.steps
     else:
-        last = args.steps or args.epochs * epoch
+        last = args.epochs * epoch if args.steps is None else args.steps
 
     started = time.perf_counter()
     for step in range(1, last + 1):

@@ -24,7 +24,7 @@ def train(images, labels, test_images, test_labels, args, cfg):
         test_images = test_images.to(args.device)
     batches = draw_batches(images.to(args.device), labels, args.seed, cfg)
     epoch = cfg.iterations or count_batches(images, cfg)
-    last = args.steps or args.epochs * epoch
+    last = args.epochs * epoch if args.steps is None else args.steps
 
     args.out.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
