@@ -17,15 +17,16 @@ from typer.testing import CliRunner
 
 import ganspec
 from ganspec.cli import app
-from ganspec.plots import curves
+from ganspec.plots import curves, losses
 from ganspec.plots.curves import BINS, THEME, Curve, Panel
-from ganspec.plots.log import Column, Epochs, columns
+from ganspec.plots.log import LOOKS, Column, Epochs, columns
 from ganspec.plots.multiples import BINS as SMALL_BINS
+from ganspec.plots.multiples import shared_axes, small_figure
 from ganspec.report import run_images
 from ganspec.report.markup import markdown, markdown_line
 from ganspec.report.run_files import ReportError, write_report
 from ganspec.report.run_markdown import fenced
-from ganspec.report.run_plots import run_plots
+from ganspec.report.run_plots import column_title, run_plots
 from ganspec.report.run_scores import score_lines
 from ganspec.report.run_view import ReportView, RunView
 from ganspec.runs.record import read_record, read_records
@@ -152,6 +153,31 @@ def test_any_name_can_be_drawn(tmp_path, name):
     shown = plot.figure.axes[0].get_legend().get_texts()[0].get_text()
     assert shown.strip()[:30] == name[:30]
     assert "<b>" not in plot.svg()
+
+
+def test_columns_of_own_names_look_different(tmp_path):
+    names = ["loss", "reconstruction", "kl", *(f"own_{i}" for i in range(5))]
+    (panel,) = losses.panels(columns([{"step": 1} | dict.fromkeys(names, 1.0)]))
+    looks = [(curve.colour, curve.style) for curve in panel.curves]
+    assert len(set(looks)) == len(looks) == 8
+    assert [colour for colour, _ in looks[:3]] == ["blue", "orange", "green"]
+
+
+def test_few_steps_are_points_at_whole_numbers():
+    for count in (1, 4):
+        panel, *_ = losses.panels(columns({"step": i + 1, "loss": 2.0} for i in range(count)))
+        for figure in (curves.figure_of([panel]), small_figure([panel], shared_axes([panel]))):
+            figure.draw_without_rendering()
+            (axes,) = figure.axes
+            low, high = axes.get_xlim()
+            ticks = [tick for tick in axes.get_xticks() if low <= tick <= high]
+            assert ticks and all(tick == int(tick) for tick in ticks)
+            assert (axes.lines[-1].get_marker() == "o") == (count == 1)
+
+
+@pytest.mark.parametrize("name", LOOKS)
+def test_a_column_keeps_its_name_on_a_page_of_several_runs(name):
+    assert LOOKS[name][0] in column_title(name)
 
 
 # -- scores -----------------------------------------------------------------------------------
