@@ -448,7 +448,13 @@ def test_whatever_is_missing_there_is_a_page(tmp_path, form):
     (folder / "dcgan_fashion.py").unlink()
     (folder / ".lock").write_text("")
     page = page_of(folder, name=f"page.{form}")
-    wanted = ["no pictures yet", "no checkpoint", "log is empty", "in training", "no scores: 3"]
+    wanted = [
+        "no pictures",
+        "no checkpoint: its training",
+        "has not reached a step, or failed",
+        "in training",
+        "no scores: 3",
+    ]
     assert all(words in page.replace("\\", "") for words in wanted)
     (folder / "spec.yaml").write_text("name: [")
     assert "cannot be read" in page_of(folder, name=f"page.{form}")
@@ -475,6 +481,35 @@ def test_pages_are_written_over_edits_only_when_asked(tmp_path):
     assert b"My words" in page.read_bytes()
     assert invoke("report", folder, "--overwrite")[0] == 0
     assert page.read_bytes() == first
+
+
+def test_a_page_in_markdown_and_one_in_latex_share_a_folder(tmp_path):
+    folder = make_run(tmp_path / "run")
+    for form in ("tex", "md", "tex", "md"):
+        assert invoke("report", folder, "-o", folder / f"report.{form}")[0] == 0
+        if (folder / "report.md").exists():
+            files = re.findall(r"\(<(report_files/.+?)>\)", (folder / "report.md").read_text())
+            assert any("moment" in file for file in files)
+            assert all((folder / file).exists() for file in files)
+
+
+def test_captions_say_which_pictures_are_shown(tmp_path):
+    folder = make_run(tmp_path / "gan")
+    view = RunView(read_record(folder), "run1")
+    assert view.shown_moments.startswith(f"{len(view.moments)} of {len(view.moments)} pictures;")
+    view = RunView(
+        read_record(make_run(tmp_path / "c", ROOT / "specs/classifier_fashion.yaml", [])), "run1"
+    )
+    assert "same images" not in view.shown_moments
+
+
+def test_entries_of_a_run_are_for_readers(tmp_path):
+    folder = make_run(tmp_path / "run")
+    info = {"images_per_second": 1619.0, "measured_step_seconds": {"fp32": 0.5, "tf32": 0.25}}
+    (folder / "run.json").write_text(json.dumps(info))
+    shown = read_record(folder).environment
+    assert shown["images_per_second"] == "1,619"
+    assert shown["measured_step_seconds"] == "fp32 0.5, tf32 0.25"
 
 
 def test_a_folder_of_pictures_is_not_taken(tmp_path):
@@ -534,7 +569,7 @@ def test_many_runs_have_small_plots_and_fit_a_phone(tmp_path, browser):
     assert "lowest to highest" in view.plots[0].notes[0]
     unmeasured = [who for who, line in view.score_lines if not line.measured]
     assert unmeasured and set(unmeasured) == {"all runs"}
-    assert ("all runs", "It has no checkpoint.") in view.remarks
+    assert any(who == "all runs" and "no checkpoint" in said for who, said in view.remarks)
     for width, dark in [(1400, False), (390, True)]:
         page = browser.open(tmp_path / "page.html", width, dark)
         assert page.complaints() == []

@@ -209,7 +209,7 @@ def draw_panel(axes: Axes, panel: Panel) -> None:
             borderaxespad=0.2,
             frameon=False,
             labelcolor=ink,
-            ncols=min(3, drawn),
+            ncols=min(2 if panel.claimed else 3, drawn),  # a wider one makes a gap before claims
             fontsize=9,
         )
 
@@ -221,7 +221,8 @@ def draw_claimed(axes: Axes, panel: Panel) -> None:
         colour = THEME[curve.colour][0]
         points = axes.plot(curve.column.steps, curve.column.values, color=colour, linewidth=0.8)
         points[0].set(marker="s", markersize=3.5, fillstyle="none")
-    limits = axes.get_xlim()
+    limits, ends = axes.get_xlim(), [curve.column.steps for curve in panel.claimed]
+    axes.set_xticks(sorted({min(map(min, ends)), max(map(max, ends))}))  # more would overlap
     for curve in panel.curves:
         colour, steps = THEME[curve.colour][0], curve.column.steps
         near = (steps >= limits[0]) & (steps <= limits[1])
@@ -278,11 +279,9 @@ def name_steps(axes: Axes, title: str, epochs: Epochs | None, is_narrow: bool = 
     """Write the x axis's title, and below it an axis of epochs if steps go beyond the first epoch.
 
     If the x axis is shorter than an epoch, its title names the epoch instead. If `epochs` is None,
-    there is only the title. A narrow axis has one to three ticks, at whole numbers.
+    there is only the title. A narrow axis has one to three epochs.
     """
     ink = THEME["ink"][0]
-    if is_narrow:
-        axes.xaxis.set_major_locator(MaxNLocator(2, integer=True))
     axes.set_xlabel(title, color=ink)
     first, last = axes.get_xlim()
     if not epochs or last <= epochs.step(1):
