@@ -168,6 +168,8 @@ def _temporary_file(path: Path, target: Path | None) -> Path:
         handle, name = tempfile.mkstemp(dir=folder, prefix=f".{path.name}.", suffix=path.suffix)
     except PermissionError:
         raise PermissionError(f"no permission to write {path}") from None
+    except FileNotFoundError:  # it would name the temporary file; /proc takes none
+        raise FileNotFoundError(f"cannot write {path}: name a file in another folder") from None
     os.close(handle)
     return Path(name)
 

@@ -163,6 +163,12 @@ def test_what_has_no_attention_is_one_line(runs, tmp_path):
     (tmp_path / "x.png").write_text("mine")
     cases = {
         (str(runs / "plain"), "--attention"): "no self_attention in its generator and disc",
+        (str(runs / "gan"), "-o", "a.png"): "end the name of a.png in .svg, or,",
+        (
+            "dcgan",
+            "-o",
+            "a.html",
+        ): "end its name in .txt, .svg, .mmd, .tex, .md, .markdown or .json",
         ("a.yaml", "--attention"): "--attention needs a run folder",
         (str(tmp_path), "--attention"): "is no run",
         (str(runs / "gan"), "--attention", "--latex"): "are two forms: choose one",

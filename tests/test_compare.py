@@ -190,6 +190,30 @@ def test_one_spec_shows_every_row(tmp_path):
     assert rows_of(run(tmp_path / "one.yaml", "--format", "csv"))["loss"] == {"one": "hinge"}
 
 
+def test_rows_without_any_value_are_left_out():
+    names = ["dcgan", "vae_fashion", "classifier_fashion"]
+    rows = json.loads(run(*names, "--json"))["rows"]
+    assert rows and all(any(row["values"]) for row in rows)
+    assert f"{len(rows)} rows differ" in repr(ganspec.compare(*names))
+
+
+@pytest.mark.parametrize(
+    ("rows", "remedy"),
+    {
+        "trained": "there are `system`",
+        "fid": "use `claimed FID` and `measured FID`",
+        ",": "leave --rows out",
+        "": "leave --rows out",
+    }.items(),
+)
+def test_rows_that_are_not_there_are_told(rows, remedy):
+    assert remedy in run("dcgan", "wgan_gp", "--rows", rows, status=2)
+
+
+def test_specs_that_come_along_have_no_revisions():
+    assert "leave @HEAD out" in run("dcgan", "dcgan@HEAD", status=2)
+
+
 def test_rows_are_chosen_by_their_beginning():
     text = run(*NAMES[:3], "--rows", "loss, claimed", "--all", "--format", "csv")
     assert list(rows_of(text)) == ["loss", "claimed accuracy", "claimed FID", "claimed IS"]

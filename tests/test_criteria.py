@@ -85,3 +85,18 @@ def test_accuracy_of_several_labels_is_the_share_found():
 def test_confusion_is_counted():
     predicted, labels = torch.tensor([0, 1, 1, 2, 0]), torch.tensor([0, 1, 0, 1, 0])
     assert confusion.count(predicted, labels, 3).tolist() == [[2, 1, 0], [0, 1, 1], [0, 0, 0]]
+
+
+def test_long_and_odd_names_of_classes_are_drawn_in_silence(tmp_path, monkeypatch, recwarn, caplog):
+    figures, save = [], confusion.save
+    monkeypatch.setattr(confusion, "save", lambda f, path: (figures.append(f), save(f, path)))
+    names = ["cat", "a class whose name is long " * 9, "$x_1$ \N{PARTY POPPER}"]
+    confusion.plot_matrix(torch.eye(3), names, "test images", tmp_path / "matrix.png")
+    confusion.plot_shares(torch.ones(3), torch.ones(3), names, "images", tmp_path / "bars.png")
+    assert not recwarn.list and not caplog.records
+    for figure in figures:
+        for label in figure.axes[0].get_yticklabels():
+            assert label.get_text()[:20] in " ".join(names)
+            assert label.get_window_extent().x0 >= 0
+    assert figures[0].axes[0].get_xlabel() == "predicted class"
+    assert figures[0].axes[0].get_ylabel() == "true class"

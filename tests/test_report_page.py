@@ -17,15 +17,16 @@ from typer.testing import CliRunner
 
 import ganspec
 from ganspec.cli import app
-from ganspec.plots import curves
+from ganspec.plots import curves, losses
 from ganspec.plots.curves import BINS, THEME, Curve, Panel
-from ganspec.plots.log import Column, Epochs, columns
+from ganspec.plots.log import LOOKS, Column, Epochs, columns
 from ganspec.plots.multiples import BINS as SMALL_BINS
+from ganspec.plots.multiples import shared_axes, small_figure
 from ganspec.report import run_images
 from ganspec.report.markup import markdown, markdown_line
 from ganspec.report.run_files import ReportError, write_report
 from ganspec.report.run_markdown import fenced
-from ganspec.report.run_plots import run_plots
+from ganspec.report.run_plots import column_title, run_plots
 from ganspec.report.run_scores import score_lines
 from ganspec.report.run_view import ReportView, RunView
 from ganspec.runs.record import read_record, read_records
@@ -152,6 +153,31 @@ def test_any_name_can_be_drawn(tmp_path, name):
     shown = plot.figure.axes[0].get_legend().get_texts()[0].get_text()
     assert shown.strip()[:30] == name[:30]
     assert "<b>" not in plot.svg()
+
+
+def test_columns_of_own_names_look_different(tmp_path):
+    names = ["loss", "reconstruction", "kl", *(f"own_{i}" for i in range(5))]
+    (panel,) = losses.panels(columns([{"step": 1} | dict.fromkeys(names, 1.0)]))
+    looks = [(curve.colour, curve.style) for curve in panel.curves]
+    assert len(set(looks)) == len(looks) == 8
+    assert [colour for colour, _ in looks[:3]] == ["blue", "orange", "green"]
+
+
+def test_few_steps_are_points_at_whole_numbers():
+    for count in (1, 4):
+        panel, *_ = losses.panels(columns({"step": i + 1, "loss": 2.0} for i in range(count)))
+        for figure in (curves.figure_of([panel]), small_figure([panel], shared_axes([panel]))):
+            figure.draw_without_rendering()
+            (axes,) = figure.axes
+            low, high = axes.get_xlim()
+            ticks = [tick for tick in axes.get_xticks() if low <= tick <= high]
+            assert ticks and all(tick == int(tick) for tick in ticks)
+            assert (axes.lines[-1].get_marker() == "o") == (count == 1)
+
+
+@pytest.mark.parametrize("name", LOOKS)
+def test_a_column_keeps_its_name_on_a_page_of_several_runs(name):
+    assert LOOKS[name][0] in column_title(name)
 
 
 # -- scores -----------------------------------------------------------------------------------
@@ -422,7 +448,13 @@ def test_whatever_is_missing_there_is_a_page(tmp_path, form):
     (folder / "dcgan_fashion.py").unlink()
     (folder / ".lock").write_text("")
     page = page_of(folder, name=f"page.{form}")
-    wanted = ["no pictures yet", "no checkpoint", "log is empty", "in training", "no scores: 3"]
+    wanted = [
+        "no pictures",
+        "no checkpoint: its training",
+        "has not reached a step, or failed",
+        "in training",
+        "no scores: 3",
+    ]
     assert all(words in page.replace("\\", "") for words in wanted)
     (folder / "spec.yaml").write_text("name: [")
     assert "cannot be read" in page_of(folder, name=f"page.{form}")
@@ -449,6 +481,35 @@ def test_pages_are_written_over_edits_only_when_asked(tmp_path):
     assert b"My words" in page.read_bytes()
     assert invoke("report", folder, "--overwrite")[0] == 0
     assert page.read_bytes() == first
+
+
+def test_a_page_in_markdown_and_one_in_latex_share_a_folder(tmp_path):
+    folder = make_run(tmp_path / "run")
+    for form in ("tex", "md", "tex", "md"):
+        assert invoke("report", folder, "-o", folder / f"report.{form}")[0] == 0
+        if (folder / "report.md").exists():
+            files = re.findall(r"\(<(report_files/.+?)>\)", (folder / "report.md").read_text())
+            assert any("moment" in file for file in files)
+            assert all((folder / file).exists() for file in files)
+
+
+def test_captions_say_which_pictures_are_shown(tmp_path):
+    folder = make_run(tmp_path / "gan")
+    view = RunView(read_record(folder), "run1")
+    assert view.shown_moments.startswith(f"{len(view.moments)} of {len(view.moments)} pictures;")
+    view = RunView(
+        read_record(make_run(tmp_path / "c", ROOT / "specs/classifier_fashion.yaml", [])), "run1"
+    )
+    assert "same images" not in view.shown_moments
+
+
+def test_entries_of_a_run_are_for_readers(tmp_path):
+    folder = make_run(tmp_path / "run")
+    info = {"images_per_second": 1619.0, "measured_step_seconds": {"fp32": 0.5, "tf32": 0.25}}
+    (folder / "run.json").write_text(json.dumps(info))
+    shown = read_record(folder).environment
+    assert shown["images_per_second"] == "1,619"
+    assert shown["measured_step_seconds"] == "fp32 0.5, tf32 0.25"
 
 
 def test_a_folder_of_pictures_is_not_taken(tmp_path):
@@ -508,7 +569,7 @@ def test_many_runs_have_small_plots_and_fit_a_phone(tmp_path, browser):
     assert "lowest to highest" in view.plots[0].notes[0]
     unmeasured = [who for who, line in view.score_lines if not line.measured]
     assert unmeasured and set(unmeasured) == {"all runs"}
-    assert ("all runs", "It has no checkpoint.") in view.remarks
+    assert any(who == "all runs" and "no checkpoint" in said for who, said in view.remarks)
     for width, dark in [(1400, False), (390, True)]:
         page = browser.open(tmp_path / "page.html", width, dark)
         assert page.complaints() == []

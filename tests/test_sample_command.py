@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import weakref
 
 import numpy as np
@@ -514,6 +515,9 @@ def test_a_file_that_was_not_finished_is_not_there(name, tmp_path):
         ("grey", "--fps 5", "--fps needs an animation"),
         ("grey", "-o a.gif -n 4", "leave it out, or add --interpolate"),
         ("grey", "-o a.gif --seed 4", "leave it out, or add --interpolate"),
+        ("grey", "-o a.gif --device cpu", "--device is for new images: leave it out"),
+        ("grey", "-n 4 -o /proc/a.png", "cannot write /proc/a.png"),
+        ("several", "--label all,1", "`all` names every label, so it stands alone"),
         ("grey", "-o a.jpg", "`a.jpg` has no known format: end it with .png"),
         ("grey", "--format jpg", "no format is called `jpg`: use grid"),
         ("grey", "--format npz -o a.csv", "npz contradicts -o a.csv, whose format is csv: leave"),
@@ -539,6 +543,19 @@ def test_bad_wishes_are_one_line_and_write_nothing(draw, tmp_path, name, argumen
     assert (status, told.count("\n")) == (2, 1), told
     assert said in told
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_device_for_all_commands_is_no_wish(draw, monkeypatch):
+    monkeypatch.setenv("GANSPEC_DEVICE", "cpu")
+    assert draw("grey", "-o", "a.gif")[0] == 0
+
+
+def test_a_run_without_checkpoint_is_one_line(draw, runs, tmp_path):
+    shutil.copytree(runs / "grey", tmp_path / "failed")
+    (tmp_path / "failed" / "checkpoint.pt").unlink()
+    status, told = draw(tmp_path / "failed", "-n", 2)
+    assert (status, told.count("\n")) == (2, 1)
+    assert "no checkpoint: its training has not reached one, or failed: wait" in told
 
 
 def test_python_has_the_same_options(runs, tmp_path):

@@ -547,6 +547,18 @@ def test_the_page_fits_every_window(browser, sites, text):
         assert page.complaints() == []
 
 
+def test_a_phone_scrolls_to_every_class(browser, sites):
+    page = browser.open(sites(NORMAL).url, 390)
+    page.run(
+        "const ticks = document.querySelector('.ticks');"
+        "for (let i = 0; i < 24; i++) ticks.append(ticks.children[0].cloneNode(true));"
+        "ticks.children[3].querySelector('span').textContent = 'a long name '.repeat(20)"
+    )
+    beyond = "const t = document.querySelector('.ticks'); return [t.scroll{0} - t.client{0}]"
+    assert page.run(beyond.format("Width")) == [0]
+    assert page.run(beyond.format("Height"))[0] > 0
+
+
 def test_a_server_that_ended_is_said(browser, sites):
     with listening_to(application(open_painter(sites(GREY).folder, "auto", None, False))) as url:
         page = browser.open(url)

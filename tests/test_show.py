@@ -259,6 +259,18 @@ def check_svg(text: str) -> None:
         assert left >= 0 and right <= width and 0 < float(part.get("y")) < height, part.text
 
 
+@pytest.mark.parametrize("path", SPECS, ids=lambda p: p.stem)
+def test_no_line_runs_through_a_shape(path):
+    spec = ganspec.load(path)
+    for net in lower(spec).values():
+        drawing = paged(graph(net), 1100)
+        parts = [part for wire in drawing.wires for part in pairwise(wire.points)]
+        for left, y, text in drawing.shapes:
+            for (ax, ay), (bx, by) in parts:
+                beside = max(ax, bx) <= left or min(ax, bx) >= left + measured(text)
+                assert beside or max(ay, by) <= y - 9 or min(ay, by) >= y, text
+
+
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda p: p.name)
 def test_pictures_are_as_they_were_looked_at(path):
     spec = ganspec.load(ROOT / f"specs/{path.stem}.yaml")

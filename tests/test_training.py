@@ -12,12 +12,15 @@ import time
 
 import pytest
 import torch
+import yaml
 from conftest import ROOT, SPECS, assert_same_weights, small, training_of, write_image_folder
 from PIL import Image
 
 import ganspec
 from ganspec.atomic import write_text
+from ganspec.language.dump import dump
 from ganspec.language.load import loads
+from ganspec.language.source import Loader
 from ganspec.runs.run import Run, RunError, resolved
 from ganspec.systems import checkpoint
 from ganspec.systems.feed import StreamedImages
@@ -322,3 +325,12 @@ def test_the_resolved_spec_reads_back_as_it_was(text, tmp_path):
     (tmp_path / "spec.yaml").write_text(text)
     spec = ganspec.load(tmp_path / "spec.yaml")
     assert loads(resolved(spec)).tree.plain() == spec.tree.plain()
+
+
+def test_letters_of_a_spec_stay_as_they_are():
+    texts = ["Größe", "\N{PARTY POPPER} done", "a\x07b\x85c\u2028d", "日本語 " * 40]
+    text = dump({"doc": texts})
+    assert (
+        all(word in text for word in ("Größe", "\N{PARTY POPPER}", "日本語")) and "\x07" not in text
+    )
+    assert yaml.load(text, Loader) == {"doc": texts}

@@ -73,8 +73,9 @@ def compare(
     form: FormOption = None,
     as_json: AsJson = False,
     rows: Annotated[
-        str, typer.Option(help="Only these rows, in order: `data,norm,loss`, or `hyperparameters`.")
-    ] = "",
+        str | None,
+        typer.Option(help="Only these rows, in order: `data,norm,loss`, or `hyperparameters`."),
+    ] = None,
     every: Annotated[
         bool, typer.Option("--all", help="Include rows that are the same for all specs.")
     ] = False,
@@ -93,11 +94,13 @@ def compare(
         fail(f"{option} is for tables, and JSON is none: leave it out")
     out = free_file(out, overwrite, *ENDINGS[chosen])
     refuse_two_inputs(*names)
+    words = [word for word in (rows or "").split(",") if word.strip()]
+    if rows is not None and not words:
+        fail("--rows names no row: name one, such as `data`, or leave --rows out")
     with quieted(quiet), reported():
         from ganspec.comparison.survey import survey
         from ganspec.comparison.surveyed import open_systems
 
-        words = [word for word in rows.split(",") if word.strip()]
         with Progress("compare", "specs") as progress:
             table = survey(open_systems(names), words, progress)
         print_or_write(_text(table, chosen, width, transpose, every, out), out)

@@ -50,7 +50,7 @@ class ShowForm(StrEnum):
     attention = "attention"
 
 
-ENDINGS = {
+ENDINGS: dict[ShowForm, tuple[str, ...]] = {
     ShowForm.text: (".txt",),
     ShowForm.graph: (".svg",),
     ShowForm.mermaid: (".mmd",),
@@ -58,6 +58,10 @@ ENDINGS = {
     ShowForm.markdown: (".md", ".markdown"),
     ShowForm.json: (".json",),
     ShowForm.attention: (".png", ".pdf", ".svg"),
+}
+PICTURES = (".png", ".pdf")  # endings that only `--attention` writes
+BY_ENDING: dict[ShowForm, tuple[str, ...]] = {
+    form: ends for form, ends in ENDINGS.items() if form is not ShowForm.attention
 }
 
 
@@ -90,7 +94,13 @@ def show(
     """
     flags = {"graph": graph, "mermaid": mermaid, "latex": latex, "markdown": markdown}
     flags |= {"attention": attention, "json": as_json}
-    chosen = chosen_form(form, ShowForm.text, out, ENDINGS, **flags)
+    unnamed = form is None and not any(flags.values())
+    if unnamed and out and out.suffix.lower() in PICTURES:
+        fail(
+            f"pictures of networks are .svg: end the name of {out} in .svg, or, for a picture of "
+            "where a run's self-attention looks, add --attention"
+        )
+    chosen = chosen_form(form, ShowForm.text, out, BY_ENDING, **flags)
     if receptive_field and chosen in ("graph", "mermaid", "attention"):
         fail(f"--receptive-field adds columns to tables, and --{chosen} makes none: leave one out")
     out = with_suffix(out, *ENDINGS[chosen]) if out else None

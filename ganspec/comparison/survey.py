@@ -71,8 +71,8 @@ class Survey(Viewed):
 
     @property
     def uneven(self) -> tuple[SurveyRow, ...]:
-        """The rows in which the specs differ."""
-        return tuple(row for row in self.rows if not row.is_even)
+        """The rows with text in which the specs differ."""
+        return tuple(row for row in self.filled if not row.is_even)
 
     @property
     def filled(self) -> tuple[SurveyRow, ...]:
@@ -82,7 +82,7 @@ class Survey(Viewed):
     @property
     def even(self) -> tuple[SurveyRow, ...]:
         """The rows with text in which the specs do not differ."""
-        return tuple(row for row in self.rows if row.is_even and not row.is_empty)
+        return tuple(row for row in self.filled if row.is_even)
 
     def joined(self) -> Survey:
         """Return the survey with one row per trait in place of one row per network and trait.
@@ -251,8 +251,10 @@ def _chosen(plan: list[PlannedRow], words: Sequence[str]) -> list[PlannedRow]:
             rows = [row for row in usual if row.name.lower().startswith(word.strip().lower())]
         if not rows:
             names = list(dict.fromkeys([*(row.name for row in usual), SECTION]))
-            close = nearest(word, names)
-            hint = f"use {quoted(close)}" if close else f"there are {listed(names)}"
+            holding = [name for name in names if word.strip().lower() in name.lower()]
+            close = holding or [name for name in [nearest(word, names)] if name]
+            close = [name for name in close if holding or name[0] == word.strip().lower()[0]]
+            hint = f"use {listed(close)}" if close else f"there are {listed(names)}"
             raise SurveyError(f"no row begins with {quoted(word)}; {hint}")
         chosen += [row for row in rows if row not in chosen]
     return chosen

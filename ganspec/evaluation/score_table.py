@@ -8,9 +8,9 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from ganspec.atomic import replacing
 from ganspec.language.errors import printable
 from ganspec.plots.curves import draw_panel, looks
+from ganspec.plots.saving import save
 from ganspec.runs.record import RunRecord, read_record
 from ganspec.runs.score_file import ScoreRow
 from ganspec.scores.matching import conditions, differences, fits, is_higher_better
@@ -104,6 +104,5 @@ def plot(folder: Path) -> Path | None:
         draw_panel(axes, panel)
         axes.set_xlabel(panel.x)
     path = folder / "scores.png"
-    with replacing(path) as temporary:
-        figure.savefig(temporary, facecolor="white")
+    save(figure, path, facecolor="white")
     return path

@@ -18,4 +18,11 @@ class _Dumper(yaml.SafeDumper):
 
 def dump(data: object) -> str:
     """Return `data` as YAML. Keys keep their order; innermost maps and lists take one line."""
-    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, default_flow_style=None, width=100)
+    return yaml.dump(
+        data,
+        Dumper=_Dumper,
+        sort_keys=False,
+        default_flow_style=None,
+        width=100,
+        allow_unicode=True,
+    )

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from ganspec.atomic import replacing
-from ganspec.plots.curves import THEME, undated
+from ganspec.plots.curves import THEME
+from ganspec.plots.saving import save, undated
 
 COLOURS = ("blue", "orange", "green", "pink", "ochre")  # of the queries' dots, keys of THEME
 SIDE = 1.1  # width and height in inches of an image or a map
@@ -56,9 +56,8 @@ def plot_attention(layers: Sequence[AttentionMaps], path: Path) -> None:
         rows = part.subplots(len(each.images), columns, squeeze=False)
         for axes, image, maps in zip(rows, each.images, each.maps, strict=True):
             draw_row(axes, image, maps, each.queries)
-    with replacing(path) as temporary:
-        form = path.suffix[1:].lower() or "png"
-        figure.savefig(temporary, format=form, facecolor="white", metadata=undated(form))
+    form = path.suffix[1:].lower() or "png"
+    save(figure, path, format=form, facecolor="white", metadata=undated(form))
 
 
 def draw_row(

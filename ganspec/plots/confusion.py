@@ -7,9 +7,12 @@ from pathlib import Path
 import torch
 from matplotlib.figure import Figure
 
-from ganspec.atomic import replacing
+from ganspec.plots.curves import cut
+from ganspec.plots.saving import save
 
 NUMBERED = 16  # most classes of a matrix with numbers in its cells; more make cells too small
+LONGEST = 24  # longest name of a class beside an axis, in characters
+LETTER = 0.08  # width of a letter of such a name, in inches
 
 
 def count(predicted: torch.Tensor, labels: torch.Tensor, classes: int) -> torch.Tensor:
@@ -29,14 +32,15 @@ def plot_matrix(counts: torch.Tensor, names: list[str], where: str, path: Path) 
     size = len(names)
     total, right = int(counts.sum()), int(counts.diagonal().sum())
     shares = counts / counts.sum(1, keepdim=True).clamp(min=1)
-    side = 2.5 + 0.45 * min(size, 40)
+    shown = [cut(name, LONGEST) for name in names]
+    side = 2.5 + 0.45 * min(size, 40) + LETTER * max(map(len, shown))
     figure = Figure(figsize=(side + 1, side), dpi=120, layout="constrained")
     axes = figure.subplots()
     image = axes.imshow(shares.numpy(), cmap="Blues", vmin=0, vmax=1)
-    axes.set(xlabel="predicted", ylabel="class")
+    axes.set(xlabel="predicted class", ylabel="true class")
     axes.set_title(f"{right / max(total, 1):.2%} of {total:,} {where} right")
-    axes.set_xticks(range(size), names, rotation=90)
-    axes.set_yticks(range(size), names)
+    axes.set_xticks(range(size), shown, rotation=90)
+    axes.set_yticks(range(size), shown)
     if size <= NUMBERED:
         for row in range(size):
             for column in range(size):
@@ -44,8 +48,7 @@ def plot_matrix(counts: torch.Tensor, names: list[str], where: str, path: Path) 
                 text = axes.text(column, row, f"{int(counts[row, column])}", color=colour)
                 text.set(ha="center", va="center", fontsize=8)
     figure.colorbar(image, label="share of the class", shrink=0.8)
-    with replacing(path) as temporary:
-        figure.savefig(temporary)
+    save(figure, path)
 
 
 def plot_shares(
@@ -61,11 +64,10 @@ def plot_shares(
     figure = Figure(figsize=(7, 1.2 + 0.25 * len(names)), dpi=120, layout="constrained")
     axes = figure.subplots()
     axes.barh(range(len(names)), shares.numpy(), color="#0072b2")
-    axes.set_yticks(range(len(names)), names)
+    axes.set_yticks(range(len(names)), [cut(name, LONGEST) for name in names])
     for row, share in enumerate(shares.tolist()):
         axes.text(share, row, f" of {int(labels[row]):,}", va="center", fontsize=7)
     axes.invert_yaxis()
     axes.set(xlim=(0, 1.1), xlabel="share of the images with this label for which it is predicted")
     axes.set_title(f"{right / max(total, 1):.2%} of {total:,} labels of {where} found")
-    with replacing(path) as temporary:
-        figure.savefig(temporary)
+    save(figure, path)

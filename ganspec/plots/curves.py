@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -36,6 +35,7 @@ Look: TypeAlias = tuple[str, Style]  # name of a colour in `THEME`, line style
 STYLES: tuple[Style, ...] = ("-", (0, (6, 1.5)), "-.", (0, (2, 1)), (0, (8, 2, 2, 2)), ":")
 BINS = 600  # points of a thinned curve: more would fall on the same pixels
 LABEL = 36  # longest name in a legend, in characters
+TICKS = (1, 2, 2.5, 5, 10)  # steps between ticks, times a power of ten
 CUT = 3  # outliers may make an axis up to this many times longer; beyond, they are cut off
 
 
@@ -144,20 +144,25 @@ def thinning(curves: Iterable[Curve], bins: int = BINS) -> str:
 
 def legend_label(text: str) -> str:
     """Return a name, cut to at most LABEL characters, as matplotlib shows it in a legend."""
-    cut = text if len(text) <= LABEL else text[: LABEL - 3] + "..."
-    return f" {cut}" if cut.startswith("_") else cut  # names that begin with `_` are hidden
+    short = cut(text, LABEL)
+    return f" {short}" if short.startswith("_") else short  # names that begin with `_` are hidden
+
+
+def cut(text: str, most: int) -> str:
+    """Return `text`; if it has more than `most` characters, its beginning and `...`."""
+    return text if len(text) <= most else text[: most - 3] + "..."
 
 
 def draw_curve(axes: Axes, curve: Curve, bins: int = BINS) -> None:
     """Draw a sparse curve with markers, any other as its moving average, with its values in pale.
 
-    If there are 2 * `bins` values or more, too many to be seen one by one, a pale band shows the
-    lowest and the highest of each of `bins` parts instead.
+    A single value has a marker, too. If there are 2 * `bins` values or more, too many to be seen
+    one by one, a pale band shows the lowest and the highest of each of `bins` parts instead.
     """
     column, colour = curve.column, THEME[curve.colour][0]
     label = legend_label(curve.label)
     plot = partial(axes.plot, color=colour, label=label, linestyle=curve.style)
-    if curve.sparse:
+    if curve.sparse or len(column) == 1:  # a line through one point could not be seen
         plot(column.steps, column.values, linewidth=1.6, marker="o", markersize=3.5)
         return
     smooth = smoothed(column.mean, window(len(column)))
@@ -193,19 +198,20 @@ def draw_panel(axes: Axes, panel: Panel) -> None:
     if limits := y_limits(panel.curves + panel.claimed):
         axes.set_ylim(*limits)
     dress(axes)
+    if panel.x == "step":
+        axes.xaxis.set_major_locator(MaxNLocator("auto", steps=TICKS, integer=True, min_n_ticks=1))
     ink, drawn = THEME["ink"][0], len(axes.get_legend_handles_labels()[0])
-    with matplotlib.rc_context({"text.parse_math": False}):  # a `$` in a name starts no formula
-        axes.set_ylabel(legend_label(panel.title), color=ink)
-        if drawn:
-            axes.legend(
-                loc="lower left",
-                bbox_to_anchor=(0, 1.0),
-                borderaxespad=0.2,
-                frameon=False,
-                labelcolor=ink,
-                ncols=min(3, drawn),
-                fontsize=9,
-            )
+    axes.set_ylabel(legend_label(panel.title), color=ink)
+    if drawn:
+        axes.legend(
+            loc="lower left",
+            bbox_to_anchor=(0, 1.0),
+            borderaxespad=0.2,
+            frameon=False,
+            labelcolor=ink,
+            ncols=min(2 if panel.claimed else 3, drawn),  # a wider one makes a gap before claims
+            fontsize=9,
+        )
 
 
 def draw_claimed(axes: Axes, panel: Panel) -> None:
@@ -215,7 +221,8 @@ def draw_claimed(axes: Axes, panel: Panel) -> None:
         colour = THEME[curve.colour][0]
         points = axes.plot(curve.column.steps, curve.column.values, color=colour, linewidth=0.8)
         points[0].set(marker="s", markersize=3.5, fillstyle="none")
-    limits = axes.get_xlim()
+    limits, ends = axes.get_xlim(), [curve.column.steps for curve in panel.claimed]
+    axes.set_xticks(sorted({min(map(min, ends)), max(map(max, ends))}))  # more would overlap
     for curve in panel.curves:
         colour, steps = THEME[curve.colour][0], curve.column.steps
         near = (steps >= limits[0]) & (steps <= limits[1])
@@ -268,20 +275,13 @@ def figure_of(panels: list[Panel], epochs: Epochs | None = None, width: float = 
     return figure
 
 
-def undated(form: str) -> dict[str, None]:
-    """Return metadata for `savefig` without a date, so that equal figures become equal files."""
-    return {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(form, {})
-
-
 def name_steps(axes: Axes, title: str, epochs: Epochs | None, is_narrow: bool = False) -> None:
     """Write the x axis's title, and below it an axis of epochs if steps go beyond the first epoch.
 
     If the x axis is shorter than an epoch, its title names the epoch instead. If `epochs` is None,
-    there is only the title. A narrow axis has one to three ticks, at whole numbers.
+    there is only the title. A narrow axis has one to three epochs.
     """
     ink = THEME["ink"][0]
-    if is_narrow:
-        axes.xaxis.set_major_locator(MaxNLocator(2, integer=True))
     axes.set_xlabel(title, color=ink)
     first, last = axes.get_xlim()
     if not epochs or last <= epochs.step(1):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ganspec.atomic import replacing
-from ganspec.plots.curves import Curve, Panel, figure_of
+from ganspec.plots.curves import ORDER, STYLES, Curve, Panel, Style, figure_of
 from ganspec.plots.log import LOOKS, Column, Epochs
+from ganspec.plots.saving import save
 
 MOST = 8  # most curves on one axis; ganspec's own logs have fewer
 
@@ -17,26 +17,41 @@ def panels(log: dict[str, Column], claims: dict[str, Column] | None = None) -> l
     A panel is left out if none of its columns is in `log`. `claims` are the columns of the log that
     the spec's report prints.
     """
-    longest = max((column.count for column in log.values()), default=0)
     claims = claims or {}
     names = list(dict.fromkeys([*log, *claims]))
     shares = [name for name in names if name.endswith("accuracy")]
     groups = {"loss": [name for name in names if name not in shares], "accuracy": shares}
     return [
-        Panel(
-            title,
-            tuple(curve(name, log[name], longest) for name in chosen[:MOST] if name in log),
-            claimed=tuple(curve(name, claims[name], 0) for name in chosen[:MOST] if name in claims),
-        )
+        Panel(title, curves(chosen[:MOST], log), claimed=curves(chosen[:MOST], claims))
         for title, chosen in groups.items()
         if any(name in log for name in chosen)
     ]
 
 
-def curve(name: str, column: Column, longest: int) -> Curve:
-    """Return a column's curve, which is sparse if it has fewer than `longest` / 2 values."""
-    label, colour = LOOKS.get(name, (name, "green"))
-    return Curve(column, label, colour, sparse=column.count < longest / 2)
+def curves(names: list[str], columns: dict[str, Column]) -> tuple[Curve, ...]:
+    """Return the curves of those of `names` that are in `columns`.
+
+    A curve is sparse if its column has fewer than half the values of the longest one.
+    """
+    longest = max((column.count for column in columns.values()), default=0)
+    own = own_looks(names)
+    return tuple(
+        Curve(columns[name], *own[name], sparse=columns[name].count < longest / 2)
+        for name in names
+        if name in columns
+    )
+
+
+def own_looks(names: list[str]) -> dict[str, tuple[str, str, Style]]:
+    """Return a label, a colour and a line style for each of `names`; all of a panel differ.
+
+    Names that LOOKS lacks take, in order, the colours that the others leave.
+    """
+    taken = {LOOKS[name][1] for name in names if name in LOOKS}
+    free = ((colour, style) for style in STYLES for colour in ORDER if colour not in taken)
+    return {
+        name: (*LOOKS[name], STYLES[0]) if name in LOOKS else (name, *next(free)) for name in names
+    }
 
 
 def plot_losses(
@@ -48,7 +63,5 @@ def plot_losses(
     has no columns.
     """
     drawn = panels(log, claims)
-    if not drawn:
-        return
-    with replacing(path) as temporary:
-        figure_of(drawn, epochs).savefig(temporary, facecolor="white")
+    if drawn:
+        save(figure_of(drawn, epochs), path, facecolor="white")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -61,8 +60,7 @@ def small_figure(panels: Sequence[Panel], limits: SharedAxes, titled: bool = Tru
     for panel, axes in zip(panels, places, strict=False):
         draw_small(axes, panel, limits)
         if titled:
-            with matplotlib.rc_context({"text.parse_math": False}):  # `$` starts no formula
-                axes.set_title(legend_label(panel.title), fontsize=8, color=THEME["ink"][0])
+            axes.set_title(legend_label(panel.title), fontsize=8, color=THEME["ink"][0])
     for axes in places:  # the iterator now yields those that are left over in the last row
         axes.set_visible(False)
     return figure
@@ -80,5 +78,4 @@ def draw_small(axes: Axes, panel: Panel, limits: SharedAxes) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(TICKS, integer=True))
     axes.yaxis.set_major_locator(MaxNLocator(TICKS))
     if len(panel.curves) > 1:
-        with matplotlib.rc_context({"text.parse_math": False}):
-            axes.legend(fontsize=6, frameon=False, labelcolor=THEME["ink"][0])
+        axes.legend(fontsize=6, frameon=False, labelcolor=THEME["ink"][0])

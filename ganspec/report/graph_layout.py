@@ -19,6 +19,7 @@ PAD = 7  # distance between a box's edge and its text
 GAP = 34  # distance between ranks, enough for an arrow and the text of a shape beside it
 SHORT = 22  # distance between ranks without the text of a shape between them
 FORK = 8  # distance from a rank down to where lines that leave it turn sideways
+ROUND = 8  # distance from the end of a rounded node to the nearest line that enters it from above
 SIDE = 18  # distance between columns
 PILL = 30  # length of the arrow from the word `label` to its reader
 TITLE = 20  # height of a frame's title
@@ -251,7 +252,9 @@ class _Layout:
         a, b = self.drawing.places[start], self.drawing.places[end]
         fork = self.bottoms[self.ranks[start]] + FORK
         if (start, end) not in self.lanes and a.x != b.x:  # `a` is in the rank just above `b`
-            enter = b.x + (b.right if a.x > b.x else -b.left) / 2
+            enter = b.x - b.left / 2
+            if a.x > b.x:  # there, the shape of a node above `b` may stand
+                enter = b.x + max(b.right / 2, min(b.right - ROUND, self.text_above(end)))
             return [(a.x, a.bottom), (a.x, fork), (enter, fork), (enter, b.y)]
         x = self.lanes.get((start, end), b.x)
         points = [(a.x, a.bottom)]
@@ -264,6 +267,15 @@ class _Layout:
         above = b.y - FORK - 2
         enter = b.x + (b.right if x > b.x else -b.left) / 2
         return [*points, (x, above), (enter, above), (enter, b.y)]
+
+    def text_above(self, end: int) -> float:
+        """Return how far right of the axis of the node `end` a shape's text above it reaches."""
+        above = (
+            i
+            for i in self.nodes[end].reads
+            if self.drawing.places[i].x == self.drawing.places[end].x
+        )
+        return max((self.room(i)[2] for i in above), default=0)
 
     def is_free(self, end: int, x: float) -> bool:
         """Return True if no node is between a line at `x` and the side of the node `end`."""

@@ -62,7 +62,7 @@ def write_report(
         for name, write in writer.files.items():
             write(pictures / name)
         for path in pictures.glob("run*_moment_*.*"):  # of an earlier page
-            if path.name not in writer.files:
+            if path.name not in writer.files and form == ".md":
                 path.unlink()
     write_text(target, sealed_page(text))
     return target
@@ -71,13 +71,20 @@ def write_report(
 def _claim(target: Path, pictures: Path | None) -> None:
     """Raise ReportError if the page would replace a file that a user wrote or edited.
 
-    A folder at `pictures` counts as the user's, too, unless ganspec wrote the page at `target`.
+    A folder at `pictures` counts as the user's, too, unless ganspec wrote the page at `target`, or
+    the page in the other form that shares the folder.
     `pictures` is None for a page without such a folder.
     """
-    ours = target.is_file() and is_report(target.read_bytes())
+    ours = _is_ours(target)
     if target.exists() and not is_stream(target) and not ours:
         raise ReportError(
             f"{target} is not as ganspec wrote it; add --overwrite, or choose another -o"
         )
-    if pictures and pictures.exists() and not ours:
+    shares = any(_is_ours(target.with_suffix(form)) for form in (".md", ".tex"))
+    if pictures and pictures.exists() and not (ours or shares):
         raise ReportError(f"{pictures} exists already; add --overwrite, or choose another -o")
+
+
+def _is_ours(page: Path) -> bool:
+    """Return True if `page` is a file as ganspec wrote it."""
+    return page.is_file() and is_report(page.read_bytes())

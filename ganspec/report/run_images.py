@@ -65,7 +65,7 @@ def final_picture(record: RunRecord, most: int = FINAL_BYTES) -> Picture | None:
 
 
 def moments(record: RunRecord, most: int = STRIP_BYTES) -> list[Picture]:
-    """Return at most `MOMENTS` pictures of a run, evenly spaced through its training.
+    """Return at most `MOMENTS` pictures of a run, evenly chosen in their order.
 
     Return [] if fewer than two can be read. Each has about `most` bytes at most. A grid is cut to
     the start of its first row. A classifier's picture is made smaller.

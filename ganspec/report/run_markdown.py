@@ -51,7 +51,8 @@ class MarkdownWriter:
         """Return a run's label, description and last step on a line, and a list of warnings."""
         doc = view.record.spec.doc if view.record.spec else ""
         when = view.when(view.record.last_step)
-        first = f"**{markdown(view.label)}**: {markdown(doc)} ({when})"
+        what = f"{markdown(doc)} ({when})" if doc else when
+        first = f"**{markdown(view.label)}**: {what}"
         return "\n".join([first, "", *(f"- {markdown_line(remark)}" for remark in view.remarks)])
 
     def _properties(self, rows: Iterable[SurveyRow]) -> tuple[list[str], list[list[str]]]:

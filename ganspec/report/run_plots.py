@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import io
 import re
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
 
 import matplotlib
 from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
-from ganspec.atomic import replacing
 from ganspec.plots import multiples
 from ganspec.plots.curves import (
     THEME,
@@ -25,10 +22,10 @@ from ganspec.plots.curves import (
     looks,
     outside,
     thinning,
-    undated,
 )
 from ganspec.plots.log import LOOKS, Epochs
 from ganspec.plots.losses import panels
+from ganspec.plots.saving import render, save, undated
 from ganspec.runs.record import RunRecord
 from ganspec.scores.panels import score_panels
 
@@ -60,29 +57,23 @@ class Plot:
         """Return the figure as an `<svg>` element, with CSS variables `--plot-NAME` as colours."""
         buffer = io.StringIO()
         with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": self.name}):
-            self._save(buffer, format="svg", metadata={"Date": None, "Creator": None})
+            metadata = {"Date": None, "Creator": None}
+            render(self.figure, buffer, format="svg", metadata=metadata)
         return Markup(themed(buffer.getvalue(), self.title))
 
     def png(self) -> bytes:
         """Return the figure on white as the bytes of a PNG file."""
         buffer = io.BytesIO()
-        self._save(buffer, format="png", facecolor="white", dpi=110)
+        render(self.figure, buffer, format="png", facecolor="white", dpi=110)
         return buffer.getvalue()
 
     def write_png(self, path: Path) -> None:
         """Write the figure on white as PNG, atomically."""
-        with replacing(path) as temporary:
-            self._save(temporary, format="png", facecolor="white")
+        save(self.figure, path, format="png", facecolor="white")
 
     def write_pdf(self, path: Path) -> None:
         """Write the figure as PDF, atomically and without a date."""
-        with replacing(path) as temporary:
-            self._save(temporary, format="pdf", metadata=undated("pdf"))
-
-    def _save(self, file: Path | io.BytesIO | io.StringIO, **options: Any) -> None:
-        # matplotlib warns of letters that a font lacks
-        with warnings.catch_warnings(action="ignore", category=UserWarning):
-            self.figure.savefig(file, **options)
+        save(self.figure, path, format="pdf", metadata=undated("pdf"))
 
 
 def themed(svg: str, title: str) -> str:
@@ -170,12 +161,11 @@ def score_plots(records: list[RunRecord]) -> list[Plot]:
 
 
 def column_title(name: str) -> str:
-    """Return the title of a plot of the column `name` of the log."""
-    words = {"d_loss": "discriminator's loss", "g_loss": "generator's loss"}
-    words |= {"real_accuracy": "accuracy on real", "fake_accuracy": "accuracy on generated"}
-    if name in words or name not in LOOKS:
-        return words.get(name, name)
-    return name.replace("_", " ")
+    """Return the title of a plot of the column `name` of the log, with its label in other plots."""
+    if name not in LOOKS:
+        return name
+    label, kind = LOOKS[name][0], "accuracy" if name.endswith("accuracy") else "loss"
+    return f"{label}'s {kind}" if name in ("d_loss", "g_loss") else f"{kind} ({label})"
 
 
 def _plot(name: str, title: str, panel: Panel, epochs: Epochs | None = None) -> Plot:

@@ -23,6 +23,7 @@ from ganspec.report.run_images import (
 from ganspec.report.run_plots import OVERLAID, Plot, overlays, run_plots, score_plots
 from ganspec.report.run_scores import ScoreLine, score_lines
 from ganspec.report.table_data import NetworkData, described
+from ganspec.runs.folder import NO_CHECKPOINT
 from ganspec.runs.record import RunRecord
 from ganspec.systems.claims import Counts
 from ganspec.systems.implied import LEGEND, Implied
@@ -66,8 +67,17 @@ class RunView:
 
     @cached_property
     def moments(self) -> list[Picture]:
-        """Pictures of the run, evenly spaced through training; [] if fewer than two can be read."""
+        """Pictures of the run, evenly chosen in their order; [] if fewer than two can be read."""
         return moments(self.record, int(STRIP_BYTES * self.share))
+
+    @property
+    def shown_moments(self) -> str:
+        """A sentence that says which of the run's pictures `moments` are, and how they agree."""
+        shown, made = len(self.moments), len(self.record.samples)
+        chosen = f"{shown} of {made} pictures"
+        chosen += ", evenly chosen in their order" if shown < made else ""
+        rows = self.record.form in ("draws", "restores")
+        return f"{chosen}; the same images in each row." if rows else f"{chosen}."
 
     @cached_property
     def plots(self) -> list[Plot]:
@@ -164,17 +174,17 @@ class RunView:
         if record.lost_scores:
             remarks.append(f"Lines in scores.jsonl that contain no scores: {record.lost_scores}.")
         if not record.columns:
-            remarks.append("Its log is empty: no step has been written yet.")
+            remarks.append("Its log is empty: its training has not reached a step, or failed.")
         if self.final is None:
-            remarks.append("It has no pictures yet.")
+            remarks.append("It has no pictures.")
         if not record.run.checkpoint_path.is_file():
-            remarks.append("It has no checkpoint.")
+            remarks.append(f"It has {NO_CHECKPOINT}.")
         return remarks
 
     def _length(self) -> str:
         """Return a sentence if training was shorter than the spec says, else ""."""
         record = self.record
-        if record.spec is None or record.epochs is None:
+        if record.spec is None or record.epochs is None or not record.columns:
             return ""
         done, whole = record.epochs.of(record.last_step), record.spec.train.epochs
         if done >= whole:

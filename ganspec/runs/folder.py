@@ -27,6 +27,7 @@ FILES = (
 )
 STEP = re.compile(r"\d{7}|[1-9]\d{7,}", re.ASCII)  # a step in a file's name: `{step:07d}`
 
+NO_CHECKPOINT = "no checkpoint: its training has not reached one, or failed"
 # `empty`: no visible files; `other`: a user's files; `run`: a run with a checkpoint;
 # `begun`: a run before its first checkpoint; `cut`: a process was killed while it began a run
 State: TypeAlias = Literal["empty", "cut", "begun", "run", "other"]

@@ -46,6 +46,9 @@ def open_spec(name: str | Path, settings: Sequence[str] = ()) -> Spec:
     at = next((i for i in places if name[:i].endswith(SUFFIXES)), places[0])
     if not at:
         raise RevisionError(f"{quoted(name)} names no file; write FILE@REVISION")
+    if name[:at] in starters() and not os.path.lexists(name[:at]):
+        told = f"`{name[:at]}` comes with ganspec and has no revisions"
+        raise RevisionError(f"{told}: leave {name[at:]} out, or name a file of a repository")
     return _at_revision(Path(name[:at]), name[at + 1 :], settings)
 
 

@@ -153,11 +153,15 @@ class RunRecord:
 def _entry_text(value: object) -> str:
     """Return the value of an entry of `run.json` as text.
 
-    A list of files becomes their names and the starts of their hashes.
+    A list of files becomes their names and the starts of their hashes, and a map `KEY VALUE, ...`.
     """
     match value:
         case str():
             return value
+        case int() | float() if not isinstance(value, bool):
+            return f"{value:,}".removesuffix(".0")
+        case {}:
+            return ", ".join(f"{key} {_entry_text(entry)}" for key, entry in value.items())
         case [{"name": str(), "sha256": str()}, *_]:
             parts = [each for each in value if isinstance(each, dict)]
             return ", ".join(f"{p.get('name')} ({str(p.get('sha256'))[:8]})" for p in parts)

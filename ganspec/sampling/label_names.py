@@ -92,6 +92,8 @@ def _index(name: str, names: list[str], size: int) -> int:
         return names.index(name)
     if name.isascii() and name.isdigit() and int(name) < size:
         return int(name)
+    if name == "all":
+        raise LabelError("`all` names every label, so it stands alone: leave the others out")
     if close := nearest(name, names):
         raise LabelError(f"no label is called `{name}`: try `{close}`")
     if not names:

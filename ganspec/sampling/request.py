@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -31,7 +32,7 @@ EXCLUDED = {
 # options that an animation of the training's samples cannot have
 OF_NEW_IMAGES = (
     *("count", "seed", "label", "conditions", "truncation", "best", "of"),
-    *("step", "raw", "data", "with_labels"),
+    *("step", "raw", "data", "device", "with_labels"),
 )
 
 
@@ -129,6 +130,8 @@ class Request:
     def check(self) -> None:
         """Raise SampleError if options contradict each other."""
         changed = self.changed()
+        if self.device == os.environ.get("GANSPEC_DEVICE"):  # set for all commands, not for this
+            changed.discard("device")
         for name, others in EXCLUDED.items():
             if name in changed and (both := changed.intersection(others)):
                 raise SampleError(

@@ -12,6 +12,7 @@ import torch
 
 from ganspec.compiler.evaluate import EvaluatedNetwork, evaluate
 from ganspec.compiler.lower import lower
+from ganspec.runs.folder import NO_CHECKPOINT
 from ganspec.runs.run import Run, RunError
 from ganspec.sampling.label_names import LabelError, find_labels, label_names
 from ganspec.systems import checkpoint
@@ -40,10 +41,12 @@ class Weights:
 def load_weights(run: Run, step: int | None = None) -> Weights:
     """Return the weights of a run's checkpoint or, unless `step` is None, those after `step`.
 
-    Raises CheckpointError if their file cannot be read, and RunError if no weights of that step
-    were kept.
+    Raises CheckpointError if their file cannot be read, and RunError if there is no checkpoint, or
+    if no weights of that step were kept.
     """
     snapshots = run.snapshots()
+    if step not in snapshots and not run.checkpoint_path.exists():
+        raise RunError(f"{run.folder} has {NO_CHECKPOINT}: wait for one, or train it again")
     path = run.checkpoint_path if step is None else snapshots.get(step, run.checkpoint_path)
     state = checkpoint.load(path)
     with checkpoint.fitting(run.folder):
