@@ -220,7 +220,7 @@ def train(
     from ganspec.sampling.trained_run import TrainedRun
     from ganspec.training.session import TrainingOptions, train
 
-    out, spec = out or run_folder(spec), opened(spec)
+    out, spec = run_folder(spec) if out is None else out, opened(spec)
     how = (data, str(device), steps, minutes, resume, overwrite, progress, track)
     options = TrainingOptions(*how, exact, precision, speedups)
     with quieted(progress is not True):

@@ -88,7 +88,7 @@ NADAM = "Call(optim.NAdam, lr=self.lr, betas=self.betas)"
             "has the `scores`",
         ),
         ("nadam.py", f"return {NADAM}", "return optim.NAdam", "returns a class from `call`"),
-        ("nadam.py", "betas=self", "beta=self", "raises TypeError: NAdam.__init__() got an"),
+        ("nadam.py", "betas=self", "beta=self", "raises TypeError: got an unexpected keyword"),
         ("nadam.py", NADAM, "Call(optim.LBFGS)", "raises TypeError: LBFGS.step() missing"),
         ("drift.py", "labels, cfg)", "cfg)", "has a `"),
         ("standardized.py", "    return module\n", "", "returns nothing from `standardize`, not a"),
