@@ -12,6 +12,7 @@ from ganspec.atomic import writing
 from ganspec.plots.log import Column, columns, joined
 
 Row: TypeAlias = dict[str, float]
+TEST = "test_"  # begins the names of measurements on test images
 CHUNK = 1 << 20  # bytes parsed at once, which takes a third of the time of parsing line by line
 BLOCK = 1 << 16  # bytes that are read at once from the end of the file
 
@@ -88,6 +89,17 @@ class Log:
                 end = start
             log.truncate(end)
         return last
+
+    def forget_test(self) -> None:
+        """Take the measurements on test images out of the last line."""
+        with self.path.open("r+b") as log:
+            start, line = next(lines_backwards(log), (0, b""))
+            row = parse_line(line) or {}
+            if any(name.startswith(TEST) for name in row):
+                log.seek(start)
+                log.truncate()
+                kept = {name: value for name, value in row.items() if not name.startswith(TEST)}
+                log.write(json.dumps(kept).encode() + b"\n")
 
 
 def parse(lines: list[bytes]) -> list[Row]:

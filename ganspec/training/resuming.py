@@ -77,6 +77,8 @@ def restore(
     run.renew(spec, emit)
     run.rewind(step)
     rewind_skipped(run.folder, step)
+    if not training.ends_epoch():  # where a training that goes on measures nothing
+        run.loss_log.forget_test()
     _note_conditions(run, info, step)
     if changed := run.changed_kinds(spec):
         entries = [{"name": f.name, "sha256": f.sha256, "from_step": step} for f in changed]
