@@ -130,6 +130,14 @@ def test_emitted_classes_hold_at_other_widths(path):
 
 
 @every_spec
+def test_lowering_draws_no_random_numbers(path):
+    """Else the weights of a seed would depend on whether the spec was checked before."""
+    before = torch.random.get_rng_state()
+    lower(ganspec.load(path))
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+@every_spec
 def test_generated_file_is_fresh(path):
     spec = ganspec.load(path)
     assert (ROOT / "generated" / f"{spec.name}.py").read_text() == ganspec.emit(spec), (

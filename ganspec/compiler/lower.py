@@ -20,7 +20,7 @@ from ganspec.language.errors import Diagnostic, SpecError, fail
 from ganspec.language.expr import Width
 from ganspec.language.kinds import within
 from ganspec.program.ir import LABEL, Input, Net, Step, Value
-from ganspec.program.measure import step_cost
+from ganspec.program.probe import hollow
 from ganspec.systems.agreement import label_help
 from ganspec.systems.spec import Interface, Network, Spec
 
@@ -118,7 +118,7 @@ def _replaces_init(net: Net) -> bool:
         block = step.call.target if isinstance(step.call.target, Net) else None
         if step.initialize or (block and _replaces_init(block)):
             continue
-        if block or step_cost(step, [], macs=False).trainable:
+        if block or (step.is_module and any(True for _ in hollow(step.call).parameters())):
             return False
     return bool(net.steps)
 
