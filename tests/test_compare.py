@@ -16,7 +16,7 @@ import subprocess
 
 import pytest
 from conftest import ROOT, SPECS
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from test_errors import BASE
 from torch import nn
@@ -203,7 +203,7 @@ def test_rows_without_any_value_are_left_out():
         "trained": "there are `system`",
         "fid": "use `claimed FID` and `measured FID`",
         ",": "leave --rows out",
-        "": "leave --rows out",
+        "": "there is an empty text after `--rows`: name a value",
     }.items(),
 )
 def test_rows_that_are_not_there_are_told(rows, remedy):
@@ -352,8 +352,9 @@ def test_latex_compiles_as_pasted(reports, tmp_path):
 
 @drawn
 @given(st.text(max_size=20))
+@example("±↑↓[*]~")
 def test_latex_has_no_command_of_the_text(text):
-    known = r"\\(text\w+\{\}|[&%$#_{}])|\$\\(pm|times)\$|\{\[\}|\{\*\}|-\{\}"
+    known = r"\\(text\w+\{\}|[&%$#_{}])|\$\\(pm|times|uparrow|downarrow)\$|\{\[\}|\{\*\}|-\{\}"
     rest = re.sub(known, "", latex(text))
     assert not set(rest) & set("\\&%$#_{}~^")
 
