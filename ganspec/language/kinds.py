@@ -6,14 +6,16 @@ A kind is a frozen pydantic class; its fields are the keys that a spec may write
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Iterator
 from functools import cache
+from pathlib import Path
 from typing import ClassVar, Self, TypeVar
 
 from pydantic import PrivateAttr
 
 from ganspec.language.errors import Mark
-from ganspec.language.registry import BASES, LOADED, PACKAGES, base_of
+from ganspec.language.registry import BASES, PACKAGES, base_of
 from ganspec.language.section import Section
 from ganspec.language.tree import MapNode, Node
 
@@ -99,10 +101,9 @@ class Kind(Section):
 
     @property
     def known_as(self) -> str:
-        """The kind's name and, if it is of a loaded file, the file: `mine (kinds.py)`."""
-        module = type(self).__module__
-        path = next((file.path for file in LOADED if file.module == module), None)
-        return f"{self.kind} ({path.name})" if path else self.kind
+        """The kind's name and, if it is a user's own, its file: `mine (kinds.py)`."""
+        file = getattr(sys.modules.get(type(self).__module__), "__file__", None)
+        return f"{self.kind} ({Path(file).name})" if self.is_own and file else self.kind
 
     def _path_of(self, name: str) -> str:
         return self.key_path and f"{self.key_path}.{self.kind}.{name}"
