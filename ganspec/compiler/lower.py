@@ -12,6 +12,7 @@ from ganspec.compiler.builder import Builder
 from ganspec.compiler.own_kinds import faults
 from ganspec.kinds.conditions.none import Unconditional
 from ganspec.kinds.initializer import filling
+from ganspec.kinds.initializers.framework import Framework
 from ganspec.kinds.layer import Layer, Weighted
 from ganspec.kinds.layers.join_label import JoinLabel
 from ganspec.kinds.normalization import word
@@ -107,6 +108,8 @@ def _refuse_unused(name: str, network: Network, read: Container[object]) -> None
 def _refuse_unused_init(network: Network, net: Net) -> None:
     """Raise SpecError if the layers' own `init` replaces all that the network's draws."""
     init = network.init
+    if isinstance(init, Framework):  # nobody wrote it
+        return
     if init and init.mark and net.initialize and _replaces_init(net):
         message = f"nothing reads `init: {init.kind}`: each layer with weights has its own `init`"
         fail("unused-init", message, init.mark, "remove it, or `init` of layers that it is for")
