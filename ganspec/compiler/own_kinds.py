@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from types import SimpleNamespace
 from typing import Any, NoReturn
 
@@ -19,6 +22,10 @@ from ganspec.program.ir import Call
 from ganspec.systems.settings import optimizer, own
 from ganspec.systems.spec import Spec
 
+CHANGING = (  # methods that change an object
+    *("append", "appendleft", "extend", "insert", "pop", "popleft", "remove", "clear", "update"),
+    *("setdefault", "add", "discard", "sort", "reverse", "write", "send"),
+)
 SCORES = ("scores", "logits", "probabilities")  # what `Loss.scores` may be
 
 
@@ -56,10 +63,13 @@ def must_be(kind: Kind, value: object, wanted: type, what: str, help: str) -> No
 
 
 def faults(spec: Spec) -> list[Diagnostic]:
-    """Return the faults that a try of the spec's own kinds shows. Layers are tried elsewhere."""
+    """Return the faults that a try of the spec's own kinds shows. Layers are tried elsewhere.
+
+    Kinds whose file may keep state between calls are not tried: a training would differ after it.
+    """
     found: list[Diagnostic] = []
     for kind in within(spec):
-        if kind.is_own and not kind.is_unread and kind.family in TRIES:
+        if kind.is_own and not kind.is_unread and kind.family in TRIES and not has_state(kind):
             try:
                 with blamed(kind), torch.random.fork_rng(devices=[]), warnings.catch_warnings():
                     warnings.simplefilter("ignore")
@@ -67,6 +77,32 @@ def faults(spec: Spec) -> list[Diagnostic]:
             except SpecError as error:
                 found += error.diagnostics
     return found
+
+
+def has_state(kind: Kind) -> bool:
+    """Return True if functions in the kind's file may change what outlasts their calls."""
+    try:
+        return _changes_state(inspect.getsource(sys.modules[type(kind).__module__]))
+    except (KeyError, OSError, TypeError):
+        return True
+
+
+@cache
+def _changes_state(source: str) -> bool:
+    functions = [n for n in ast.walk(ast.parse(source)) if isinstance(n, ast.FunctionDef)]
+    for node in (node for function in functions for node in ast.walk(function)):
+        match node:
+            case ast.Global() | ast.Nonlocal() | ast.Name(id="next" | "random"):
+                return True
+            case ast.Attribute(attr="random") | ast.Subscript(ctx=ast.Store() | ast.Del()):
+                return True
+            case ast.Attribute(value=ast.Name(id="self")):
+                continue
+            case ast.Attribute(ctx=ast.Store() | ast.Del()):
+                return True
+            case ast.Call(func=ast.Attribute(attr=method)) if method in CHANGING:
+                return True
+    return False
 
 
 def _try_loss(kind: Any) -> None:
