@@ -26,7 +26,7 @@ from ganspec.console import (
 )
 from ganspec.runs.folder import run_folder
 from ganspec.streams import OutputError, is_stdout, is_stream
-from ganspec.training.options import BOTH, TrackerName
+from ganspec.training.options import TrackerName
 from ganspec.training.stop import STATUS, Stop
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def _check_options(out: Path | None, resume: bool, overwrite: bool) -> None:
     if out is not None and is_stdout(out):
         fail(f"--out {out} is no folder, and a run is one: name a folder")
     if resume and overwrite:
-        fail(BOTH)
+        fail("--resume goes on with the run that --overwrite would replace; choose one")
 
 
 def is_launcher(

@@ -104,7 +104,7 @@ def structure(portrait: Portrait) -> str:
     """
     words = []
     for layer, row in portrait.rows:
-        is_own = not layer.role and not type(layer).__module__.startswith("ganspec.")
+        is_own = not layer.role and layer.is_own
         if isinstance(layer, Weighted) or layer.role in ("pool", "resampling") or is_own:
             text = known(partial(_layer, layer, row))
             words.append(f"{term(layer.kind)} {text}" if text == NOT_READ else text)

@@ -41,7 +41,7 @@ def check(spec: Spec) -> list[Diagnostic]:
     if errors:
         raise SpecError(errors)
     gaps = diagnosed([part for part in unread(spec) if part not in inner], "warning")
-    if not gaps and any(not type(kind).__module__.startswith("ganspec.") for kind in within(spec)):
+    if not gaps and any(kind.is_own for kind in within(spec)):
         program(spec, nets)  # to see that the code of users' kinds can be moved
     return [*warnings_of(spec, nets), *gaps]
 

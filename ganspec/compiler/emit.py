@@ -101,7 +101,7 @@ def blaming(mover: Mover, kinds: Sequence[Kind]) -> Iterator[None]:
     except UnmovableError as error:
         homes = [definition.home for definition, _ in mover.trail]
         by_module = {type(kind).__module__: kind for kind in reversed(kinds)}
-        others = (kind for kind in kinds if not type(kind).__module__.startswith("ganspec."))
+        others = (kind for kind in kinds if kind.is_own)
         near = (by_module[home.name] for home in reversed(homes) if home.name in by_module)
         kind = next(near, None) or next(others, None)
         if kind is None:

@@ -107,18 +107,17 @@ class Function(PythonText):
         Only one call is inlined if the function is more than an expression. Raise CannotInlineError
         if a call cannot be inlined.
         """
-        nodes, parents = list(ast.walk(caller.tree)), _parents(caller.tree)
-        calls = [n for n in nodes if isinstance(n, ast.Call)]
+        calls = [n for n in ast.walk(caller.tree) if isinstance(n, ast.Call)]
         calls = [n for n in calls if isinstance(n.func, ast.Name) and n.func.id == self.placeholder]
         plain = all(len(c.args) == len(self.names) and not c.keywords for c in calls)
-        plain = plain and not any(_is_inside(c, ast.JoinedStr, parents) for c in calls)
+        plain = plain and not any(caller.is_inside(c, ast.JoinedStr) for c in calls)
         _require(plain and len(calls) == caller.text.count(self.placeholder))
         if self.expression is None:
-            return self._block(caller, calls[0], parents)
+            return self._block(caller, calls[0])
         edits = Edits(caller)
-        for call in sorted(calls, key=_start, reverse=True):
+        for call in sorted(calls, key=caller.start, reverse=True):
             new, outer = self._expression(caller, self.expression, call)
-            edits.replace(call, _in_place(new, outer, call, parents[call]))
+            edits.replace(call, _in_place(new, outer, call, caller.parents[call]))
         return edits.apply()
 
     def _expression(
@@ -133,61 +132,61 @@ class Function(PythonText):
         _require(not set(self.scope.bound) - set(self.names))
         edits, arguments = Edits(self), dict(zip(self.names, call.args, strict=True))
         names = [n for n in ast.walk(expression) if isinstance(n, ast.Name)]
-        parents, placed = _parents(self.tree), []
+        placed = []
         for name, argument in arguments.items():
             uses = [n for n in names if n.id == name and self.scopes.holder(n) is self.scope]
             _require(len(uses) == 1 or isinstance(argument, SIMPLE))
             if _acts(argument):
                 placed.append(uses[0])
             for use in uses:
-                _require(not _is_inside(use, ast.JoinedStr, parents))  # with wrong columns in `ast`
+                # `ast` gives wrong columns inside an f-string
+                _require(not self.is_inside(use, ast.JoinedStr))
                 text = caller.segment(argument)
-                edits.replace(use, _in_place(text, argument, use, parents[use]))
-        self._check_order(placed, expression, parents)
+                edits.replace(use, _in_place(text, argument, use, self.parents[use]))
+        self._check_order(placed, expression)
         _require(not ({n.id for n in names} - set(arguments)) & caller.scopes.locals())
         outer = expression
         if isinstance(expression, ast.Name):
             outer = arguments.get(expression.id, expression)
         return edits.of(expression), outer
 
-    def _check_order(
-        self, placed: list[ast.Name], expression: ast.expr, parents: dict[ast.AST, ast.AST]
-    ) -> None:
+    def _check_order(self, placed: list[ast.Name], expression: ast.expr) -> None:
         """Raise CannotInlineError if arguments would be evaluated later, or not once.
 
         `placed` are the names in `expression` that arguments with calls replace, in the arguments'
         order. Functions may draw random numbers, so the order counts.
         """
-        _require(placed == sorted(placed, key=_start))
+        _require(placed == sorted(placed, key=self.start))
         for use in placed:
             before = [n for n in ast.walk(expression) if isinstance(n, ast.expr)]
-            before = [n for n in before if _end(n) <= _start(use)]
-            _require(not any(map(_acts, before)) and not _is_inside(use, CONDITIONAL, parents))
+            before = [n for n in before if self.end(n) <= self.start(use)]
+            _require(not any(map(_acts, before)))
+            _require(not self.is_inside(use, CONDITIONAL))
 
-    def _block(self, caller: PythonText, call: ast.Call, parents: dict[ast.AST, ast.AST]) -> str:
+    def _block(self, caller: PythonText, call: ast.Call) -> str:
         """Return the caller's text with the function's body in place of the call's statement.
 
         Raise CannotInlineError if that is neither a call alone nor `target = call(...)`.
         """
-        statement, last = parents[call], self.body[-1]
+        statement, last = caller.parents[call], self.body[-1]
         returns = [n for n in ast.walk(self.node) if isinstance(n, ast.Return)]
         _require(returns in ([], [last]))
         if not isinstance(statement, (ast.Assign, ast.Expr)):
             raise CannotInlineError
         arguments = dict(zip(self.names, call.args, strict=True))
         target = statement.targets[0] if isinstance(statement, ast.Assign) else None
-        around = _function_around(statement, parents)
+        around = _function_around(statement, caller.parents)
         _require(around in caller.scopes.all)
         later = {n.id for n in caller.scopes.of if n.lineno > last_line(statement)}
         read = self.scopes.reads("_") or caller.scopes.reads("_")
         taken = set(caller.scopes.all[around].bound) - (set() if read else {"_"})
         self._check_names(arguments, taken, later, target)
-        edits, own_parents = Edits(self), _parents(self.tree)
+        edits = Edits(self)
         for name in self.scopes.of:
             if self.scopes.holder(name) is self.scope and name.id in arguments:
                 argument = arguments[name.id]
                 text = caller.segment(argument)
-                edits.replace(name, _in_place(text, argument, name, own_parents[name]))
+                edits.replace(name, _in_place(text, argument, name, self.parents[name]))
         if isinstance(last, ast.Return):
             _require(last.value is not None or target is None)
             left = caller.segment(target) if target else ""
@@ -233,28 +232,6 @@ def _require(holds: bool) -> None:
 
 def _names(nodes: Iterable[ast.AST]) -> set[str]:
     return {n.id for node in nodes for n in ast.walk(node) if isinstance(n, ast.Name)}
-
-
-def _parents(tree: ast.AST) -> dict[ast.AST, ast.AST]:
-    return {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
-
-
-def _is_inside(node: ast.AST, kinds: type | tuple, parents: dict[ast.AST, ast.AST]) -> bool:
-    """Return True if a node around `node` is of one of `kinds`."""
-    while node in parents:
-        node = parents[node]
-        if isinstance(node, kinds):
-            return True
-    return False
-
-
-def _start(node: ast.expr) -> tuple[int, int]:
-    return node.lineno, node.col_offset
-
-
-def _end(node: ast.expr) -> tuple[int, int]:
-    assert node.end_lineno is not None and node.end_col_offset is not None
-    return node.end_lineno, node.end_col_offset
 
 
 def _acts(node: ast.expr) -> bool:

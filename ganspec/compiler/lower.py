@@ -129,23 +129,18 @@ def _replaces_init(net: Net) -> bool:
 def _refuse_lost(network: Network, net: Net) -> None:
     """Raise SpecError for a layer of the user's own that ignores its `init` or the weight norm."""
     for layer in within(network.layers):
-        if not isinstance(layer, Weighted) or layer.mark is None:
+        if not (isinstance(layer, Weighted) and layer.is_own and layer.mark):
             continue
         steps = [step for step in net.leaves() if step.origin.mark == layer.mark]
         norm = layer.weight_norm or network.weight_norm
         lost = None
         if layer.init and not any(step.initialize for step in steps):
             lost = "init"
-        if norm and norm.wrap() and not any(map(_is_normed, steps)):
+        if norm and norm.wrap() and not any(step.may_be_normed for step in steps):
             lost = "weight norm"
         if lost:
             message = f"`lower` of {layer.kind} leaves out its {lost}"
             fail("unfit-kind", message, layer.mark, "let it call `self.add(net, call, x)`")
-
-
-def _is_normed(step: Step) -> bool:
-    """Return True if a step has a weight norm, around its module or as an argument."""
-    return bool(step.call.wraps) or any(callable(v) for v in step.call.kwargs.values())
 
 
 def _refuse_labels_under_none(network: Network, net: Net) -> None:

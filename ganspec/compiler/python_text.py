@@ -29,6 +29,20 @@ class PythonText:
     def scopes(self) -> Scopes:
         return Scopes(self.tree)
 
+    @cached_property
+    def parents(self) -> dict[ast.AST, ast.AST]:
+        """The node around each node of the tree."""
+        nodes = ast.walk(self.tree)
+        return {child: node for node in nodes for child in ast.iter_child_nodes(node)}
+
+    def is_inside(self, node: ast.AST, kinds: type | tuple[type, ...]) -> bool:
+        """Return True if a node around `node` is of one of `kinds`."""
+        while node in self.parents:
+            node = self.parents[node]
+            if isinstance(node, kinds):
+                return True
+        return False
+
     def start(self, node: PlacedNode) -> int:
         """Return the position of a node's first byte."""
         return self.starts[node.lineno - 1] + node.col_offset

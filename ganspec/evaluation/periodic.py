@@ -111,9 +111,7 @@ class Helper:
         assert spec.evaluate is not None
         self.spec, self.trainer, self.every = spec, trainer, spec.evaluate.every
         # the function of the extractor is added when the first rank opens it
-        self.functions: dict[str, Callable[[Any], Any]] = {
-            "images": lambda portion: SharedSource(spec, trainer).draw(portion)
-        }
+        self.functions: dict[str, Callable[[Any], Any]] = {}
 
     def due(self) -> bool:
         """Return True if scores are due after the epoch that has just ended."""
@@ -129,6 +127,8 @@ class Helper:
 
     def __call__(self, stopped: Callable[[], bool]) -> bool:
         """Help the first rank until it is done. Return True."""
+        if self.spec.draws:
+            self.functions["images"] = SharedSource(self.spec, self.trainer).draw
         with torch.random.fork_rng(devices=[]):
             help_others(self.trainer.ranks, self.functions)
         return True

@@ -204,6 +204,11 @@ class Step:
     def is_module(self) -> bool:
         return self.call.is_module
 
+    @property
+    def may_be_normed(self) -> bool:
+        """True if the module may have a weight norm, as a wrap or as an argument."""
+        return bool(self.call.wraps) or any(callable(v) for v in self.call.kwargs.values())
+
 
 @dataclass(frozen=True)
 class Input:

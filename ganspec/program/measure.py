@@ -110,7 +110,8 @@ def step_cost(step: Step, inputs: list[Value], macs: bool) -> Cost:
     trainable = buffers = 0
     bare = hollow(step.call) if step.is_module else None
     if bare is not None:
-        built = _normed(step.call, bare) if _is_wrapped(step) else bare
+        # a weight norm can add parameters or buffers
+        built = _normed(step.call, bare) if step.may_be_normed else bare
         trainable = sum(p.numel() for p in built.parameters())
         buffers = sum(b.numel() for b in built.buffers() if b.is_floating_point())
     return Cost(
@@ -128,14 +129,6 @@ def step_cost(step: Step, inputs: list[Value], macs: bool) -> Cost:
 def below_key(path: str) -> str:
     """Return a layer's key path without the network's key: `layers.0` of `generator.layers.0`."""
     return path.partition(".")[2]
-
-
-def _is_wrapped(step: Step) -> bool:
-    """Return True if the step's module may have a weight norm, as a wrap or as an argument.
-
-    A weight norm can add parameters or buffers.
-    """
-    return bool(step.call.wraps) or any(callable(v) for v in step.call.kwargs.values())
 
 
 def _normed(call: Call, bare: nn.Module) -> nn.Module:

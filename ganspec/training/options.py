@@ -11,7 +11,6 @@ from typing import TypeAlias
 
 from ganspec.runs.folder import RunError
 
-BOTH = "--resume goes on with the run that --overwrite would replace; choose one"
 OnProgress: TypeAlias = Callable[[int, int, dict[str, float]], None]
 
 
