@@ -82,7 +82,7 @@ def test_a_run_that_is_named_is_the_folder_to_train_in(trained, tmp_path, monkey
     assert ganspec.train(mine, resume=True, **steps | {"steps": 3}).folder == mine
     (mine / "checkpoint.pt").unlink()
     for name, out in ((mine, None), (trained, mine)):
-        with pytest.raises(RunError, match="begin again, with --overwrite in place of --resume"):
+        with pytest.raises(RunError, match="begin again, with --overwrite instead"):
             ganspec.train(name, out, resume=True, **steps)
     with pytest.raises(RunError, match="choose one"):
         ganspec.train(mine, resume=True, overwrite=True, **steps)

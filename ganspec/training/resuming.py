@@ -14,7 +14,6 @@ from ganspec.systems.spec import Spec
 from ganspec.systems.training import Training
 from ganspec.training.loop import due_scoring
 
-BEGIN_AGAIN = "begin again, with --overwrite in place of --resume"
 # entries of `run.json` that change random numbers or how numbers are rounded
 CONDITIONS = ("device", "hardware", "torch", "threads", "processes")
 
@@ -33,7 +32,8 @@ def saved_state(run: Run, spec: Spec, exact: bool) -> State:
             f"resume {run.folder}, or choose another --out"
         )
     if not run.checkpoint_path.is_file():
-        raise RunError(f"{run.folder} ended before its first checkpoint: {BEGIN_AGAIN}")
+        message = f"{run.folder} ended before its first checkpoint"
+        raise RunError(f"{message}: begin again, with --overwrite instead")
     run.lock()
     state = checkpoint.load(run.checkpoint_path)
     with checkpoint.fitting(run.folder):
