@@ -84,12 +84,12 @@ class Mover:
             self.pieces.append(Piece(self.symbols.used(placeholder), "Networks", text.strip()))
         return placeholders
 
-    def start(self, main: Callable) -> str:
-        """Move the function `main(cfg)` and all that it names. Return its placeholder."""
+    def start(self, main: Callable, **known: Known) -> str:
+        """Move `main` and what it names. Return its placeholder. `known`: values besides `cfg`."""
         self.homes += (main.__module__,)
         definition = definition_of(main)
         assert isinstance(definition, Definition)  # not an import, since ganspec defines it
-        return self.call_of(definition, {"cfg": Known(self.cfg)}).placeholder
+        return self.call_of(definition, {"cfg": Known(self.cfg), **known}).placeholder
 
     def is_training(self, definition: Definition) -> bool:
         """Return True for code of the training text, rules such as `g_loss < d_loss` included."""

@@ -3,6 +3,6 @@
 `export.py` does all of this. `network.py` has the trained network, and inputs on which outputs are
 compared; `comparison.py` compares, and runs `outside.py` in a process of its own. `formats.py`
 writes the formats that are one file, `folder.py` the folder of Python files, `card.py` its model
-card, and `hub.py` pushes the folder. `generate.py` and `apply.py` are programs whose text goes into
-the folder.
+card, and `hub.py` pushes the folder. The text of `generate.py`, `sampling.py` and `apply.py` goes
+into the folder.
 """

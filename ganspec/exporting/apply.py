@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
-from safetensors.torch import load_file
 
+from ganspec.exporting.sampling import load_network
 from ganspec.systems.batches import scale_pixels
 from ganspec.systems.grid import save_grid
 
@@ -36,9 +36,7 @@ def main(cfg):
     if cfg.restores:
         parser.add_argument("--out", default="images.png")
     args = parser.parse_args()
-    network = cfg.network().eval()
-    weights = Path(cfg.file).with_name(cfg.weights)
-    network.load_state_dict(load_file(weights))
+    network = load_network(cfg)
     try:
         images = scale_pixels(read_images(args.images, cfg), cfg)
     except OSError as error:

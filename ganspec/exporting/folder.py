@@ -9,12 +9,14 @@ from types import SimpleNamespace
 from ganspec.compiler.arrange import Module
 from ganspec.compiler.definitions import Import
 from ganspec.compiler.emit import emit_network, formatted, moved
+from ganspec.compiler.known import Known
 from ganspec.compiler.moving import Mover
 from ganspec.compiler.pieces import Named
 from ganspec.exporting import apply, generate
 from ganspec.exporting.card import Card
 from ganspec.exporting.formats import write_weights
 from ganspec.exporting.network import TrainedNetwork, loadable
+from ganspec.exporting.sampling import load_network, sample, save_images
 from ganspec.language.kinds import within
 from ganspec.program.ir import Net
 from ganspec.program.spelling import docstring
@@ -31,12 +33,12 @@ def write_folder(network: TrainedNetwork, folder: Path, license: str | None) -> 
     net, state = loadable(network)
     key, name = network.key, f"{network.key}.safetensors"
     source, kept = network_source(network, net)
-    main = generate.main if network.draws else apply.main
-    program = f"{main.__module__.rpartition('.')[2]}.py"
     write_weights(state, network, folder / name)
+    programs = sources(network, kept, name)
+    program = next(iter(programs))
     texts = {
         f"{key}.py": source,
-        program: program_source(network, main, kept, name),
+        **programs,
         "spec.yaml": resolved(network.spec),
         "README.md": Card(network, license, program, kept).text(),
     }
@@ -59,30 +61,57 @@ def network_source(network: TrainedNetwork, net: Net) -> tuple[str, str]:
     return sealed(source), kept
 
 
-def program_source(network: TrainedNetwork, main: Callable, kept: str, weights: str) -> str:
-    """Return the text of a program that loads the file `weights` into the class `kept`.
+def sources(network: TrainedNetwork, kept: str, weights: str) -> dict[str, str]:
+    """Return texts by file name: a program that runs the network first, then what it imports.
 
-    It is the function `main` with all that it uses of ganspec, and with settings as constants.
+    They load the file `weights` into the class `kept`.
     """
-    imported = Import(f"from {network.key} import {kept}", kept)
+    cfg, about = settings(network, weights), f"the {network.key} of `{network.spec.name}`"
+    loads = {"network": Import(f"from {network.key} import {kept}", kept)}
+    if not network.draws:
+        return {
+            "apply.py": file_source(f"Apply {about} to images", {apply.main: {}}, cfg, loads, True)
+        }
+    functions: dict[Callable, dict[str, Known]] = {
+        load_network: {},
+        sample: {} if cfg.labels else {"labels": Known(None, "None")},
+        save_images: {},  # another name of save_grid, with the columns
+    }
+    names = ("load_network", "sample", "save_grid")
+    uses = {name: Import(f"from sampling import {name}", name) for name in names}
+    return {
+        "generate.py": file_source(f"Draw images by {about}", {generate.main: {}}, cfg, uses, True),
+        "sampling.py": file_source(f"Load {about}, and draw images", functions, cfg, loads),
+    }
+
+
+def file_source(
+    title: str,
+    functions: dict[Callable, dict[str, Known]],
+    cfg: SimpleNamespace,
+    imports: dict[str, Import],
+    is_program: bool = False,
+) -> str:
+    """Return a file with `functions`, each with what is known of its parameters besides `cfg`.
+
+    `imports` are the settings of `cfg` that the file imports. A program calls the last function.
+    """
 
     def move(mover: Mover) -> str:
-        mover.cfg.values["network"] = Named(mover.bring(imported))
-        mover.cfg.values["file"] = Named("__file__")
-        return mover.start(main)
+        brought = {name: Named(mover.bring(line)) for name, line in imports.items()}
+        mover.cfg.values.update(brought, file=Named("__file__"))
+        return [mover.start(function, **known) for function, known in functions.items()][-1]
 
-    mover = moved(vars(settings(network, weights)), move)
+    mover = moved(vars(cfg), move)
     for piece in mover.pieces:  # only within a section does each function come before its uses
         piece.section = "Training"
     module = Module(mover)
-    text = module.text(titled=False)
-    does = "Draw images by" if network.draws else "Apply to images"
-    title = docstring(f"{does} the {network.key} of `{network.spec.name}`")
-    return formatted(f'{title}\n\n{text}if __name__ == "__main__":\n    {module.main}()\n')
+    call = f'if __name__ == "__main__":\n    {module.main}()\n' if is_program else ""
+    return formatted(f"{docstring(title)}\n\n{module.text(titled=False)}{call}")
 
 
 def settings(network: TrainedNetwork, weights: str) -> SimpleNamespace:
-    """Return the `cfg` that the programs `generate.py` and `apply.py` read.
+    """Return the `cfg` that the programs and `sampling.py` read.
 
     `weights` is the name of the file of weights.
     """
