@@ -1,6 +1,6 @@
 """ACGAN on CIFAR-10 at 32 x 32, as a student's PyTorch report describes it.
 
-Written by ganspec from the spec `acgan_cifar32` (e21c085f).
+Written by ganspec from the spec `acgan_cifar32` (172a2e50).
 Plain PyTorch, yours to edit.
 """
 
@@ -229,7 +229,7 @@ def train_step(
 
 
 def save_grid(images, path):
-    """Write images, N x C x H x W, as a PNG of rows of tiles; the last is filled up."""
+    """Write images, N x C x H x W, as a PNG grid; white tiles fill up its last row."""
     images = (images * 0.5 + 0.5).clamp(0, 1).mul(255).round().byte().cpu()
     tiles = F.pad(images, (2, 0, 2, 0, 0, 0, 0, -len(images) % COLUMNS), value=255)
     # axes: rows, height, columns, width, channels

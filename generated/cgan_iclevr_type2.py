@@ -1,6 +1,6 @@
 """Conditional DCGAN on i-CLEVR, 64 x 64, type 2 of a student's PyTorch report.
 
-Written by ganspec from the spec `cgan_iclevr_type2` (61882657).
+Written by ganspec from the spec `cgan_iclevr_type2` (cc72f45a).
 Plain PyTorch, yours to edit.
 """
 
@@ -246,7 +246,7 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
 
 
 def save_grid(images, path):
-    """Write images, N x C x H x W, as a PNG of rows of tiles; the last is filled up."""
+    """Write images, N x C x H x W, as a PNG grid; white tiles fill up its last row."""
     images = (images * 0.5 + 0.5).clamp(0, 1).mul(255).round().byte().cpu()
     tiles = F.pad(images, (2, 0, 2, 0, 0, 0, 0, -len(images) % COLUMNS), value=255)
     # axes: rows, height, columns, width, channels

@@ -1,6 +1,6 @@
 """DCGAN at 64 x 64 (Radford et al., 2016), in the form of PyTorch's tutorial.
 
-Written by ganspec from the spec `dcgan` (cf86f2f1). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `dcgan` (48ea5281). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -272,7 +272,7 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
 
 
 def save_grid(images, path):
-    """Write images, N x C x H x W, as a PNG of rows of tiles; the last is filled up."""
+    """Write images, N x C x H x W, as a PNG grid; white tiles fill up its last row."""
     images = (images * 0.5 + 0.5).clamp(0, 1).mul(255).round().byte().cpu()
     tiles = F.pad(images, (2, 0, 2, 0, 0, 0, 0, -len(images) % COLUMNS), value=255)
     # axes: rows, height, columns, width, channels

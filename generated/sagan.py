@@ -1,6 +1,6 @@
 """SAGAN on CIFAR-10, 32 x 32, as a student's Keras report describes it.
 
-Written by ganspec from the spec `sagan` (1bff9215). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `sagan` (366c1541). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -234,7 +234,7 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches, pool
 
 
 def save_grid(images, path):
-    """Write images, N x C x H x W, as a PNG of rows of tiles; the last is filled up."""
+    """Write images, N x C x H x W, as a PNG grid; white tiles fill up its last row."""
     images = (images * 0.5 + 0.5).clamp(0, 1).mul(255).round().byte().cpu()
     tiles = F.pad(images, (2, 0, 2, 0, 0, 0, 0, -len(images) % COLUMNS), value=255)
     # axes: rows, height, columns, width, channels

@@ -1,6 +1,6 @@
 """Variational autoencoder on Fashion-MNIST (Kingma & Welling, 2014), convolutional.
 
-Written by ganspec from the spec `vae_fashion` (3db148e1). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `vae_fashion` (835408a4). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -205,7 +205,7 @@ def decode(decoder, codes):
 
 
 def save_grid(images, path):
-    """Write images, N x C x H x W, as a PNG of rows of tiles; the last is filled up."""
+    """Write images, N x C x H x W, as a PNG grid; white tiles fill up its last row."""
     images = images.clamp(0, 1).mul(255).round().byte().cpu()
     tiles = F.pad(images, (2, 0, 2, 0, 0, 0, 0, -len(images) % COLUMNS), value=255)
     # axes: rows, height, columns, width, channels

@@ -1,6 +1,6 @@
 """WGAN on CIFAR-10 at 64 x 64, as a student's TensorFlow 1 report ran it.
 
-Written by ganspec from the spec `wgan_cifar64` (13769958).
+Written by ganspec from the spec `wgan_cifar64` (53f63b1a).
 Plain PyTorch, yours to edit.
 """
 
@@ -270,7 +270,7 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
 
 
 def save_grid(images, path):
-    """Write images, N x C x H x W, as a PNG of rows of tiles; the last is filled up."""
+    """Write images, N x C x H x W, as a PNG grid; white tiles fill up its last row."""
     images = images.clamp(0, 1).mul(255).round().byte().cpu()
     tiles = F.pad(images, (2, 0, 2, 0, 0, 0, 0, -len(images) % COLUMNS), value=255)
     # axes: rows, height, columns, width, channels

@@ -1,4 +1,4 @@
-"""The folder of a run: its lock, the run's files and the user's, and files of killed processes."""
+"""The folder of a run: its lock, and the files in it that belong to the run."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from ganspec.seal import is_emitted
 LOCK = ".lock"
 SPEC = "spec.yaml"
 PARTS = {"samples": ".png", "snapshots": ".pt"}  # folders of files that are named after a step
-# In the order in which `clear` deletes them. The first two go first, since without them a run that
-# is only half deleted cannot be resumed.
+# `clear` deletes them in this order. It begins with the first two, so that a run that is only half
+# deleted cannot be resumed.
 FILES = (
     *("checkpoint.pt", "run.json", "log.jsonl", "losses.png", "scores.jsonl", "scores.png"),
     *("images.jsonl", "skipped.jsonl"),
@@ -34,9 +34,9 @@ State: TypeAlias = Literal["empty", "cut", "begun", "run", "other"]
 
 
 def run_folder(name: object) -> Path | None:
-    """Return the run folder that `name`, of a spec, names in place of a file; None if it does not.
+    """Return `name` as a path if it is a run folder, else None.
 
-    A training of that name trains in this folder.
+    If a user names a run folder in place of a spec, its spec is trained in that folder.
     """
     if isinstance(name, str | Path) and (Path(name) / SPEC).is_file():
         return Path(name)
@@ -50,7 +50,7 @@ class RunError(GanspecError):
 class RunFolder:
     """A folder in which one process at a time trains.
 
-    The user may have other files in it, which are neither read nor deleted.
+    The user may keep other files in it. They are neither read nor deleted.
     """
 
     def __init__(self, folder: Path | str):
@@ -84,9 +84,10 @@ class RunFolder:
         return "other" if any(not path.name.startswith(".") for path in visible) else "empty"
 
     def require_free(self, overwrite: bool, can_resume: bool = False) -> None:
-        """Raise RunError if a run cannot begin in the folder. With `overwrite`, it may hold a run.
+        """Raise RunError if a run cannot begin in the folder.
 
-        With `can_resume`, the message offers `--resume`, too.
+        If `overwrite` is True, the folder may hold an older run. If `can_resume` is True, the
+        message also offers `--resume`.
         """
         if self.folder.exists() and not self.folder.is_dir():
             raise RunError(f"{self.folder} is a file; choose another --out")
@@ -104,8 +105,8 @@ class RunFolder:
     def lock(self) -> None:
         """Make the folder if it is missing, and keep other processes from training in it.
 
-        Raises RunError if another process trains there, or if a folder is in the place of a file of
-        the run, or the other way round.
+        Raises RunError if another process trains there, or if a folder has the name of one of the
+        run's files, or a file the name of one of its folders.
         """
         named = [path for pattern in (LOCK, SPEC, *FILES) for path in self.folder.glob(pattern)]
         blocking = [f"{path} is a folder" for path in named if path.is_dir()]
@@ -113,7 +114,7 @@ class RunFolder:
         blocking += [f"{path} is a file" for path in parts if path.is_file()]
         if blocking:
             raise RunError(f"{blocking[0]}: move it, or choose another --out")
-        # here, since most commands never lock a run, and start faster without this import
+        # imported here, since most commands never lock a run, and so start faster
         from filelock import FileLock, Timeout
 
         # `mkdir` fails at a link to a folder that does not exist
@@ -148,7 +149,7 @@ class RunFolder:
         raise RunError(f"{gone} was deleted or moved during the training, which ends here")
 
     def _holds_place(self) -> bool:
-        """Return True if the folder is the one that `lock` locked, or if it was never locked."""
+        """Return True if the folder is still the one that `lock` locked, or was never locked."""
         try:
             return self._place is None or os.path.samestat(self.folder.stat(), self._place)
         except OSError:
@@ -162,7 +163,7 @@ class RunFolder:
         edited, or if the folder holds a run and `overwrite` is False.
         """
         self.lock()
-        self.require_free(overwrite)  # again, as files may be new
+        self.require_free(overwrite)  # again, since there may be new files by now
         is_own = source.is_file() and is_emitted(source.read_bytes())
         edited = [source] if source.exists() and not is_own else []
         if self.state() != "cut":  # a cut run has no hashes that tell if its copies were edited
@@ -225,7 +226,7 @@ class RunFolder:
             path.unlink()
 
     def _leftovers(self) -> Iterator[Path]:
-        """Yield the run's unfinished files, by the form of names that `atomic.replacing` uses."""
+        """Yield the run's unfinished files, which have the names that `atomic.replacing` gives."""
         names = (SPEC, *FILES, "*.py")
         patterns = [f".{name}.*{Path(name).suffix}" for name in names if "/" not in name]
         patterns += [f"{part}/.{'[0-9]' * 7}*.*{suffix}" for part, suffix in PARTS.items()]

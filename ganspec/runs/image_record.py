@@ -3,7 +3,7 @@
 `images.jsonl` has a line for each image, in order: the path of its file in the data set's folder,
 its label, and the start of the file's SHA-256. Its last line is a SHA-256 of all lines before.
 `skipped.jsonl` has a line for each file that cannot be read: the reason, the file that is read in
-its place, if any, and the training step since which it is skipped. It does not exist if all files
+its place, if any, and the training step from which on it is skipped. It does not exist if all files
 can be read.
 """
 
@@ -49,13 +49,13 @@ def read_images(folder: Path) -> Listing | None:
         return None
     except ValueError:
         raise RunError(f"{path} is damaged: begin the run again with --overwrite") from None
-    skipped = [str(row.get("file")) for row in _skipped(folder).rows()]
+    skipped = [str(row.get("file")) for row in _skipped_log(folder).rows()]
     return Listing(list(names), list(labels), list(hashes), skipped)
 
 
 def note_skipped(folder: Path, skipped: Sequence[Skipped], step: int) -> None:
-    """Add a line for each file that is skipped from `step` on, unless the file has a line."""
-    log = _skipped(folder)
+    """Add a line for each file that is skipped from `step` on, unless it has one."""
+    log = _skipped_log(folder)
     known = {str(row.get("file")) for row in log.rows()}
     if new := [each._asdict() | {"step": step} for each in skipped if each.file not in known]:
         log.append(new)
@@ -63,12 +63,12 @@ def note_skipped(folder: Path, skipped: Sequence[Skipped], step: int) -> None:
 
 def rewind_skipped(folder: Path, step: int) -> None:
     """Remove the lines of the files that are skipped only since a step after `step`."""
-    log = _skipped(folder)
+    log = _skipped_log(folder)
     if log.path.exists():
         log.rewind(step)
 
 
-def _skipped(folder: Path) -> Log:
+def _skipped_log(folder: Path) -> Log:
     return Log(folder / "skipped.jsonl")
 
 

@@ -1,4 +1,4 @@
-"""Files of JSON objects by training step, in order, such as the losses of a run in `log.jsonl`."""
+"""Files of JSON objects, one per line, in order of training steps, such as a run's `log.jsonl`."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from ganspec.atomic import writing
 from ganspec.plots.log import Column, columns, joined
 
 Row: TypeAlias = dict[str, float]
-TEST = "test_"  # begins the names of measurements on test images
+TEST = "test_"  # prefix of the names of measurements on test images
 CHUNK = 1 << 20  # bytes parsed at once, which takes a third of the time of parsing line by line
-BLOCK = 1 << 16  # bytes that are read at once from the end of the file
+BLOCK = 1 << 16  # bytes read at once when a file is read backwards
 
 
 class Log:
@@ -50,10 +50,10 @@ class Log:
         return {name: joined(chunks) for name, chunks in parts.items()}
 
     def chunks(self, start: int = 0) -> Iterator[tuple[list[Row], int]]:
-        """Yield rows in chunks, each with the byte after its last line, to begin with next time.
+        """Yield lists of rows, each with the byte position after its last line.
 
-        `start` is the byte to begin with. A last line without a line break is left out, as it may
-        still be being written.
+        `start` is the byte position to begin at, such as the last one of an earlier call. A last
+        line without a line break is left out.
         """
         if not self.path.exists():
             return
@@ -61,7 +61,7 @@ class Log:
             log.seek(start)
             while lines := log.readlines(CHUNK):
                 if not lines[-1].endswith(b"\n"):
-                    lines.pop()  # a line that is still written, or that a crash cut short
+                    lines.pop()  # not fully written yet, or cut short by a crash
                 start += sum(map(len, lines))
                 yield parse(lines), start
 
@@ -76,7 +76,7 @@ class Log:
     def rewind(self, step: int) -> int:
         """Cut off the lines of steps after `step`. Return the last step that is left, 0 for none.
 
-        The file is read backwards from its end, and made if it is missing.
+        The file is read backwards from its end. If it is missing, it is created.
         """
         self.path.touch()
         with self.path.open("r+b") as log:
@@ -91,7 +91,7 @@ class Log:
         return last
 
     def forget_test(self) -> None:
-        """Take the measurements on test images out of the last line."""
+        """Remove the measurements on test images from the last line."""
         with self.path.open("r+b") as log:
             start, line = next(lines_backwards(log), (0, b""))
             row = parse_line(line) or {}
@@ -103,12 +103,12 @@ class Log:
 
 
 def parse(lines: list[bytes]) -> list[Row]:
-    """Return the rows of lines; lines that are not a JSON object with a step are left out."""
+    """Return the rows of lines, without lines that are not a JSON object with a step."""
     try:
         rows = json.loads(b"[" + b",".join(lines) + b"]")
     except (ValueError, RecursionError):
         rows = []
-    # two damaged lines may be one valid object when joined, so rows and lines are counted, too
+    # two damaged lines may make one valid object when joined, so the numbers must be equal, too
     if len(rows) == len(lines) and all(map(is_row, rows)):
         return rows
     return [row for row in map(parse_line, lines) if row is not None]
@@ -129,7 +129,7 @@ def is_row(row: object) -> bool:
 
 
 def lines_backwards(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """Yield the lines of a file from the last to the first, each after the byte where it begins."""
+    """Yield the lines of a file from last to first, each after the byte position of its start."""
     start, rest = file.seek(0, os.SEEK_END), b""
     while start > 0:
         size = min(BLOCK, start)

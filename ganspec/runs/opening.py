@@ -40,8 +40,8 @@ def open_spec(name: str | Path, settings: Sequence[str] = ()) -> Spec:
     if "@" not in name:
         is_bare = not path.suffix and path.name == name
         return load(_known(name) if is_bare else path, settings)
-    # folders and revisions may have an `@` in their names, so an `@` after `.yaml` or `.yml` is
-    # taken first
+    # folders and revisions may have an `@` in their names, so the name is split after `.yaml` or
+    # `.yml` if possible
     places = [i for i, character in enumerate(name) if character == "@"]
     at = next((i for i in places if name[:i].endswith(SUFFIXES)), places[0])
     if not at:
@@ -60,7 +60,7 @@ def opened(spec: Spec | str | Path) -> Spec:
 def names_spec(name: str | Path) -> bool:
     """Return True if `open_spec` would take `name` for a spec, and not for a run's folder.
 
-    If `name` is a file, what is in it does not matter.
+    Any file counts as a spec, whatever it contains.
     """
     if os.path.lexists(name):
         return is_input(name)

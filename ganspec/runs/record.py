@@ -22,10 +22,7 @@ LONGEST = 400_000  # most characters of a text file that a report shows
 
 @dataclass
 class RunRecord:
-    """The contents of a run folder, for reports and tables.
-
-    `label` is the name by which they call the run.
-    """
+    """The contents of a run folder, for reports and tables, which call the run `label`."""
 
     folder: Path
     label: str = ""
@@ -86,9 +83,9 @@ class RunRecord:
 
     @cached_property
     def claimed_log(self) -> dict[str, Column]:
-        """The numbers by step that the spec's report claims for the log; {} without a spec.
+        """The log's numbers by step, as the spec's report claims them; {} without a spec.
 
-        Their steps are computed with the steps per epoch of this run.
+        Claimed epochs are converted to steps by the steps per epoch of this run.
         """
         return self.spec.report.log_columns(self.epochs) if self.spec else {}
 
@@ -130,7 +127,7 @@ class RunRecord:
     def environment(self) -> dict[str, str]:
         """The entries of `run.json` as texts, without `command`, `classes` and empty lists.
 
-        Of hashes, only the start is shown.
+        Hashes are cut to 8 digits.
         """
         return {
             printable(str(key)): printable(_entry_text(value))[: 8 if "sha256" in key else None]
@@ -202,7 +199,10 @@ def read_records(folders: list[Path]) -> list[RunRecord]:
 
 
 def distinct(names: list[str], longer: list[str]) -> list[str]:
-    """Return `names`; of equal ones the `longer` names, with a number if these are equal, too."""
+    """Return `names` made distinct: names that are equal are replaced by those of `longer`.
+
+    If these are equal, too, the second and later ones get a number, such as `runs/a (2)`.
+    """
     pairs = zip(names, longer, strict=True)
     chosen = [name if names.count(name) == 1 else long for name, long in pairs]
     seen = [chosen[:i].count(name) for i, name in enumerate(chosen)]

@@ -36,12 +36,13 @@ class Run(RunFolder):
     - `spec.yaml`: the spec with `extends` and settings merged into it;
     - `NAME.py`: the emitted source;
     - `log.jsonl`: losses by step, `losses.png`: their plot;
-    - `samples/STEP.png`: pictures of the ends of epochs and of trainings, the spec's `pictures`
-      at most;
+    - `samples/STEP.png`: pictures at the ends of epochs and of the training, at most as many as
+      the spec's `pictures`;
     - `checkpoint.pt`: the newest state, to resume from;
-    - `snapshots/STEP.pt`: weights that the spec's `keep` or `evaluate` asks for, of `keep: N` the
-      spec's `snapshots` at most;
+    - `snapshots/STEP.pt`: weights that the spec's `keep` or `evaluate` asks for; `keep: N` keeps
+      at most as many as the spec's `snapshots`;
     - `scores.jsonl`: scores, each with its conditions;
+    - `images.jsonl`, `skipped.jsonl`: the image files that it trains on, and those that it skips;
     - `run.json`: versions, hardware and the command;
     - `kinds/`: copies of the user's files that define kinds.
 
@@ -109,13 +110,13 @@ class Run(RunFolder):
         return {copy.name: hashlib.sha256(copy.read_bytes()).hexdigest() for copy in copies}
 
     def _missing_kinds(self) -> list[Path]:
-        """Return the run's copies of those files of kinds that are not loaded, by their hashes."""
+        """Return the paths of the run's copies of kinds that equal no loaded file."""
         hashes = {file.sha256 for file in LOADED}
         missing = [name for name, sha256 in self._kinds().items() if sha256 not in hashes]
         return [self.folder / "kinds" / Path(name).name for name in missing]
 
     def changed_kinds(self, spec: Spec) -> list[KindsFile]:
-        """Return the loaded files with kinds of `spec` whose content is that of no copy in the run.
+        """Return the loaded files that define kinds of `spec` and differ from all the run's copies.
 
         Return [] if the run has no copies.
         """
@@ -161,7 +162,7 @@ class Run(RunFolder):
     def renew(self, spec: Spec, emit: Callable[[Spec], str]) -> None:
         """Write the spec of a resumed training if it is new, with the source that `emit` returns.
 
-        An emitted file that the user has edited or deleted stays so.
+        If the user has edited or deleted the emitted file, it is not written again.
         """
         if self.spec_path.read_text("utf-8") == resolved(spec):
             return
@@ -187,7 +188,7 @@ class Run(RunFolder):
 
     @property
     def exact(self) -> bool:
-        """True if modules run without rewrites, so that the run's bits are the emitted file's."""
+        """True if networks run without rewrites: results equal the emitted file's bit for bit."""
         return bool(self.info().get("exact", True))
 
     def note(self, **entries: object) -> None:
@@ -243,10 +244,11 @@ def resolved(spec: Spec) -> str:
     return dump(spec.tree.plain())
 
 
-def difference_of(mine: Spec, theirs: Spec) -> str | None:
-    """Return in words where two specs differ, so that a run cannot go on; None if it can.
+def difference_of(theirs: Spec, mine: Spec) -> str | None:
+    """Return in words why `mine` cannot go on with a run of the spec `theirs`; None if it can.
 
-    Values are compared, not their forms in a file. FREE names those that change no training step.
+    Values are compared, not their spelling in a file. Fields that change no training step may
+    differ.
     """
-    one, other = ({**identity(spec), "name": [spec.name]} for spec in (mine, theirs))
+    one, other = ({**identity(spec), "name": [spec.name]} for spec in (theirs, mine))
     return difference(one, other)

@@ -14,7 +14,7 @@ from ganspec.plots.log import HUGE
 
 NAME = "scores.jsonl"
 
-# Lines with larger numbers are unreadable: sums and plots of them overflow, and no run has them.
+# Lines with larger numbers count as unreadable, since sums and plots of them would overflow.
 Value: TypeAlias = Annotated[float, Field(gt=-HUGE, lt=HUGE)]
 Count: TypeAlias = Annotated[int, Field(gt=-(10**15), lt=10**15)]
 Epoch: TypeAlias = Count | Annotated[float, Field(gt=-1e15, lt=1e15)]
@@ -127,7 +127,7 @@ def _line(row: ScoreRow) -> str:
 def forget_scores(folder: Path, step: int) -> None:
     """Remove the scores of steps after `step`, and a last line that a crash cut short.
 
-    If anything is removed, the plot of scores is deleted; the next scores draw it again.
+    If anything is removed, `scores.png` is deleted. It is drawn again with the next scores.
     """
     lines = read_lines(folder)
     kept = [line for line, row in lines if row is None or (row.step or 0) <= step]

@@ -1,4 +1,4 @@
-"""Checks of every system that its networks fit the data set in shape, range and labels."""
+"""Checks that the networks of any system fit the data set in shape, range and labels."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def check_shape(spec: Spec, key: str, net: Net, message: str) -> Iterator[Diagno
 
 
 def _agrees(made: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
-    """Return True if two shapes have one length, and `made` every number that is known."""
+    """Return True if the shapes are equal except for the numbers of `wanted` that are None."""
     return len(made) == len(wanted) and all(
         n in (None, m) for m, n in zip(made, wanted, strict=True)
     )
@@ -135,7 +135,7 @@ def check_range(spec: Spec, net: Net) -> Iterator[Diagnostic]:
 def range_note(spec: Spec, mark: Mark | None) -> str:
     """Return a note that says where the spec sets the images' range.
 
-    The diagnostic is at `mark`; a place in the same file is named without the file.
+    `mark` is the place of the diagnostic. A place in the same file is named without the file.
     """
     place = find(spec.tree, ("data", "range")).mark.seen_from(mark)
     return f"the images' range is that of `data`, {place}"
@@ -170,7 +170,7 @@ def label_help(spec: Spec) -> str:
     """Return help for a spec that declares no labels, whose networks or training need them."""
     dataset = spec.data.dataset
     known = None if dataset.is_unread else dataset.label_kind()
-    if known is None:  # only files tell them
+    if known is None:  # only the files tell the labels
         place = "to the spec's top level, with the number of classes as N"
         return f"add `condition: {{kind: classes, size: N}}` {place}"
     return "add `condition: {{kind: {}, size: {}}}` to the spec's top level".format(*known)

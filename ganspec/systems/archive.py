@@ -16,7 +16,7 @@ from ganspec.atomic import replacing
 from ganspec.language.errors import GanspecError, printable
 
 ZIP, END = b"PK\x03\x04", b"PK\x05\x06"  # first bytes of a zip file, and of its last record
-HASH = re.compile(r"-([0-9a-f]{8})\Z")  # end of a file name of torch hub: SHA-256 digits
+HASH = re.compile(r"-([0-9a-f]{8})\Z")  # end of torch hub's file names: 8 digits of the SHA-256
 END_SIZE = 22  # bytes of the last record of a zip file without a comment
 
 
@@ -69,12 +69,12 @@ def read(path: Path, device: torch.device | str = "cpu") -> Any:
 
     Raises ArchiveError if it is missing or damaged or holds anything else, OSError if it cannot be
     read. The checksums in the file are compared with its contents, which torch itself does not do.
-    No other objects are unpickled: a stranger's file cannot run code.
+    No other objects are unpickled, so a stranger's file cannot run code.
     """
     try:
         if reason := damage(path):
             raise ArchiveError(f"{path} is damaged: {reason}")
-        with warnings.catch_warnings(action="ignore"):  # about other programs' pickles
+        with warnings.catch_warnings(action="ignore"):  # torch warns of other programs' pickles
             return torch.load(path, map_location=device, weights_only=True)
     except FileNotFoundError:
         raise ArchiveError(f"{path} does not exist") from None

@@ -17,9 +17,9 @@ from ganspec.language.errors import GanspecError, printable
 from ganspec.systems import archive
 from ganspec.systems.identity import Identity, difference
 
-VERSION = 3  # of the form of the files that `save` writes and `load` reads
+VERSION = 3  # version of the files that `save` writes and `load` reads
 
-# the errors that restoring a state of another form can raise
+# the errors that can be raised when a state of another form is restored
 ERRORS = (
     *(RuntimeError, ValueError, TypeError, AttributeError),
     *(LookupError, ArithmeticError, AssertionError),
@@ -44,7 +44,7 @@ def load(path: Path, device: torch.device | str = "cpu") -> State:
     """Return the state in the checkpoint at `path`, with tensors on `device`.
 
     Raises CheckpointError if the file is missing or damaged, is of another version, or holds more
-    than tensors and plain data, which alone are unpickled: a stranger's file cannot run code.
+    than tensors and plain data. Nothing else is unpickled, so a stranger's file cannot run code.
     """
     try:
         state = archive.read(path, device)
@@ -74,7 +74,7 @@ def fitting(owner: str | Path = "") -> Iterator[None]:
 
 
 def check_spec(theirs: Identity, mine: Identity) -> None:
-    """Raise ValueError if `theirs`, of a saved state, is not `mine`, and name a difference."""
+    """Raise ValueError, which names a difference, if `theirs`, of a saved state, is not `mine`."""
     if apart := difference(theirs, mine):
         raise ValueError(f"it is of another spec: {apart}")
 
@@ -156,7 +156,7 @@ def check_optimizer(state: State, optimizer: optim.Optimizer, name: str) -> None
     is_known = type(optimizer).__module__.startswith(("torch.", "ganspec."))
     later = _after_a_step(optimizer, model)["param_groups"]
     for group, own, after in zip(state["param_groups"], model["param_groups"], later, strict=True):
-        # only settings that both have, since another version of torch may have others
+        # only settings that both have, since the checkpoint may be from another version of torch
         shared = [key for key in as_map(group, f"{name}.param_groups") if key in own]
         for key in shared:
             check(group[key], own[key], f"{name}.{key}")
@@ -206,7 +206,8 @@ def random_states(device: torch.device) -> dict[str, torch.Tensor]:
     """Return the states of torch's generators for the CPU and for `device`, by device type."""
     states = {"cpu": torch.get_rng_state()}
     if device.type != "cpu":
-        which = [] if device.type == "mps" else [device]  # there is one Apple GPU
+        # torch's function for Apple's GPU takes no device, since there is only one
+        which = [] if device.type == "mps" else [device]
         states[device.type] = torch.get_device_module(device).get_rng_state(*which)
     return states
 

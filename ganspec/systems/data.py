@@ -65,7 +65,7 @@ class Data(Section):
 
     @property
     def known_shape(self) -> tuple[int | None, ...]:
-        """The shape with None for the numbers that depend on unknown fields."""
+        """The shape, with None for each number that depends on an unknown field."""
         by_size = {"size"} if self.size else {"size", "dataset", "transpose"}
         by_channels = {"channels"} if self.channels else {"channels", "dataset"}
         channels, height, width = self.shape

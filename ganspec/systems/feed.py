@@ -22,15 +22,15 @@ class StreamedImages:
     """Image files that worker processes read when a training needs them, in the order of a plan.
 
     An image whose file cannot be read is skipped, and another image is read in its place. `used`
-    are the indices of the images in the latest batch, with such replacements. `known` are the names
-    of the files skipped so far. `notice` is called with files that are skipped for the first time.
+    are the indices of the images in the latest batch, those of replacements included. `known` are
+    the names of the files skipped so far. `notice` is called with newly skipped files.
     """
 
     def __init__(self, files: ImageFiles, device: torch.device):
         self.files, self.device = files, device
         self.iterator: Iterator[Batch] | None = None
         self.left = 0  # batches that the iterator has not returned yet
-        self.plan: Callable[[], Plan] = list  # returns the next batch and those after it
+        self.plan: Callable[[], Plan] = list  # returns the indices of the batches to come
         self.used = torch.empty(0, dtype=torch.int64)
         self.known = {each.file for each in files.skipped}
         self.notice: Callable[[list[Skipped]], object] = len  # `len` has no effect
@@ -117,8 +117,8 @@ class StreamedImages:
 class Feed:
     """Batches of real images without end, in a new random order each epoch.
 
-    They are those of `draw_batches`, but the position can be saved and restored. `labels` are None
-    for trainings that read no labels.
+    The batches equal those of `draw_batches`, but the position can be saved and restored. `labels`
+    are None for trainings that read no labels.
     """
 
     def __init__(
@@ -175,9 +175,9 @@ class Feed:
         return [chunk.tolist() for chunk in rest.split(size)]
 
     def state(self) -> State:
-        """Return the order of images in this epoch, and the number of batches drawn of it.
+        """Return the order of images in this epoch, and the number of batches drawn from it.
 
-        The state of the random generator and the number of images are returned, too.
+        The state also has that of the random generator, and the number of images.
         """
         return {
             "order": self.order.cpu(),

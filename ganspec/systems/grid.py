@@ -22,7 +22,7 @@ def sample_labels(labels, cfg):
 
 # Compression of level 1 takes half the time of the usual 6, and makes files a twentieth larger.
 def save_grid(images, path, columns, cfg):
-    """Write images, N x C x H x W, as a PNG of rows of tiles; the last is filled up."""
+    """Write images, N x C x H x W, as a PNG grid; white tiles fill up its last row."""
     if cfg.low == -1:
         images = (images * 0.5 + 0.5).clamp(0, 1).mul(255).round().byte().cpu()
     else:

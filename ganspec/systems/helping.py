@@ -21,12 +21,12 @@ R = TypeVar("R")
 def shared(
     name: str, make: Callable[[], Callable[[B], R]] | None, function: Callable[[B], R], ranks: Ranks
 ) -> Callable[[Iterable[B]], Iterator[R]]:
-    """Return a function that yields the results of `function` for batches, with others' help.
+    """Return a function that yields the results of `function` for batches, in order.
 
-    The first rank calls this, while the other ranks run `help_others`. They call `make`, which is
-    pickled for them, to get the same function; it replaces any other of that `name`. If `make` is
-    None, they have the function already. Raises GanspecError if the function fails on any rank, and
-    RankLostError if a process is lost.
+    The first rank calls this, while the other ranks run `help_others`. `make` is pickled and sent
+    to them. It returns the function, which they keep under `name`, in place of any older one. If
+    `make` is None, they have the function already. Raises GanspecError if the function fails on any
+    rank, and RankLostError if a process is lost.
     """
     if make:
         ranks.from_first((name, make))
@@ -41,9 +41,9 @@ def shared(
 
 
 def help_others(ranks: Ranks, functions: dict[str, Callable[[Any], Any]] | None = None) -> None:
-    """Call shared functions for the first rank, on each of the others, until `dismiss` is called.
+    """Call shared functions for the first rank until it calls `dismiss`; the other ranks run this.
 
-    `functions` are the functions that this rank has, by name; those that the first rank names are
+    `functions` are the functions that this rank has, by name; those that the first rank sends are
     added. If a function fails on any rank, only the first rank raises an error: it decides how to
     go on. Raises UnshownError if another process is lost.
     """
@@ -62,9 +62,9 @@ def help_others(ranks: Ranks, functions: dict[str, Callable[[Any], Any]] | None 
 
 @contextmanager
 def helped(ranks: Ranks) -> Iterator[None]:
-    """Dismiss the other ranks, which run `help_others`, at the end of the block.
+    """Dismiss the other ranks, which run `help_others`, at the end of the first rank's block.
 
-    The first rank runs the block. They are dismissed after its errors, too, if none is lost.
+    They are also dismissed if the block fails, unless a process is lost.
     """
     try:
         yield
@@ -82,10 +82,9 @@ def dismiss(ranks: Ranks) -> None:
 
 
 def _share(function: Callable[[B], R], ranks: Ranks, group: list[B]) -> list[R]:
-    """Call `function` for this rank's batch of `group`, which has one batch for each rank.
+    """Call `function` for this rank's batch of `group`. Return all ranks' results, in order.
 
-    Return the results of all its batches, in order. The last group may have fewer batches than
-    there are ranks.
+    A group has one batch for each rank; the last group may have fewer.
     """
     with ranks.agreed():
         own = [function(batch) for batch in group[ranks.index : ranks.index + 1]]

@@ -1,4 +1,4 @@
-"""The values of a spec that its checkpoints depend on, and the difference between two specs'."""
+"""The values of a spec that determine a training, and how those of two specs differ."""
 
 from __future__ import annotations
 
@@ -41,14 +41,15 @@ def _is_free(path: str) -> bool:
 
 
 def difference(theirs: Identity, mine: Identity) -> str | None:
-    """Return in words where two specs differ, as `train.batch is 32 there, 64 here (and 2 more)`.
+    """Return in words where two specs differ: `train.batch is 32 there, 64 here (and 2 more)`.
 
-    Return None if they do not differ. `theirs`, which is from a file, is shown as printable text.
+    Return None if they do not differ. Since `theirs` is from a file, its characters that
+    cannot be printed are escaped.
     """
     paths = [path for path in {**mine, **theirs} if mine.get(path) != theirs.get(path)]
     if not paths:
         return None
-    # the path with the fewest parts: if only one spec has a layer, its fields differ, too
+    # the path with the fewest parts: if only one spec has a layer, the layer is named, not a field
     path = min(paths, key=lambda each: str(each).count("."))
     shown = f"{printable(str(path))} is {_shown(theirs, path)} there, {_shown(mine, path)} here"
     return f"{shown} (and {len(paths) - 1} more)" if len(paths) > 1 else shown

@@ -19,7 +19,7 @@ LEGEND = f"{MARK} implied, in whole or in part: the report does not print it"
 
 
 class Implied:
-    """The implied values of a spec. `if implied` is False if the spec has none."""
+    """The implied values of a spec. The object counts as False if there are none."""
 
     def __init__(self, spec: Spec):
         self.spec, self.root = spec, parts_of(spec)
@@ -48,7 +48,7 @@ class Implied:
         return {path: list(names) for path, names in found.items() if names}
 
     def texts(self) -> Iterator[str]:
-        """Yield each path of `report.implied` with its values, as `generator.dropout.rate: 0.3`."""
+        """Yield each path of `report.implied` with its values: `generator.dropout.rate: 0.3`."""
         for path, parts in self.named.items():
             if words := dict.fromkeys(self._words(parts)):
                 yield f"{path}: {'; '.join(words)}"
@@ -56,8 +56,8 @@ class Implied:
     def _words(self, parts: Iterable[SpecPart], inside: bool = False) -> Iterator[str]:
         """Yield the parts that a path names as texts.
 
-        A kind is shown with its fields. A plain value is shown with its field's name only if the
-        path names a part around the value (`inside`); else the path itself ends in that name.
+        A kind is shown with its fields. If `inside` is True, the path names a part around these
+        ones, and a plain value is shown with its field's name. If not, the path ends in this name.
         """
         for _, group in groupby(parts, key=lambda part: re.sub(r"\.[0-9]+$", "", part.path)):
             entries = list(group)

@@ -25,8 +25,8 @@ def fit_labels(
     `labels` are int64 N for classes, uint8 N x classes for multi-hot labels. The spec declares
     `label` under `key`; `names` are the names of the data set's classes, if they have any. Raises
     DataError if the labels are missing, are of the other kind, have another number of classes, or
-    lack a class. They may lack a class if the data set's classes are known without its files, since
-    a few images need not have all.
+    lack a class. If the classes are known without files, a class may be missing, since a few images
+    need not show all.
     """
     size = int(label.size)
     said = f"`{key}` says {label_words(label.kind, size)}"

@@ -1,4 +1,4 @@
-"""Latents that a seed draws, the same ones for every count, batch size and device."""
+"""Latents drawn from a seed: the same ones for every count, batch size and device."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def latents(seed: int, cfg: SimpleNamespace) -> Iterator[torch.Tensor]:
 
 
 def truncate(latent: torch.Tensor, bound: float) -> torch.Tensor:
-    """Turn standard normal numbers into numbers of a normal distribution cut off at +-bound.
+    """Return standard normal numbers, mapped to a normal distribution cut off at +-bound.
 
     Each number is mapped to the same quantile of the new distribution. Brock et al. (2019, section
-    3.1) get this distribution by drawing again each number outside of the bound. Quantiles need one
-    draw only: one seed gives similar images for every bound, and a small bound takes no longer.
+    3.1) get this distribution by drawing each number outside of the bound again. With quantiles,
+    one draw is enough: one seed gives similar images for every bound.
     """
     share = math.erf(bound / math.sqrt(2))
     quantile = torch.erf(latent.double() / math.sqrt(2)) * share

@@ -1,7 +1,7 @@
 """The sizes of the batches that each network reads: in training, for pictures, and for test images.
 
-Each comes with a clause that says where it comes from, for errors about a size that a network
-cannot read.
+Each batch has a clause that says where it comes from, for errors about a size that a network cannot
+read.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def number(count: int) -> str:
 
 
 def chosen_passes(networks: Iterable[str], field: str, size: int) -> Iterator[Pass]:
-    """Yield for each network a pass of a batch of the size that `train` sets in `field`."""
+    """Yield a pass for each network: a batch of `size` images, which `train` sets in `field`."""
     source = f"`{field}: {size}` makes batches of {number(size)}"
     help = f"write `train: {{{field}: {size + 1}}}` or more"
     yield from (Pass(key, size, source, help) for key in networks)

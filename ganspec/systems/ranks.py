@@ -96,7 +96,7 @@ class Ranks:
     # -- agreement -------------------------------------------------------------------------------
 
     def any(self, *flags: bool) -> tuple[bool, ...]:
-        """Return for each flag True if it is True on at least one rank."""
+        """Return, for each flag, True if it is True on at least one rank."""
         if self.count == 1:
             return flags
         votes = torch.tensor(flags, dtype=torch.uint8)
@@ -168,9 +168,9 @@ class Ranks:
         return result
 
     def average_gradients(self, weights: Sequence[nn.Parameter]) -> None:
-        """From now on, average the gradients of `weights` over the ranks after each `backward`.
+        """Average the gradients of `weights` over the ranks after each later `backward`.
 
-        This is done only for a `backward` within `together`.
+        This is done only for a `backward` within a block of `together`.
         """
         numbers = {id(weight): number for number, weight in enumerate(weights)}
         fresh: list[nn.Parameter] = []
@@ -208,7 +208,7 @@ class Ranks:
 
 
 class ToSlice(Function):
-    """Returns this rank's slice, times `scale`, of a batch that all ranks have."""
+    """Return this rank's slice, times `scale`, of a batch that all ranks have."""
 
     @staticmethod
     def forward(ctx: Any, x: torch.Tensor, ranks: Ranks, scale: float = 1.0) -> torch.Tensor:
@@ -223,7 +223,7 @@ class ToSlice(Function):
 
 
 class ToWhole(Function):
-    """Returns the batch that the slices of all ranks make together, times `scale`."""
+    """Return the batch that the slices of all ranks make together, times `scale`."""
 
     @staticmethod
     def forward(
@@ -240,7 +240,7 @@ class ToWhole(Function):
 
 
 class Total(Function):
-    """Returns the sum of `x` over all ranks; its gradient is the sum of the ranks' gradients."""
+    """Return the sum of `x` over all ranks; its gradient is the sum of the ranks' gradients."""
 
     @staticmethod
     def forward(ctx: Any, x: torch.Tensor, ranks: Ranks) -> torch.Tensor:

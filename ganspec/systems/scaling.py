@@ -14,11 +14,11 @@ GROWTH_STEPS = 2000  # updates with finite gradients before the scale is doubled
 
 
 class Scaler:
-    """Scales losses by a factor that grows while gradients are finite, and is halved if not.
+    """A factor of losses that grows while gradients are finite, and is halved if one is not.
 
     The rule is that of `torch.amp.GradScaler` (Micikevicius et al., 2018, section 3.2). But this
-    class never waits for a GPU to tell if gradients are finite: it makes each update, and takes an
-    update back whose gradients were not finite.
+    class never waits for a GPU to tell if gradients are finite: it makes each update, and undoes
+    the update if a gradient was not finite.
     """
 
     def __init__(self, device: torch.device):
@@ -27,7 +27,7 @@ class Scaler:
         self.good = torch.zeros((), device=device)
 
     def update(self, optimizer: optim.Optimizer, loss: torch.Tensor) -> None:
-        """Make one optimizer step for `loss`; none if a gradient is not finite. Adapt the scale."""
+        """Make one optimizer step for `loss`, unless a gradient is not finite. Adapt the scale."""
         optimizer.zero_grad()
         (self.scale * loss).backward()
         with torch.no_grad():
@@ -36,7 +36,7 @@ class Scaler:
             largest = torch.stack(torch._foreach_norm(gradients, torch.inf))
             is_finite = torch.isfinite(largest).all()
             before = [(tensor, tensor.clone()) for tensor in tensors_of(optimizer)]
-            # a first update makes averages, which are not in `before`; zeros leave them at 0
+            # a first update creates averages, which are not in `before`; zeros keep them at 0
             for gradient in gradients:
                 gradient.masked_fill_(~is_finite, 0.0)
             optimizer.step()

@@ -16,8 +16,8 @@ from ganspec.language.errors import GanspecError
 from ganspec.program.statistics import batch_normalizers, fix_statistics
 from ganspec.systems.latents import CHUNK, latents, truncate
 
-# Images that go through a network at once, by device. The number is fixed: kernels for other batch
-# sizes round differently, and one seed would not give the same bytes for every count.
+# Images that go through a network at once, by device. The number is fixed, since kernels for other
+# batch sizes round differently, and one seed would give other bytes for another count.
 PORTION = {"cpu": 32, "cuda": 256}
 
 # Latents or images, and their labels if the generator reads any: tensors with equally many rows.
@@ -156,7 +156,7 @@ def whole(count: int, batch: int | None) -> int:
 
 
 def first(parts: Iterable[Part], count: int) -> Iterator[Part]:
-    """Yield the first `count` rows of `parts`: whole parts, then the beginning of one."""
+    """Yield the first `count` rows of `parts`, in parts of which the last may be cut."""
     for part in parts:
         yield tuple(column[:count] for column in part)
         count -= len(part[0])
@@ -169,10 +169,10 @@ def regrouped(parts: Iterable[Part], size: int) -> Iterator[Part]:
     held: list[Part] = []
     for part in parts:
         held.append(part)
-        if sum(len(first) for first, *_ in held) > size:
+        if sum(len(column) for column, *_ in held) > size:
             columns = (torch.cat(column).split(size) for column in zip(*held, strict=True))
-            *whole, rest = zip(*columns, strict=True)
-            yield from whole
+            *full, rest = zip(*columns, strict=True)
+            yield from full
             held = [rest]
     if held:
         yield tuple(torch.cat(column) for column in zip(*held, strict=True))

@@ -97,8 +97,8 @@ class BlockDefinition(Signature):
 class Interface:
     """The input and outputs of a network, and the docstring of its emitted class.
 
-    `output` names what the last layer returns. `heads` are further layers by name, which all read
-    the last layer's output. With heads, the network returns their outputs in place of `output`.
+    `output` is a name for the last layer's output. `heads` are further layers by name, which all
+    read this output. A network with heads returns their outputs in its place.
     """
 
     input: Input
@@ -181,7 +181,10 @@ class Spec(Document):
         raise NotImplementedError
 
     def contract(self, nets: dict[str, Net]) -> Iterator[Diagnostic]:
-        """Yield errors and warnings if `nets`, the networks without errors, do not fit."""
+        """Yield errors and warnings if networks, data, objective and rules do not fit each other.
+
+        `nets` are the networks that were lowered without errors, by key.
+        """
         raise NotImplementedError
 
     def optimizer_of(self, key: str) -> Optimizer:
@@ -189,15 +192,15 @@ class Spec(Document):
         raise NotImplementedError
 
     def settings(self, nets: dict[str, Net]) -> SimpleNamespace:
-        """Return the constants and functions that training functions read, as `cfg.batch`."""
+        """Return the `cfg` of the training functions: constants and functions, by name."""
         raise NotImplementedError
 
     def passes(self, cfg: SimpleNamespace, size: TrainingSize) -> Iterator[Pass]:
-        """Yield the batches that go through networks in training, for pictures and in tests."""
+        """Yield the batches that networks read: in training, for pictures and for test images."""
         return training_passes(self.networks, cfg, size)
 
     def training(self, start: Start) -> Training:
-        """Return a new training, which has made no step."""
+        """Return a new training, before its first step."""
         raise NotImplementedError
 
     def restore(
@@ -222,7 +225,7 @@ class Spec(Document):
         return values
 
     def properties(self) -> dict[str, dict[str, str]]:
-        """Return texts of rows for comparison tables, by the section's and the row's name."""
+        """Return texts for comparison tables, by the section and the name of their row."""
         raise NotImplementedError
 
 

@@ -1,4 +1,4 @@
-"""Short words of the literature for kinds, metrics and values, such as `BN` and `FID`."""
+"""The literature's short words for kinds, metrics and values, such as `BN` and `FID`."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ OF_ALL = {"batch", "epochs", "iterations", "seed", *KEEPING}
 
 
 def shown(name: str, text: Callable[[], str]) -> str:
-    """Return the text of a field in a list of fields: `flip not read` if it is unknown."""
+    """Return the text of the field `name`, or a text such as `flip not read` if it is unknown."""
     words = known(text)
     return f"{label(name)} {NOT_READ}" if words == NOT_READ else words
 
@@ -121,8 +121,8 @@ def rules(
 ) -> str:
     """Return the fields of `train` that differ from the defaults, on one line.
 
-    `words` makes texts by field. A field without a text is shown with its name and value. Fields in
-    `elsewhere` and in OF_ALL are left out.
+    `words` are functions that return the texts of fields, by field. A field without a text is shown
+    with its name and value. Fields in `elsewhere` and in OF_ALL are left out.
     """
     own = {"last_batch": lambda: "last batch kept", **(words or {})}
 

@@ -27,7 +27,7 @@ MOST_STEPS = 10**12  # a checkpoint with more steps is refused: no training make
 
 
 class Scoring(Protocol):
-    """Measures scores at epochs' ends, without an effect on the training."""
+    """A function that measures scores at epochs' ends, without an effect on the training."""
 
     def due(self) -> bool:
         """Return True if the spec asks for scores after the epoch that has just ended."""
@@ -46,9 +46,9 @@ class Scoring(Protocol):
 
 
 class Replay(Protocol):
-    """Makes training steps by playing a recorded step again.
+    """A function that makes training steps by playing a recorded step again.
 
-    `works` is False if steps cannot be recorded; they are then made as usual.
+    `works` is False if steps cannot be recorded. They are then made as usual.
     """
 
     works: bool
@@ -67,8 +67,8 @@ class Images:
     `labels` are int64 N for classes, uint8 N x classes for multi-hot labels, None if there are
     none. `test` are held-out images and their labels; None if nothing is held out. `names` are the
     names of the classes, in the order of their labels; empty if the data set has none. `conditions`
-    are the labels that pictures of the training are drawn of, float N x classes; None if the spec
-    names no file of them. `files` are the files of the images; None if not each image has one.
+    are the labels for pictures of the training, float N x classes; None if the spec names no file
+    of them. `files` are the files of the images; None if not each image has one.
     """
 
     images: torch.Tensor | StreamedImages
@@ -140,13 +140,13 @@ class Training:
 
     @property
     def is_steady(self) -> bool:
-        """False if the losses of a step decide which operations it makes; it cannot be recorded."""
+        """False if a step's losses decide which operations it makes: it cannot be recorded."""
         return True
 
     def make_step(self) -> dict[str, torch.Tensor]:
         """Make one training step, by `replay` or `advance`. Return its losses by name.
 
-        An error gets a note that names the layer that failed, if it can be found. To find the layer
+        The layer that failed is named in a note on the error, if it can be found. To find the layer
         of a backward pass, the step is made again, so the training cannot go on after an error.
         """
         try:
@@ -242,7 +242,7 @@ class Training:
             checkpoint.restore_random(state["random"], self.device)
 
     def prepare(self) -> None:
-        """Prepare optimizers for the execution, when they are new and after they got a state."""
+        """Prepare the optimizers for `execution`, when they are new and after a restore."""
         on_device = self.device.type == "cuda" and (
             self.scaler is not None or "graphs" in self.execution.speedups
         )
@@ -258,7 +258,7 @@ class Training:
         elif not self.scaler:
             own["scaler"] = state["scaler"]  # the run began in fp16, which alone has a scaler
         for key in ("version", "spec", "optimizers", "random", "batches"):
-            if key in state:  # the entry is checked before or after this, not by its form
+            if key in state:  # these entries have checks of their own
                 own[key] = state[key]
         checkpoint.check(state, own)
         Execution.parsed(state["execution"])
@@ -278,7 +278,7 @@ class Training:
         network's weight is followed by the place of its layer in the spec, in parentheses.
         """
         names: dict[int, str] = {}  # names of weights by the weight's `id`
-        # the discriminator comes first, since it is updated before the generator
+        # the discriminator comes first, since it is usually updated before the generator
         for key, network in reversed(self.networks.items()):
             for name, weight in [*network.named_parameters(), *network.named_buffers()]:
                 # only an EvaluatedNetwork has `origin`, a method that returns a weight's layer

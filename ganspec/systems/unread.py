@@ -16,7 +16,8 @@ def unread(spec: Spec, key: str | None = None) -> list[Unread]:
 
     If `key` is given, only the parts in the network or section `key` are returned.
     """
-    parts = {gap.mark: gap for gap in spec.gaps}  # the rounds of a repeat name the same place
+    # by place, since the rounds of a repeat have the same one
+    parts = {gap.mark: gap for gap in spec.gaps}
     for name in spec.networks:
         if name in spec.unread:
             continue
@@ -51,7 +52,7 @@ def diagnosed(parts: list[Unread], severity: str = "error") -> list[Diagnostic]:
 def refuse_unread(spec: Spec, in_networks: bool = False) -> None:
     """Raise SpecError if a part of the spec is unknown.
 
-    With `in_networks`, only parts of networks count, and no network that is unknown as a whole.
+    If `in_networks` is True, only the parts that `unread_in_networks` returns count.
     """
     if parts := unread_in_networks(spec) if in_networks else unread(spec):
         raise SpecError(diagnosed(parts))

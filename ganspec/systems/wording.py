@@ -1,4 +1,4 @@
-"""A spec's values as texts of one line for tables, in the words that specs use."""
+"""A spec's values as one-line texts for tables, in the words that specs use."""
 
 from __future__ import annotations
 
@@ -40,8 +40,7 @@ def spoken(value: object) -> str:
 def phrase(kind: Kind, framework: str = "torch") -> str:
     """Return a kind as text, such as `conv 128, kernel 4, stride 2`.
 
-    Fields that have the framework's defaults are left out, except those in ALWAYS and the primary
-    one.
+    Fields with the framework's defaults are left out, except the primary field and those in ALWAYS.
     """
     if kind.is_unread:
         return NOT_READ

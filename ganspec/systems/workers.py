@@ -1,4 +1,4 @@
-"""Worker processes that read images, and that end only when their parent says so."""
+"""Worker processes that read images, and end only when their parent does or tells them to."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader
 from ganspec.kinds.datasets.image_files import Batch, ImageFiles
 
 WORKERS = 2  # processes that read images at the same time
-WATCH_SECONDS = 5.0  # between two looks at whether the parent is alive
+WATCH_SECONDS = 5.0  # seconds between two checks that the parent is alive
 
 Plan = Sequence[list[int]]  # indices of images, one list per batch
 
@@ -73,10 +73,11 @@ def _unchanged(batch: Any) -> Any:  # `ImageFiles` stacks its batches itself
 
 @contextmanager
 def _signals_held_back() -> Iterator[None]:
-    """Block the signals STOPS within the `with` block, and for good in processes that it starts.
+    """Block the signals STOPS within the block, and permanently in processes started in it.
 
     In the block, torch installs a handler of SIGCHLD, which would raise an exception anywhere in a
-    training step when a worker dies. The handler is removed: the loader notices lost workers.
+    training step when a worker dies. The handler is removed, since the loader itself notices lost
+    workers.
     """
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield

@@ -112,7 +112,7 @@ class Autoencoder(CriterionSpec, system="autoencoder"):
         return properties
 
     def _noise(self) -> str:
-        """Return the noise that is added to the inputs in words; `""` for none."""
+        """Return the noise on the inputs in words, `0.3, clipped`; "" if there is none."""
         if (noise := self.objective.noise) is None:
             return ""
         return f"{plain(noise.std)}{', clipped' if noise.clip else ''}"

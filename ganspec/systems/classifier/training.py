@@ -33,7 +33,7 @@ class ClassifierTraining(SingleTraining):
         super().__init__(start, self.labels)
         size = int(label.size)
         self.names = list(names) if len(names) == size else [str(i) for i in range(size)]
-        # outputs for the held-out images, and the step that they were computed after
+        # outputs for the held-out images, and the step after which they were computed
         self.outputs_step, self.outputs = -1, torch.empty(0)
 
     def measures(self) -> dict[str, torch.Tensor]:
@@ -44,7 +44,7 @@ class ClassifierTraining(SingleTraining):
         return score(self.outputs, labels, self.cfg)
 
     def picture(self, path: Path) -> None:
-        """Plot a confusion matrix; for multi-hot labels, the share of each label that is found."""
+        """Plot a confusion matrix or, for multi-hot labels, the share of each label found."""
         from ganspec.plots import confusion  # matplotlib is slow to import
 
         images, labels = self.held_out or self._some()

@@ -1,4 +1,4 @@
-"""Checks that no rules of a GAN's training exclude each other."""
+"""Checks that a GAN's training rules do not contradict each other."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ganspec.systems.agreement import label_help
 from ganspec.systems.gan.fields import GanFields
 from ganspec.systems.gan.train import BUILT_IN, HALVES, Steps
 
-FACTS = ("d_conditional", "auxiliary")  # what training adds to the fields in a penalty's `cfg`
+FACTS = ("d_conditional", "auxiliary")  # names that training adds to a penalty's `cfg`
 
 
 def clashes(spec: GanFields) -> Iterator[Diagnostic]:
@@ -19,7 +19,7 @@ def clashes(spec: GanFields) -> Iterator[Diagnostic]:
     If the order of updates is wrong, yield only the first error about it.
     """
     problem = next(_misordered(spec), None)
-    if problem:  # the other checks need a plan of updates that is right
+    if problem:  # the other checks need a valid order of updates
         yield problem
         return
     yield from _apart(spec)

@@ -61,7 +61,7 @@ def _latent(spec: GanFields) -> Iterator[Diagnostic]:
 
 
 def _score(spec: GanFields, net: Net) -> Iterator[Diagnostic]:
-    """Yield an error if the discriminator makes no score, or none that the loss can read."""
+    """Yield an error if the discriminator does not make scores that the loss can read."""
     if net.output.shape[0] != 1:
         message = f"the discriminator makes {net.output}, not one score"
         help = "end it in `linear: 1`, or in a conv of one channel for a map of scores"
@@ -101,7 +101,7 @@ def _penalty(spec: GanFields, net: Net) -> Iterator[Diagnostic]:
 
 
 def _labels(spec: GanFields, nets: dict[str, Net]) -> Iterator[Diagnostic]:
-    """Yield an error if labels are not the data set's, a warning if no network reads them."""
+    """Yield an error if labels differ from the data set's, a warning if no network reads them."""
     if spec.condition is None:
         return
     yield from check_labels(spec, "condition", spec.condition)
@@ -131,9 +131,9 @@ def _conditions(spec: GanFields, nets: dict[str, Net]) -> Iterator[Diagnostic]:
 
 
 def _auxiliary(spec: GanFields, nets: dict[str, Net]) -> Iterator[Diagnostic]:
-    """Yield an error if only one is there: the discriminator's head `auxiliary`, or its loss.
+    """Yield an error if the discriminator's head `auxiliary` lacks its loss, or the loss its head.
 
-    Also for each head of the generator, which must have none.
+    Yield an error for each head of the generator, too, which must have none.
     """
     for head in nets["generator"].heads if "generator" in nets else ():
         message = "the generator cannot classify its own images"

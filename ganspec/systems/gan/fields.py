@@ -1,7 +1,7 @@
 """The fields of a GAN's spec.
 
-They are not in `spec.py`, which imports the contract, the settings and the training: these modules
-need the fields, and imports would be circular.
+They are not in `spec.py`, since it imports the contract, the settings and the training. These
+modules need the fields, so imports would be circular.
 """
 
 from __future__ import annotations

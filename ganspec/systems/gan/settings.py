@@ -16,7 +16,7 @@ LOSSES = ("real_loss", "fake_loss", "generator_loss")
 
 
 def settings(spec: GanFields, nets: dict[str, Net]) -> SimpleNamespace:
-    """Return the constants and functions that a GAN's training reads; `nets` are both networks."""
+    """Return the `cfg` of a GAN's training functions; `nets` are both networks, by key."""
     labels = labelling(spec, nets)
     return SimpleNamespace(
         **shared(spec, labelled=labels["labels"] is not None),
@@ -33,7 +33,7 @@ def joint(spec: GanFields) -> dict[str, object]:
     """Return the settings of the user's own update, the entry of `train.updates`, by name.
 
     The setting `joint` lists the keys of the networks that this update changes. If there is no such
-    update, it is None, and the only setting.
+    update, the only setting is `joint`, which is None.
     """
     if not spec.train.updates:
         return {"joint": None}
@@ -59,9 +59,9 @@ def rule(text: str | None, who: str) -> Rule | None:
 
 
 def labelling(spec: GanFields, nets: dict[str, Net]) -> dict[str, object]:
-    """Return the settings of labels.
+    """Return the settings of labels, by name.
 
-    `absent` names variables that the emitted file leaves out of training texts.
+    `absent` lists the variables that the emitted file leaves out of the training text.
     """
     generator, discriminator, train = nets["generator"], nets["discriminator"], spec.train
     auxiliary = spec.objective.auxiliary
@@ -92,7 +92,7 @@ def labelling(spec: GanFields, nets: dict[str, Net]) -> dict[str, object]:
 
 
 def objective(spec: GanFields, nets: dict[str, Net]) -> dict[str, object]:
-    """Return the settings of the losses, and of the terms that are added to them."""
+    """Return the settings of the losses and of the terms added to them, by name."""
     objective = spec.objective
     loss, penalty = objective.loss, objective.penalty
     functions = {name: getattr(type(loss), name) for name in LOSSES}
@@ -113,10 +113,10 @@ def objective(spec: GanFields, nets: dict[str, Net]) -> dict[str, object]:
 
 
 def rules(spec: GanFields) -> dict[str, object]:
-    """Return the settings of latents and of the updates of both networks."""
+    """Return the settings of latents and of the networks' updates, by name."""
     train, latent = spec.train, spec.latent
     reused, skip = train.reused, train.skip
-    is_second = not train.generator_first  # True if the generator is updated second
+    is_second = not train.generator_first  # the generator is updated second
     return {
         "latent_size": plain(latent.size),
         "latent_distribution": latent.distribution,
@@ -128,7 +128,7 @@ def rules(spec: GanFields) -> dict[str, object]:
         "apart": train.apart,
         "generator_first": train.generator_first,
         "reused": reused,
-        # False if the network's update reuses what the other network's update drew
+        # False if the update reuses what the other network's update drew
         "d_draws": reused is None or is_second,
         "g_draws": reused is None or not is_second,
         "g_draws_images": reused != "generated" or not is_second,

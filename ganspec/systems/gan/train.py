@@ -15,7 +15,7 @@ from ganspec.language.types import Count, refusal
 from ganspec.systems.gan.step import count_steps
 from ganspec.systems.schedule import Schedule
 
-STEP_LOSSES = ("d_loss", "g_loss")  # names that a skip rule may read
+STEP_LOSSES = ("d_loss", "g_loss")  # names that a skip rule may use
 HALVES = ("real", "fake")  # updates of the discriminator on real, and on generated images
 BUILT_IN = ("discriminator", *HALVES, "generator")
 
@@ -166,7 +166,7 @@ class Train(Schedule):
     def reused(self) -> Literal["latents", "generated"] | None:
         """The name of the field whose value is `reused`; None if there is none.
 
-        To reuse generated images is to reuse their latents, so `generated` comes before `latents`.
+        Generated images are reused with their latents, so `generated` takes precedence.
         """
         if self.generated == "reused":
             return "generated"

@@ -1,4 +1,4 @@
-"""A GAN in a few words, for tables that compare specs."""
+"""A GAN's settings in a few words each, for tables that compare specs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ELSEWHERE = {"generator_batch", "steps", "accuracy", "gradients", "updates", "co
 
 
 def properties(spec: GanFields) -> dict[str, dict[str, str]]:
-    """Return texts of rows for comparison tables, by the section's and the row's name."""
+    """Return texts for comparison tables, by the section and the name of their row."""
     return {
         "data": {"latent": known(lambda: f"{spec.latent.size:d}, {known(lambda: _drawn(spec))}")},
         "objective": {
@@ -74,7 +74,7 @@ def _l2(decay: Decay) -> str:
 
 
 def _rules(train: Train) -> dict[str, Callable[[], str]]:
-    """Return functions that put fields of `train` that only a GAN has in words, by field."""
+    """Return the functions that put a GAN's own fields of `train` in words, by field."""
     return {
         "batches": lambda: "D steps share a batch",
         "labels": lambda: "random labels",
@@ -99,7 +99,7 @@ def _warmup(warmup: Warmup | None) -> str:
 
 
 def _order(train: Train) -> str:
-    """Return the order of an iteration's updates, as `updates D on real, D on fake, G`."""
+    """Return the order of an iteration's updates, such as `updates D on real, D on fake, G`."""
     short = {"discriminator": "D", "generator": "G", "real": "D on real", "fake": "D on fake"}
     own = {name: f"{name} ({in_words(update)})" for name, update in train.updates.items()}
     words = [short.get(name) or own[name] for name in train.order]
@@ -107,6 +107,6 @@ def _order(train: Train) -> str:
 
 
 def in_words(update: OwnUpdate) -> str:
-    """Return an update under `updates` in words, as `G and D by auxiliary loss, Adam 2e-4`."""
+    """Return an entry of `updates` in words, such as `G and D by auxiliary loss, Adam 2e-4`."""
     networks = " and ".join(network[0].upper() for network in update.networks)
     return f"{networks} by {' and '.join(update.terms)} loss, {said(update.optimizer)}"

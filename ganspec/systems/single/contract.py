@@ -1,4 +1,4 @@
-"""Checks that a network fits the criterion, and the criterion its targets: labels or images."""
+"""Checks that a criterion fits a network's outputs and their targets: labels or images."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TARGETS = {"classes": "one class", "multi_hot": "multi-hot labels", "images": "i
 def check_criterion(spec: CriterionSpec, targets: str) -> Iterator[Diagnostic]:
     """Yield an error if the criterion cannot compare outputs with `targets`, a key of TARGETS.
 
-    A criterion that reads images in 0 to 1 cannot compare with images in -1 to 1.
+    A criterion for images in 0 to 1 cannot compare outputs with images in -1 to 1.
     """
     loss = spec.objective.loss
     if loss.is_unread:
@@ -68,7 +68,7 @@ def check_outputs(spec: CriterionSpec, key: str, net: Net) -> Iterator[Diagnosti
 
 
 def check_statistics(nets: dict[str, Net]) -> Iterator[Diagnostic]:
-    """Yield a warning for the first batch norm that normalizes by the batch in evaluation too."""
+    """Yield a warning for the first batch norm that normalizes by the batch in evaluation mode."""
     steps = (step for net in nets.values() for step in net.leaves())
     step = next((s for s in steps if s.call.kwargs.get("track_running_stats") is False), None)
     if step:

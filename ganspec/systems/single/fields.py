@@ -24,7 +24,7 @@ class CriterionSpec(Spec):
     reads_test: ClassVar = True
 
     if TYPE_CHECKING:
-        # each system declares these two after its networks, for the reason in `Spec`
+        # each system declares these two itself, so that printed specs have them after the networks
         objective: CriterionObjective
         optimizer: Optimizer
 

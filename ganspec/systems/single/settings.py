@@ -1,4 +1,4 @@
-"""Settings that training functions of systems with one criterion read as `cfg.name`."""
+"""Settings that the training functions of systems with one criterion read as `cfg.name`."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ def single_settings(
 ) -> SimpleNamespace:
     """Return the settings of a system of one network.
 
-    The module `text` has the system's functions `train_step` and `evaluate`. `absent` names
-    variables that the emitted file leaves out of training texts. `more` are further settings.
+    The module `text` has the system's functions `train_step` and `evaluate`. `absent` lists the
+    variables that the emitted file leaves out of the training text. `more` are further settings.
     """
     (key,) = spec.networks
     steps = {"train": train, "train_step": text.train_step, "evaluate": text.evaluate}
@@ -25,8 +25,8 @@ def single_settings(
 def criterion_settings(spec: CriterionSpec, absent: tuple[str, ...]) -> dict[str, object]:
     """Return the settings that systems with one criterion share, by name.
 
-    `absent` names variables that the emitted file leaves out of training texts. Those of held-out
-    images are added to it if the data set has none.
+    `absent` lists the variables that the emitted file leaves out of the training text. Those of
+    held-out images are added to it if the data set has none.
     """
     criterion = spec.objective.loss
     test = spec.data.dataset.test_reader(spec.data.resize)
