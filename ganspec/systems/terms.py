@@ -79,15 +79,15 @@ def settings(kind: Kind, framework: str = "torch") -> dict[str, object]:
     return {name: changed[name] for name in names}
 
 
-def said(kind: Kind, framework: str = "torch") -> str:
+def said(kind: Kind) -> str:
     """Return a kind and its changed fields in words: `GP 10`, `non-saturating (real target 0.9)`.
 
-    A changed field differs from the framework's default. The value of the primary field is shown
-    without its name, even if it is the default.
+    A changed field differs from torch's default. The value of the primary field is shown without
+    its name, even if it is the default.
     """
     if kind.is_unread:
         return NOT_READ
-    own, words = settings(kind, framework), [term(kind.kind)]
+    own, words = settings(kind), [term(kind.kind)]
     if kind.primary is not None:
         own.pop(kind.primary, None)
         if kind.primary in kind.unread:
