@@ -100,7 +100,7 @@ class Resolver(Scope):
             self.report("bad-value", f"{name}{item['msg']}", mark)
 
     def defaults(self, cls: type[Section], node: MapNode) -> dict[str, Node]:
-        """Return the fields that `node` lacks and that the spec's framework sets, with values."""
+        """Return the framework's own defaults of fields that `node` lacks, by key."""
         own = cls.framework_defaults.get(self.framework, {})
         return {k: node_of(v, node.mark) for k, v in own.items() if k not in node.value}
 
@@ -193,7 +193,7 @@ class Resolver(Scope):
         """Report a value that names no kind, as it is neither a word nor a map of one key."""
         shown, kinds = family.replace("_", " "), kinds_of(family)
         words = (word for word in kinds if word not in HIDDEN)
-        first = min(words, key=lambda word: kinds[word].__module__)  # in any import order
+        first = min(words, key=lambda word: kinds[word].__module__)  # the same in any import order
         if not isinstance(node, MapNode) or not node.value:
             message = f"one {shown} is a word or a map of one key, not {quoted(node.value)}"
             self.report("wrong-type", message, node.mark, f"write `{first}` or `{first}: {{...}}`")
