@@ -91,7 +91,7 @@ SCALARS: dict[str, Callable[[str], object]] = {
 
 
 def parse(text: str, name: str = "<text>") -> MapNode:
-    """Return the tree of `text`, a map in YAML of the file `name`. Raises SpecError if it is none."""
+    """Return the tree of `text`, a map in YAML of the file `name`. Raises SpecError otherwise."""
     text = text.removeprefix("\ufeff")
     source = Text(name, tuple(re.split(LINE_END, text)))
     start = Mark(source, 1, 1, 2)
