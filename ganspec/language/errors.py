@@ -1,4 +1,4 @@
-"""Diagnostics: what is wrong in a spec, where, why, and how to mend it."""
+"""Diagnostics: what is wrong in a spec, where, why, and how to correct it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ COLOURS = {"error": "1;31", "warning": "1;33", "frame": "1;34", "bold": "1"}
 LONGEST_QUOTE = 40  # most characters of a value from the spec that a message shows
 WIDEST_FRAME = 110  # most characters of a line from the spec that a diagnostic shows
 
-# Names in other libraries or papers, each with the name in a spec that means the same or
-# comes nearest.
+# Names in other libraries or papers, each with the spec's name for the same or the nearest thing.
 SYNONYMS = {
     "adamax": "adam",
     "batchnorm2d": "batch_norm",
@@ -141,7 +140,7 @@ class Diagnostic:
 
 
 class GanspecError(Exception):
-    """Raised for a mistake that the user can mend. The message is one line, except of SpecError."""
+    """Raised for a mistake that the user can correct. Only a SpecError has more than one line."""
 
     def _render_traceback_(self) -> list[str]:
         """Return the lines that a notebook shows: the message, as on the command line."""
@@ -153,7 +152,7 @@ class SpecError(GanspecError):
 
     def __init__(self, diagnostics: Iterable[Diagnostic]):
         distinct: dict[tuple, Diagnostic] = {}
-        for d in diagnostics:  # a mistake in a block is found at each call, and shown once
+        for d in diagnostics:  # a mistake in a block is found at each call, but shown once
             distinct.setdefault((d.code, d.mark, d.message if d.mark is None else ""), d)
         self.diagnostics = tuple(sorted(distinct.values(), key=_place))
         super().__init__("\n\n".join(d.render() for d in self.diagnostics))
@@ -176,7 +175,7 @@ def fail(
 
 
 class NoFolderError(GanspecError):
-    """Raised for a folder of images that the user names for images that are drawn on the spot."""
+    """Raised if the user names a folder of images for a data set that draws its images."""
 
 
 class UnshownError(GanspecError):

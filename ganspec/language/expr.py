@@ -122,7 +122,7 @@ Names: TypeAlias = Mapping[str, int | float | Unknown]
 
 
 def evaluate(text: str, scope: Names) -> Width | float:
-    """Return the value of `text`: a `Width` if it is whole and made of whole numbers, else a float.
+    """Return the value of `text`: a `Width` if it and all its parts are whole, else a float.
 
     Raises ExpressionError unless `text` has only numbers, names of the scope, parentheses and
     + - * / // %. Raises UnknownValueError if the value of a name is UNKNOWN.
@@ -145,9 +145,9 @@ def evaluate(text: str, scope: Names) -> Width | float:
 
 
 def whole_vars(text: str, scope: Names, variables: Names) -> dict[str, int]:
-    """Return the values of those `variables` in `text` that are floats, but whole numbers.
+    """Return those `variables` in `text` that are floats without a fraction, as ints by name.
 
-    Return {} if `text` would not become a whole number with the values that are returned.
+    Return {} if `text` would not become a whole number with these ints.
     """
     found = {
         name: int(value)
@@ -167,7 +167,7 @@ def _parsed(text: str) -> ast.expr:
         message = f"`{text[start]}` cannot stand in an expression"
         raise ExpressionError("bad-expression", message, start, start + 1, help)
     try:
-        # Python would warn of `1if`, which `_value` refuses
+        # Python warns of texts such as `1if`, which are refused anyway
         with warnings.catch_warnings(action="ignore"):
             return ast.parse(text, mode="eval").body
     except (SyntaxError, ValueError, MemoryError) as error:

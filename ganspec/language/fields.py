@@ -1,4 +1,4 @@
-"""Tables of fields, which are made once from the annotations of each pydantic model.
+"""Tables of fields, made once for each pydantic model from its annotations.
 
 A table says for each field which YAML it takes, within which limits, and how messages and the
 reference describe it. Pydantic then validates the values and keeps them in a frozen model.
@@ -48,8 +48,8 @@ class Limit:
 class ScalarType:
     """A number within limits, a text of `shortest` to `longest` characters, or a bool.
 
-    If `finite`, infinity and NaN are refused. `pattern` is for editors, and describes the texts
-    that a validator accepts.
+    If `finite`, infinity and NaN are refused. `pattern` is a regular expression for the texts that
+    a validator accepts; only editors use it.
     """
 
     python: type
@@ -105,7 +105,7 @@ class MapType:
 class Family:
     """Metadata of an annotation: the field takes any kinds of the family `name`.
 
-    Keys of a map are of the family `network` if they are names of the spec's networks.
+    The family `network` has no kinds. It marks keys of a map that name the spec's networks.
     """
 
     name: str
@@ -113,10 +113,7 @@ class Family:
 
 @dataclass(frozen=True)
 class Matches:
-    """Metadata of an annotation: a pattern of the texts that the field's validator accepts.
-
-    Only editors use the pattern.
-    """
+    """Metadata of an annotation: the `pattern` of a ScalarType."""
 
     pattern: str
 
@@ -125,7 +122,7 @@ class Matches:
 class FieldType:
     """The YAML that a field takes: each attribute that is set allows one form of value.
 
-    `nouns` do not allow anything; messages use them.
+    Only `nouns` are for messages.
     """
 
     null: bool = False

@@ -8,7 +8,7 @@ from ganspec.language.fields import Field, FieldType
 from ganspec.language.scope import MISSING, Scope
 from ganspec.language.section import Section
 from ganspec.language.tree import Node
-from ganspec.language.unread import GUESS, Unread, guess_in, seen_in, stand_in
+from ganspec.language.unread import GUESS, Unread, seen_in, stand_in
 
 
 def read_unknown(
@@ -17,10 +17,10 @@ def read_unknown(
     """Add a field that is `unknown` to the gaps of `scope`. Return a valid value in its place.
 
     That is the guess in `node`, which `read` reads, else the field's default, else any valid value.
-    Return MISSING, and report the field, if none can be had.
+    If there is none, report the field and return MISSING.
     """
     scope.gaps.append(Unread(".".join(scope.path), seen_in(node) or "", node.start))
-    guess = guess_in(node)
+    guess = node.get(GUESS)
     if guess and (field.type.is_plain or guess.value is None):
         return read(field.type, guess, field.name)
     if guess:

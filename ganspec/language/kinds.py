@@ -25,8 +25,8 @@ Result = TypeVar("Result")
 class Kind(Section):
     """Base class of kinds: `class Conv(Layer, kind="conv")` registers `conv` in its family.
 
-    `primary` is the field that a value without a field's name sets, so that `conv: 64` is `conv:
-    {out: 64}`; None if such a value is an error.
+    `primary` is the field that gets a value without a field's name: `conv: 64` means
+    `conv: {out: 64}`. It is None if such a value is an error.
     """
 
     family: ClassVar[str]
@@ -62,7 +62,7 @@ class Kind(Section):
     def opened(cls, node: Node) -> Node:
         """Return the value of a kind's key as a map of fields: `64` as `{out: 64}`.
 
-        If the key has no value, the map is empty. A map stays as it is, and so does any value of a
+        If the key has no value, the map is empty. A map does not change, nor does any value of a
         kind without a primary field.
         """
         if node.value is None:

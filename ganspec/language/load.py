@@ -79,7 +79,7 @@ def resolve(tree: MapNode) -> Document:
     framework = tree.get("framework")
     word = framework.value if framework else None
     resolver = Resolver(word if word in ("keras", "tensorflow") else "torch")
-    if base := tree.get("extends"):  # `read` has merged the base of every file
+    if base := tree.get("extends"):  # `read` has removed it from the trees of files
         message = "only a file can extend another"
         resolver.report("bad-value", message, base.start, "write it into the spec's file")
     scope = _vars(resolver, tree.get("vars"))

@@ -25,7 +25,7 @@ def merge(base: Node, over: Node, shape: ShapeAt, path: KeyPath = ()) -> Node:
     Two maps are merged key by key, and null in `over` removes the key. Any other value of `over`
     replaces that of `base`. Where maps choose a kind, as `conv: {...}` does, another kind in `over`
     replaces all of the kind in `base`. For the same kind, its fields are merged; if `over` has the
-    kind's name alone, `base` stays as it is. `shape(path)` returns the `Shape` at a key path, and
+    kind's name alone, `base` is returned. `shape(path)` returns the `Shape` at a key path, and
     `path` is the key path of both nodes.
     """
     if seen_in(base) or seen_in(over):  # a known value replaces an unknown one, and vice versa
@@ -72,7 +72,7 @@ def shape_at(root: type[Section], path: KeyPath) -> Shape:
         if kinds is not None:
             at, kinds = (kinds if isinstance(part, int) else None), None
         elif isinstance(at, str):
-            at = at if isinstance(part, int) else kinds_of(at).get(part)  # an int: one of several
+            at = at if isinstance(part, int) else kinds_of(at).get(part)  # an int: in a list
         elif at is not None and (field := fields_of(at).get(str(part))):
             kinds = None if field.type.family else field.type.families
             at = None if kinds else field.type.family or field.type.section

@@ -1,4 +1,4 @@
-"""Read what a spec writes in short: values of kinds, rounds of a `repeat`, arguments of blocks."""
+"""Read the short forms of a spec: values of kinds, rounds of a `repeat`, arguments of blocks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ganspec.language.tree import ListNode, MapNode, Node, find
 from ganspec.language.types import Name, Number, Whole
 
 MAX_LAYERS = 2000  # in one spec, with repeats and blocks opened
-MAX_CALLS = 12  # blocks inside each other, by calls
+MAX_CALLS = 12  # blocks that call each other, one inside the other
 HIDDEN = ("block",)  # kinds that a spec cannot name: a call of a block becomes one
 NUMBER = field_type(int | float)
 LAYERS = FieldType(
@@ -38,7 +38,7 @@ class Rounds(Section):
 
 
 def has_rounds(scope: Scope, rounds: Rounds, body: MapNode) -> bool:
-    """Return True if a repeat has a number of rounds, and as many values of each name in `with`.
+    """Return True if a repeat has a number of rounds, and each name in `with` a value per round.
 
     Otherwise, report the mistake and return False. `body` is the node of `rounds` in the spec.
     """
@@ -70,8 +70,8 @@ def opened_body(cls: type[Kind], body: Node) -> Node:
 
     A value that is not a map becomes the primary field: for `conv`, `64` becomes `{out: 64}`. So
     does a map that chooses a kind, if the primary field takes one: for `residual`, `{conv: 64}`
-    becomes `{main: {conv: 64}}`. Other maps stay as they are, and so does any value of a kind
-    without a primary field. If the key has no value, the map is empty.
+    becomes `{main: {conv: 64}}`. Other maps do not change, nor does any value of a kind without a
+    primary field. If the key has no value, the map is empty.
     """
     if isinstance(body, MapNode) and len(body.value) == 1 and cls.primary:
         inner = fields_of(cls)[cls.primary].type.family
@@ -113,8 +113,8 @@ def read_arguments(
 def map_help(cls: type[Section], key: str, node: Node) -> str:
     """Return the help for a value that stands where a map with the fields of `cls` should.
 
-    If one field alone takes the value, or one that must be given, it is the map to write after
-    `key`; else the names of the fields.
+    If exactly one required field takes the value, or else exactly one field, the help is the map to
+    write after `key`. Otherwise it lists the fields.
     """
     fields, value = fields_of(cls), node.value
     fits = [field for field in fields.values() if _takes(field.type, value)]

@@ -20,7 +20,7 @@ PATH = re.compile(r"[a-z_][a-z0-9_]*(\.([a-z_][a-z0-9_]*|-?[0-9]{1,4}))*", re.AS
 # fields that are no parts: names and texts, and `vars`, since the fields that use its numbers
 # have them already
 UNNAMED = {"name", "doc", "as", "from", "vars"}
-HOLDER = object()  # the value of a part that only holds others
+HOLDER = object()  # stands for the value of a part that only holds others
 
 
 @dataclass(frozen=True, eq=False)

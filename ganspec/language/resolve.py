@@ -57,17 +57,17 @@ class Resolver(Scope):
         `node` may have although `cls` has no such fields; the caller reads them. Keys in `required`
         are reported if `node` lacks them. `title` names the map in messages.
         """
-        fields, values, whole = fields_of(cls), dict(given or {}), True
+        fields, values, valid = fields_of(cls), dict(given or {}), True
         read = {**node.value, **self.defaults(cls, node)}
         for key, child in read.items():
             if key in fields and key not in (given or {}):
                 value = self.inside(key, self.value, fields[key], child)
                 if value is not MISSING:
                     values[key] = value
-                whole = whole and value is not MISSING and not isinstance(value, Partial)
-        whole = self.known(node, [*fields, *elsewhere], title) and whole
+                valid = valid and value is not MISSING and not isinstance(value, Partial)
+        valid = self.known(node, [*fields, *elsewhere], title) and valid
         needed = [k for k, field in fields.items() if field.required and k not in (given or {})]
-        whole = self.complete(node, [*needed, *required], title) and whole
+        valid = self.complete(node, [*needed, *required], title) and valid
         try:
             model = cls.model_validate(values, context={"written": node.value.keys()})
         except ValidationError as error:
@@ -75,7 +75,7 @@ class Resolver(Scope):
                 self.refusal(item, MapNode(read, node.mark, node.key_mark))
             return None
         unread = [field.attribute for k, field in fields.items() if k in read and seen_in(read[k])]
-        return model.with_unread(unread) if whole else None
+        return model.with_unread(unread) if valid else None
 
     def value(self, field: Field, node: Node) -> object:
         """Return a field's value; if it is `unknown`, some valid value; MISSING if it is wrong."""
@@ -100,7 +100,7 @@ class Resolver(Scope):
             self.report("bad-value", f"{name}{item['msg']}", mark)
 
     def defaults(self, cls: type[Section], node: MapNode) -> dict[str, Node]:
-        """Return the fields that `node` lacks and that the spec's framework sets, with values."""
+        """Return the framework's own defaults of fields that `node` lacks, by key."""
         own = cls.framework_defaults.get(self.framework, {})
         return {k: node_of(v, node.mark) for k, v in own.items() if k not in node.value}
 
@@ -131,13 +131,13 @@ class Resolver(Scope):
     def map(self, kind: MapType, node: MapNode, name: str) -> object:
         """Return the values of a map whose keys the spec chooses; a Partial if one is wrong."""
         closed = list(kind.keys.words)
-        whole = not closed or self.known(node, closed, name)
+        valid = not closed or self.known(node, closed, name)
         values = {
             key: self.inside(key, self.field, kind.values, child, key)
             for key, child in node.value.items()
         }
         right = {k: v for k, v in values.items() if v is not MISSING and k in (closed or values)}
-        return right if whole and right == values else Partial(right)
+        return right if valid and right == values else Partial(right)
 
     def many(self, kind: FieldType, family: str, node: Node, name: str) -> object:
         """Return a list of kinds as a tuple, with repeats and blocks opened; MISSING if wrong."""
@@ -193,7 +193,7 @@ class Resolver(Scope):
         """Report a value that names no kind, as it is neither a word nor a map of one key."""
         shown, kinds = family.replace("_", " "), kinds_of(family)
         words = (word for word in kinds if word not in HIDDEN)
-        first = min(words, key=lambda word: kinds[word].__module__)  # in any import order
+        first = min(words, key=lambda word: kinds[word].__module__)  # the same in any import order
         if not isinstance(node, MapNode) or not node.value:
             message = f"one {shown} is a word or a map of one key, not {quoted(node.value)}"
             self.report("wrong-type", message, node.mark, f"write `{first}` or `{first}: {{...}}`")

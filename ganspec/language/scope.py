@@ -32,7 +32,7 @@ from ganspec.language.section import Section
 from ganspec.language.tree import ListNode, MapNode, Node, ScalarNode
 from ganspec.language.unread import Unread
 
-MAX_ERRORS = 50  # mistakes in a spec after which no more are looked for
+MAX_ERRORS = 50  # after so many mistakes in a spec, no more are looked for
 YAML_1_1_WORDS = {
     **dict.fromkeys(("yes", "on", "y"), "true"),
     **dict.fromkeys(("no", "off", "n"), "false"),
@@ -49,13 +49,13 @@ class Scope:
         self.names: Names = {}
         self.vars: Names = {}  # the names of `vars`, which are in scope everywhere
         self.var_marks: dict[str, Mark] = {}  # the places of their values
-        # by the name of a block: its fields except `layers`, and its layers; None for what is wrong
+        # by the name of a block: its other fields, and its `layers`; None in place of a wrong part
         self.blocks: dict[str, tuple[Signature | None, Node | None]] = {}
         self.diagnostics: list[Diagnostic] = []
         self.layer_count = 0
         self.calls: tuple[str, ...] = ()  # names of the blocks whose layers are being resolved
         self.path: tuple[str, ...] = ()
-        self.opened: set[str] = set()  # blocks that were called
+        self.opened: set[str] = set()  # names of blocks that were called
         self.names_known = True  # False if `vars` itself cannot be read
         self.gaps: list[Unread] = []  # parts that are `unknown`
         self.listed: set[str] = set()  # families whose kinds a message has already listed
@@ -65,7 +65,7 @@ class Scope:
     def report(
         self, code: str, message: str, mark: Mark, help: str | None = None, *notes: str
     ) -> None:
-        """Add a mistake to `diagnostics`. Raises SpecError if they are MAX_ERRORS then."""
+        """Add a mistake to `diagnostics`. Raises SpecError once there are MAX_ERRORS."""
         self.diagnostics.append(Diagnostic(code, message, mark, notes, help))
         if len(self.diagnostics) >= MAX_ERRORS:
             rest = Diagnostic("too-many", f"{MAX_ERRORS} mistakes or more; not all are shown")
@@ -76,7 +76,7 @@ class Scope:
         self.diagnostics[-1] = replace(self.diagnostics[-1], help=help)
 
     def wrong(self, node: Node, wanted: str, help: str | None = None) -> object:
-        """Report that `node` is not as `wanted` says, "`lr` is a number". Return MISSING."""
+        """Report a wrong type. `wanted` is the rule, such as "`lr` is a number". Return MISSING."""
         self.report("wrong-type", f"{wanted}, not {quoted(node.value)}", node.mark, help)
         return MISSING
 
@@ -115,9 +115,10 @@ class Scope:
     def unknown_kind(
         self, family: str, word: str, kinds: Mapping[str, type[Section]], mark: Mark
     ) -> None:
-        """Report a kind that the family lacks. The help names kinds with such a field, if any.
+        """Report that no kind of the family is called `word`.
 
-        Otherwise it is a similar name, or all names, but these only the first time for each family.
+        The help names kinds with a field `word`, else a kind with a similar name. If there is
+        neither, it lists all kinds, but only the first time for each family.
         """
         names = [*kinds, *self.blocks] if family == "layer" else list(kinds)
         shown, help = family.replace("_", " "), None
@@ -169,9 +170,9 @@ class Scope:
 
     def scalar(self, kind: FieldType, node: ScalarNode, name: str) -> object:
         """Return a scalar, evaluated if it is an expression; MISSING if it is wrong."""
-        text, real = node.value, float in kind.pythons and int not in kind.pythons
-        if isinstance(text, int) and not isinstance(text, bool) and real:
-            return _real(text)
+        text, as_float = node.value, float in kind.pythons and int not in kind.pythons
+        if isinstance(text, int) and not isinstance(text, bool) and as_float:
+            return _to_float(text)
         if not isinstance(text, str) or text in kind.words or str in kind.pythons:
             return text
         if bool in kind.pythons and (meant := YAML_1_1_WORDS.get(text.lower())):
@@ -180,16 +181,16 @@ class Scope:
             return MISSING
         if not {int, float} & kind.pythons:
             return text
-        return self.number(kind, node, text, name, real)
+        return self.number(kind, node, text, name, as_float)
 
-    def number(self, kind: FieldType, node: Node, text: str, name: str, real: bool) -> object:
-        """Return the value of an expression, as a float if `real`.
+    def number(self, kind: FieldType, node: Node, text: str, name: str, as_float: bool) -> object:
+        """Return the value of an expression, as a float if `as_float`.
 
         Return MISSING if the expression is wrong, or reads a name whose own value is wrong.
         """
         try:
             value = evaluate(text, self.names)
-            return float(value) if real else value
+            return float(value) if as_float else value
         except UnknownValueError:
             return MISSING
         except ExpressionError as error:
@@ -205,7 +206,7 @@ class Scope:
             return MISSING
 
     def refuse(self, kind: FieldType, node: ScalarNode, name: str, value: object) -> object:
-        """Report a scalar whose type is none that the field takes. Return MISSING."""
+        """Report a scalar of a type that the field does not take. Return MISSING."""
         shown, notes = _shown(node, value), _computed(node, value)
         if isinstance(value, float) and value.is_integer() and isinstance(node.value, str):
             if self.refuse_vars(kind, node, name, value):
@@ -254,7 +255,7 @@ class Scope:
         return problem is None
 
 
-def _real(value: int) -> float:
+def _to_float(value: int) -> float:
     """Return a whole number as a float, which is infinite beyond the range of floats."""
     try:
         return float(value)
@@ -279,7 +280,7 @@ def _computed(node: ScalarNode, value: object) -> tuple[str, ...]:
 
 
 def _conversion(kind: FieldType, value: object, node: ScalarNode) -> str | None:
-    """Return help for a value that is right but for its form, such as a text without quotes.
+    """Return help for a value that is wrong only in its form, such as a text without quotes.
 
     Return None for other values.
     """

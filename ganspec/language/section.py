@@ -14,7 +14,7 @@ from ganspec.language.tree import Node
 
 
 class FrozenMap(dict[str, Any]):
-    """The map of a field. A change of a key raises what `error(value, key)` returns."""
+    """A field's map that cannot change: any attempt raises the exception `error(value, key)`."""
 
     def __init__(self, values: dict[str, Any], error: Callable[[object, str], Exception]):
         super().__init__(values)
@@ -79,7 +79,7 @@ class Section(BaseModel):
         cls.spec_keys = set()
 
     def model_post_init(self, context: Any, /) -> None:
-        """Freeze maps, too, which pydantic leaves open."""
+        """Freeze the maps of fields, which pydantic does not."""
         super().model_post_init(context)
         for name, value in self.__dict__.items():
             if isinstance(value, dict):
@@ -106,7 +106,7 @@ class Section(BaseModel):
         return ValidationError.from_exception_data(type(self).__name__, [details])
 
     def _path_of(self, name: str) -> str:
-        """Return the key path of a field in specs; `""` if it is not at one path in all specs."""
+        """Return the key path of a field in specs; `""` if it is not the same in all specs."""
         (key,) = self.spec_keys if len(self.spec_keys) == 1 else ("",)
         return key and f"{key}.{name}"
 

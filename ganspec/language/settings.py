@@ -12,20 +12,20 @@ from ganspec.language.tree import KeyPath, ListNode, MapNode, Node, ScalarNode, 
 from ganspec.language.unread import seen_in
 
 OPTION = "--set"
-# what to write where a setting has the wrong form, for both ways to set one
+# help for a setting of the wrong form: by the command line, and by the method
 HELP = {OPTION: "write `--set train.batch=64`", "with_values": 'write `"train.batch", 64`'}
 
 
 def override(tree: MapNode, settings: Sequence[str], shape: ShapeAt, name: str = OPTION) -> MapNode:
     """Return `tree` with each setting `path.to.key=value` applied; null removes a key.
 
-    Values are YAML. Raises SpecError, whose marks point into the setting. `name`, a key of HELP,
-    stands for the file in these marks.
+    Values are YAML. Raises SpecError, whose marks point into the setting. The marks have `name`, a
+    key of HELP, in place of a file's name.
     """
     for setting in settings:
-        laid = _Setting(setting, shape, name).lay(tree, 0, ())
-        assert isinstance(laid, MapNode)  # a path has at least one key
-        tree = laid
+        changed = _Setting(setting, shape, name).apply(tree, 0, ())
+        assert isinstance(changed, MapNode)  # a path has at least one key
+        tree = changed
     return tree
 
 
@@ -94,7 +94,7 @@ class _Setting:
             return Mark(self.text, 1, 1, len(self.text.lines[0]) + 1)
         return Mark(self.text, 1, max(mark.column + shift, 1), max(mark.end + shift, 2))
 
-    def lay(self, tree: Node, depth: int, path: KeyPath) -> Node:
+    def apply(self, tree: Node, depth: int, path: KeyPath) -> Node:
         """Return `tree`, the node at `path` of a spec, changed by the setting.
 
         The first `depth` parts of the setting's path lead to `tree`; the others lie below it.
@@ -103,7 +103,7 @@ class _Setting:
             return merge(tree, self.value, self.shape, path)
         part, mark = self.parts[depth], self.marks[depth]
         if isinstance(tree, ListNode):
-            return self.lay_item(tree, depth, path)
+            return self.apply_to_entry(tree, depth, path)
         if seen_in(tree):  # a setting inside an unknown part replaces the part
             tree = tree.holding(None)
         shape = self.shape(path)
@@ -112,7 +112,7 @@ class _Setting:
             full = opened(MapNode({part: ScalarNode(None, mark)}, mark))
             # a key of the short form is set in every field of the full form
             if isinstance(full, MapNode) and part not in full.value and isinstance(tree, MapNode):
-                changed = {k: self.lay(tree[k], depth, (*path, k)) for k in full.value}
+                changed = {k: self.apply(tree[k], depth, (*path, k)) for k in full.value}
                 return tree.holding({**tree.value, **changed})
         # a kind that the spec has as a word becomes a map, in which fields can be set
         if isinstance(tree.value, str) and isinstance(shape, str):
@@ -125,16 +125,17 @@ class _Setting:
         if path == ("vars",) and values and part not in values:  # no expression reads a new name
             help = suggestion(part, values, "names")
             fail("unknown-name", f"{quoted(part)} is no name of `vars`", mark, help)
-        laid = self.lay(values.get(part, ScalarNode(None, mark, mark)), depth + 1, (*path, part))
+        child = values.get(part, ScalarNode(None, mark, mark))
+        child = self.apply(child, depth + 1, (*path, part))
         if isinstance(shape, str) and list(values) != [part]:  # the setting chooses another kind
             values = {}
         known = part in values or is_key(path, part)
-        values[part] = node_of(laid.value, laid.mark, mark)
-        if laid.value is None and not isinstance(shape, str) and known:
+        values[part] = node_of(child.value, child.mark, mark)
+        if child.value is None and not isinstance(shape, str) and known:
             del values[part]
         return MapNode(values, tree.mark, tree.key_mark)
 
-    def lay_item(self, tree: ListNode, depth: int, path: KeyPath) -> Node:
+    def apply_to_entry(self, tree: ListNode, depth: int, path: KeyPath) -> Node:
         """Return a list in which the entry that the setting names at `depth` is changed."""
         part, count = self.parts[depth], len(tree.value)
         if not (part.isascii() and part.isdigit() and len(part) < 6 and int(part) < count):
@@ -142,5 +143,5 @@ class _Setting:
             help = f"entries count from 0 to {count - 1}" if count else None
             fail("bad-setting", message, self.marks[depth], help)
         items = list(tree.value)
-        items[int(part)] = self.lay(items[int(part)], depth + 1, (*path, int(part)))
+        items[int(part)] = self.apply(items[int(part)], depth + 1, (*path, int(part)))
         return tree.holding(items)

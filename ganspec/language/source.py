@@ -20,7 +20,7 @@ from ganspec.language.tree import MapNode, Node, node_of
 from ganspec.streams import DASH, STDIN, read_stdin
 
 MAX_CHARACTERS = 200_000  # in a spec's file
-LARGEST = 4 * MAX_CHARACTERS + 1  # bytes that are read: a device such as /dev/zero has no end
+LARGEST = 4 * MAX_CHARACTERS + 1  # most bytes to read, since a device such as /dev/zero has no end
 MAX_NODES = 20_000  # keys and values in a spec, with every alias counted as a copy
 MAX_DEPTH = 60  # maps and lists inside each other
 MAX_DIGITS = 1000  # characters of a number
@@ -91,7 +91,7 @@ SCALARS: dict[str, Callable[[str], object]] = {
 
 
 def parse(text: str, name: str = "<text>") -> MapNode:
-    """Return the tree of a map in YAML, whose file is `name`. Raises SpecError for other texts."""
+    """Return the tree of `text`, a map in YAML of the file `name`. Raises SpecError otherwise."""
     text = text.removeprefix("\ufeff")
     source = Text(name, tuple(re.split(LINE_END, text)))
     start = Mark(source, 1, 1, 2)
@@ -125,14 +125,14 @@ def _refuse_size(mark: Mark, code: str) -> NoReturn:
 
 
 class _Converter:
-    """Converts PyYAML's nodes to marked nodes. Nodes that aliases name are copied, and counted."""
+    """Converts PyYAML's nodes to marked nodes. Each alias is converted to a copy, and counted."""
 
     def __init__(self, source: Text):
         self.source, self.count = source, 0
         self.open: set[int] = set()
 
     def mark(self, node: yaml.Node) -> Mark:
-        """Return the mark from a node's first character to its end, or to the end of the line."""
+        """Return the mark of a node; of its first line, if the node has several."""
         start, end = node.start_mark, node.end_mark
         column = start.column + 1
         if end.line == start.line:
@@ -142,7 +142,7 @@ class _Converter:
         return Mark(self.source, start.line + 1, column, column + max(len(line), 1))
 
     def convert(self, node: yaml.Node, key: Mark | None = None) -> Node:
-        """Return the marked node of a PyYAML node, whose key is at `key`, None without a key."""
+        """Return the marked node of a PyYAML node. `key` is the mark of its key, if it has one."""
         mark = self.mark(node)
         self.count += 1
         if self.count > MAX_NODES:
@@ -174,7 +174,7 @@ class _Converter:
             fail("wrong-type", f"{quoted(node.value)} is not a number", mark)
 
     def mapping(self, node: yaml.MappingNode) -> dict[str, Node]:
-        """Return the entries of a map and, for keys that it lacks, those that `<<` adds."""
+        """Return the entries of a map, and those that `<<` adds for keys that the map lacks."""
         result: dict[str, Node] = {}
         merged: dict[str, Node] = {}
         for key, value in node.value:
@@ -205,12 +205,12 @@ class _Converter:
 
 
 def read(path: str | Path, shape: ShapeAt, content: Content | None = None) -> MapNode:
-    """Return the tree of the spec file at `path`, laid on the file that it extends, if any.
+    """Return the tree of the spec file at `path`, merged into the file that it extends, if any.
 
     The path `-` is standard input, which extends files as a file in the current folder does. A
     `report` is not inherited. `shape(path)` returns the `Shape` at a key path, for `merge`.
     `content(path, at)` returns a file's text; `at` is the mark of the `extends` that names the
-    file, None for the first file. Without it, files are read from the disk. Raises SpecError.
+    file, None for the first file. By default, files are read from the disk. Raises SpecError.
     """
     return _extended(Path(path), shape, content or file_text, (), None)
 
@@ -235,8 +235,8 @@ def _extended(
         fail("too-deep", f"more than {MAX_EXTENDS} files extend each other", base.mark, "merge two")
     inherited = _extended(target, shape, content, seen, base.mark)
     kept = {k: v for k, v in inherited.value.items() if k not in OWN}
-    none = {k: MapNode({}, inherited.mark) for k in OWN if k in own.value}
-    merged = merge(MapNode({**kept, **none}, inherited.mark), own, shape)
+    empty = {k: MapNode({}, inherited.mark) for k in OWN if k in own.value}
+    merged = merge(MapNode({**kept, **empty}, inherited.mark), own, shape)
     assert isinstance(merged, MapNode)  # merging two maps gives a map
     return merged
 
@@ -291,10 +291,10 @@ def _decoded(data: bytes, name: str, at: Mark | None) -> str:
 def _beside(path: Path, at: Mark | None) -> str | None:
     """Return help for a missing file: the spec in its folder with the most similar name.
 
-    If none is similar, it is all specs there if they are 1 to 5, and None otherwise.
+    If none is similar, the help lists the specs there; it is None if they are more than 5, or none.
     """
     own = Path(at.text.name).name if at else None
     names = {p.stem: p.name for p in sorted(path.parent.glob("*.yaml")) if p.name != own}
-    if close := nearest(path.stem, names):  # `.yaml` makes any two names alike
+    if close := nearest(path.stem, names):  # with `.yaml`, all names would be similar
         return f"use `{names[close]}`"
     return f"specs there: {listed(names.values())}" if 0 < len(names) <= 5 else None

@@ -61,7 +61,8 @@ PROBLEMS: list[tuple[str, str, str | None]] = [
     ),
     (r"expected '<document start>'", "this stands after the spec's end", "remove it"),
 ]
-# beginnings of PyYAML's texts about what it was reading; the first two are of unclosed things
+# how PyYAML begins its texts about a list, map or quote that it was reading. The first two are
+# about things that may be unclosed.
 OPENINGS = ("while parsing a flow", "while scanning a quoted", "while parsing a block")
 
 
@@ -84,6 +85,7 @@ def syntax_error(source: Text, error: yaml.MarkedYAMLError) -> SpecError:
         )
     notes: tuple[str, ...] = ()
     begin = error.context_mark
+    # an unclosed thing is marked where it begins, since PyYAML notices it only at the end
     if begin and context.startswith(OPENINGS[:2]) and (line == "" or "quote" in message):
         mark = Mark(source, begin.line + 1, begin.column + 1, begin.column + 2)
     elif begin and context.startswith(OPENINGS) and begin.line != at.line:
@@ -108,7 +110,7 @@ def character_error(source: Text, text: str, error: yaml.reader.ReaderError) -> 
     code = error.character if isinstance(error.character, int) else ord(error.character)
     mark = Mark(source, line + 1, column + 1, column + 2)
     message, help = f"the character U+{code:04X} is not allowed in YAML", "remove it"
-    if 0xDC80 <= code <= 0xDCFF:  # Python's stand-in for a byte of a setting that is no UTF-8
+    if 0xDC80 <= code <= 0xDCFF:  # Python's stand-in for a byte of an argument that is not UTF-8
         message = f"the byte 0x{code - 0xDC00:X} is not UTF-8"
     elif not 0xD800 <= code <= 0xDFFF:
         help = "remove it, or write it as an escape"

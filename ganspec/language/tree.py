@@ -14,7 +14,7 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True)
 class _Marked(Generic[Value]):
-    """A value of a spec, with the place of its text, and the place of its key, None without one."""
+    """A value of a spec. `mark` is its place, `key_mark` that of its key; None if it has no key."""
 
     value: Value
     mark: Mark
@@ -38,9 +38,9 @@ class _Marked(Generic[Value]):
         return node_of(value, self.mark, self.key_mark)
 
     def as_value(self) -> Node:
-        """Return a node with this value, as if its key stood at the place of the value.
+        """Return a node with this value, whose key has the place of the value.
 
-        So the value of `conv: 64` can become that of `out`, a key that the spec does not write.
+        The key is one that the spec does not write, such as `out` for `conv: 64`.
         """
         return node_of(self.value, self.mark, self.mark)
 

@@ -14,9 +14,9 @@ from ganspec.language.kinds import kinds_of
 from ganspec.language.section import Section
 from ganspec.language.tree import MapNode, Node
 
-GUESS = "guess"  # the key of a value that fits in an unknown one's place, and is never shown
-UNREAD = "unknown"  # the key in such a part's map, and the kind of a layer that is unknown
-NOT_READ = "not read"  # in place of a value, wherever values are shown
+UNREAD = "unknown"  # the key that marks a part as unknown, and the kind of an unknown layer
+GUESS = "guess"  # the key beside it, whose value takes the part's place, but is never shown
+NOT_READ = "not read"  # the text that is shown in place of an unknown value
 Part = TypeVar("Part")
 
 
@@ -47,11 +47,6 @@ def seen_in(node: Node) -> str | None:
     if seen is None or seen == "":
         return "nothing was seen"
     return seen if isinstance(seen, str) else None
-
-
-def guess_in(node: Node) -> Node | None:
-    """Return the `guess` of an unknown part: a value that fits; None if it has none."""
-    return node.get(GUESS) if isinstance(node, MapNode) else None
 
 
 def stand_in(kind: FieldType, seen: str) -> object:
@@ -88,7 +83,7 @@ def _any_kind(family: str) -> Section | None:
     return None
 
 
-# -- texts of what was read -------------------------------------------------------------------
+# -- sealed parts ------------------------------------------------------------------------------
 
 
 class NotReadError(Exception):
@@ -109,8 +104,7 @@ class SealedValue:
 def sealed(part: Part) -> Part:
     """Return a part of a spec with a `SealedValue` in place of each unknown field in it.
 
-    So what is made of the part cannot show a stand-in. A part without unknown fields is returned
-    as it is.
+    So no text about the part can show a stand-in. A part without unknown fields is returned itself.
     """
     return cast(Part, _sealed(part))
 
@@ -131,7 +125,7 @@ def _sealed(part: object) -> object:
 
 
 def known(text: Callable[[], str]) -> str:
-    """Return the text that `text` makes of a sealed part; NOT_READ if it uses an unknown field."""
+    """Return `text()`, a text about a sealed part; NOT_READ if it uses an unknown field."""
     try:
         return text()
     except NotReadError:

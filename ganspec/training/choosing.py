@@ -16,11 +16,11 @@ from ganspec.systems.training import Training
 
 AUTO = "auto"
 WORTH = 200  # fewest steps of a training for which measuring is worth its time
-# first steps by device, not timed: caches warm up, and a GPU records a step
+# number of first steps that are not timed: caches warm up, and a GPU records a step
 WARM = {"cpu": 1, "cuda": 4}
 MIN_STEPS, MIN_SECONDS = 2, 1.0  # fewest steps and least time of one measurement
 MARGIN = 0.97  # a step in less than this share of the best time so far counts as faster
-COMPILE_SECONDS = 1200.0  # estimated time of a training, from which on compiling is tried
+COMPILE_SECONDS = 1200.0  # compiling is tried if a training is estimated to take longer
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class ExecutionRequest:
 
     @property
     def execution(self) -> Execution:
-        """The execution that is asked for; what is to be measured is replaced by the default."""
+        """The execution that is asked for, with the defaults of parts that are to be measured."""
         precision = self.precision
         if precision is None or precision == AUTO:
             precision = default_precision(self.device)
@@ -131,7 +131,7 @@ def choose(
 ) -> Choice:
     """Return the fastest execution that a request allows, by measuring steps.
 
-    `make` returns a new training under an execution; it is measured and thrown away, so that
+    `make` returns a new training under an execution. It is measured and thrown away, so that
     results of the real training depend on the choice alone. `steps` is the length of the real
     training, and `minutes` a limit on its time, None for no limit. A training of fewer than WORTH
     steps is not worth measuring, and gets `request.execution`.

@@ -10,11 +10,10 @@ from ganspec.kinds.optimizers.adam import AdamEpsHat
 
 
 class Counted:
-    """A step in place of an optimizer's own, which counts steps on the device, until `end`.
+    """A step that replaces an optimizer's own until `end`, and counts steps on the device.
 
     The optimizer's own step counts in Python, which does not run when a graph is played, and passes
-    `eps` to torch as a number. So while a step is recorded, this one is made in its place; it is
-    written out by torch's formulas.
+    `eps` to torch as a number. This one is made while a step is recorded, by torch's formulas.
     """
 
     def __init__(self, optimizer: AdamEpsHat):

@@ -1,4 +1,4 @@
-"""The device that a training runs on, and the versions that it depends on."""
+"""The device of a training, and the versions and hardware on which its numbers depend."""
 
 from __future__ import annotations
 

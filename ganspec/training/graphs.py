@@ -66,7 +66,7 @@ class Recorder:
         recording = None
         try:
             with _drawing_from(training, batches), warnings.catch_warnings():
-                # the warning is about practice's own stream, which `_practise` waits for
+                # torch warns of the second stream of `_practise`, which waits for it
                 warnings.filterwarnings("ignore", "The AccumulateGrad node")
                 if _practise(training, batches):
                     recording = Recording(training, batches)
@@ -191,7 +191,7 @@ def _practise(training: Training, batches: KeptBatches) -> bool:
 
 @contextmanager
 def _waiting_refused(refused: bool) -> Iterator[None]:
-    """Within the block, if `refused`, raise RuntimeError where Python waits for a GPU."""
+    """Within the block, raise RuntimeError where Python waits for a GPU, if `refused` is True."""
     mode = torch.cuda.get_sync_debug_mode()
     with warnings.catch_warnings(action="ignore"):  # torch warns that it misses some waits
         torch.cuda.set_sync_debug_mode("error" if refused else mode)
@@ -236,7 +236,7 @@ class Saved:
 
 
 def _tensors(training: Training) -> list[torch.Tensor]:
-    """Return the tensors that a step changes: weights, buffers, optimizers' and the scaler's."""
+    """Return the tensors that a step changes, of networks, optimizers and the scaler."""
     tensors = [t for n in training.networks.values() for t in [*n.parameters(), *n.buffers()]]
     for optimizer in training.optimizers.values():
         tensors += tensors_of(optimizer)
@@ -248,6 +248,6 @@ def _tensors(training: Training) -> list[torch.Tensor]:
 def is_recordable(optimizer: optim.Optimizer) -> bool:
     """Return True if `optimizer` is of torch or ganspec.
 
-    A user's own may count steps in Python, which a played graph would not do.
+    A user's own optimizer may count steps in Python, which does not run when a graph is played.
     """
     return type(optimizer).__module__.startswith(("torch.", "ganspec."))

@@ -52,10 +52,9 @@ def _open(
     streamed: bool | None = None,
     listing: Listing | None = None,
 ) -> tuple[torch.Tensor | StreamedImages, torch.Tensor | None, ImageFiles | None]:
-    """Return the real images, their labels, and the files; None for files if images have none.
+    """Return the images and labels as `open_images` does, and their files, None if they have none.
 
-    The first two and the arguments are those of `open_images`. A `listing` names the images to use;
-    other images of the folder are left out.
+    A `listing` names the images to use; other images of the folder are left out.
     """
     folder = data.dataset.locate(folder)
     with data.dataset.reading(folder):
@@ -84,7 +83,7 @@ def _open(
 
 
 def warn_if_dark(images: torch.Tensor, dataset: Dataset) -> None:
-    """Warn if no pixel of any image is above DARK, as if 12 bits were read as 16.
+    """Warn if no pixel of any image is above DARK, as happens if 12 bits are read as 16.
 
     The pixels are 0 to 255.
     """
@@ -93,16 +92,17 @@ def warn_if_dark(images: torch.Tensor, dataset: Dataset) -> None:
         return
     message = f"{dataset.kind}: the images are nearly black, their largest value is {top} of 255"
     if isinstance(dataset, ImageFolder) and top:
+        # in 16 bits, `top` is 257 * top; white is the least 2**n - 1 that is not below it
         white = 2 ** int(257 * (top - 0.5)).bit_length() - 1
         message += f"; if white is {white} in their files, write `image_folder: {{white: {white}}}`"
     warnings.warn(message, stacklevel=4)
 
 
 def warn_of_files(present: ImageFiles, files: ImageFiles, listing: Listing | None = None) -> None:
-    """Warn of image files that cannot be read, and of new files and labels since the run began.
+    """Warn of files that cannot be read, and of files and labels that are new since the run began.
 
     `present` are all image files of the folder, `files` those that are used. `listing` names the
-    files that a resumed run began with; None for a new run, to which no file is new.
+    files that a resumed run began with; it is None for a new run.
     """
     if skipped := files.skipped:
         count = f"skipped {len(skipped)} of {len(present)} images"
@@ -123,9 +123,9 @@ def warn_of_files(present: ImageFiles, files: ImageFiles, listing: Listing | Non
 
 
 def relabelled(present: ImageFiles, listing: Listing) -> bool:
-    """Return True if files that both have got other labels.
+    """Return True if a file in both `present` and `listing` has another label now.
 
-    Classes that are new, or gone, renumber the others in the same order, which is no change.
+    A class that was added or removed renumbers the others in the same order; that is no change.
     """
     before = dict(zip(listing.names, listing.labels, strict=True))
     now = present.labels.tolist()
@@ -134,6 +134,7 @@ def relabelled(present: ImageFiles, listing: Listing) -> bool:
     if present.labels.ndim > 1 or isinstance(listing.labels[0], list):
         return any(old != new for old, new in pairs)
     ordered = sorted(set(pairs))
+    # each old class has to be one new class, and their order the same
     return any(a == c or b >= d for (a, b), (c, d) in pairwise(ordered))
 
 
@@ -194,7 +195,7 @@ def open_together(
 ) -> Images:
     """Return the images for training, on every rank. The first rank opens them before the others.
 
-    So the others find the caches that the first rank has made. They stream the images if it does.
+    So the others find the caches that the first rank has made, and stream the images if it does.
     `listing` names the images that a resumed run began with; None uses all.
     """
     images: Images | None = None
@@ -210,10 +211,10 @@ def open_together(
 
 
 def open_conditions(spec: Spec, folder: Path | None) -> torch.Tensor | None:
-    """Return the labels for which a training draws its pictures, from the file that the spec names.
+    """Return the labels of the run's pictures, from the file that the spec names; None without one.
 
-    Return None if the spec names no file of labels. The file is in the data set's folder, or beside
-    the data set's own file of labels. Raises DataError.
+    The file is in the data set's folder, or beside the data set's own file of labels. Raises
+    DataError.
     """
     if (name := spec.train.condition_file) is None:
         return None

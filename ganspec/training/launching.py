@@ -29,7 +29,7 @@ def launch(processes: int, max_restarts: int, arguments: Sequence[str]) -> int:
     """
     # by default, torch would use all cores in each process
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, torch.get_num_threads() // processes)))
-    logging.disable(logging.CRITICAL)  # else the launcher logs remarks
+    logging.disable(logging.CRITICAL)  # hides the launcher's own messages
     config = LaunchConfig(
         min_nodes=1,
         max_nodes=1,

@@ -22,7 +22,7 @@ from ganspec.training.pace import Pace
 from ganspec.training.retention import Retention
 from ganspec.training.stop import Stop, say
 
-# losses are read from the device and written into the log after so many steps, or seconds
+# losses are moved from the device into the log after so many steps, or so many seconds
 FLUSH_STEPS = 50
 FLUSH_SECONDS = 2.0
 CHECKPOINT_SECONDS = 300.0  # least time between checkpoints within an epoch
@@ -42,8 +42,8 @@ class Limits:
     """The end of a training: the step `last`, a request to stop, or `minutes` after its start.
 
     `minutes` is None for no limit on the time. All `ranks` end after the same step. `asked` is True
-    once all ranks know of a request to stop. With `announces`, a message is printed at that moment;
-    a single process prints a message earlier, as soon as `Stop` gets the signal.
+    once all ranks know of a request to stop. With `announces`, a message is then printed; in a
+    single process, `Stop` prints one as soon as it gets the signal.
     """
 
     last: int
@@ -160,7 +160,7 @@ def measures(training: Training) -> dict[str, torch.Tensor]:
 
 
 def due_scoring(training: Training) -> Scoring | None:
-    """Return what measures scores, if scores are due at the present step."""
+    """Return the training's `scoring` if scores are due at the present step, else None."""
     scoring = training.scoring
     return scoring if scoring and training.ends_epoch() and scoring.due() else None
 
@@ -173,7 +173,7 @@ def help_to_score(training: Training) -> None:
 
 def run_silently(training: Training, limits: Limits) -> None:
     """Make the steps that `Loop.run_to_end` makes on rank 0, on a rank that writes nothing."""
-    help_to_score(training)  # of a resumed step
+    help_to_score(training)  # at the step that is resumed
     goes_on = not limits.reached(training.step)
     limits.start()
     while goes_on:
@@ -192,7 +192,7 @@ def load_plotting() -> Callable[..., None]:
 
 
 class LossPlot:
-    """The plot of a run's losses, which keeps in memory what it has read of the log."""
+    """The plot of a run's losses, with a thinned copy of the log in memory."""
 
     def __init__(self, training: Training, run: Run, claims: Report):
         self.run = run
@@ -201,7 +201,7 @@ class LossPlot:
         self.log, self.read = ThinnedLog(), 0  # bytes of the log that were read
 
     def write(self) -> None:
-        """Write the plot, after reading the lines of the log that are new since the last call."""
+        """Read the lines of the log that are new since the last call, and write the plot."""
         for rows, end in self.run.loss_log.chunks(self.read):
             self.log.add(rows)
             self.read = end
@@ -234,7 +234,7 @@ class Loop:
         checkpoint, of an earlier step.
         """
         training, limits, pace = self.training, self.limits, self.recorder.pace
-        complete = self.score()  # of a resumed step, if a signal ended its scoring
+        complete = self.score()  # at the step that is resumed, if a signal ended its scoring
         goes_on = not limits.reached(training.step)
         limits.start()
         first = training.step + 1
@@ -261,7 +261,7 @@ class Loop:
     def keep(self, ended: bool) -> None:
         """Write a checkpoint if it is due. If an epoch has `ended`, first write its other files.
 
-        These are a picture and a snapshot, if the run is to keep them.
+        These are a snapshot if the run keeps it, and a picture if it does or a checkpoint is due.
         """
         training, scoring = self.training, self.training.scoring
         waited = time.perf_counter() - self.saved

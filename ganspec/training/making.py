@@ -1,4 +1,4 @@
-"""Make the training of a run, with the execution that is asked for, resumed or fastest."""
+"""Choose the execution of a run's training, and make the training."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from ganspec.training.device import choose_device
 from ganspec.training.options import TrainingOptions
 from ganspec.training.trainer import Trainer
 
-ALONE = ("compile", "graphs")  # speedups that several processes cannot use, as their steps wait
+ALONE = ("compile", "graphs")  # speedups for one process: steps of several wait for each other
 
 
 def request_of(
@@ -37,8 +37,8 @@ def request_of(
 ) -> ExecutionRequest:
     """Return the execution that the options ask for, or that of a resumed run's checkpoint `state`.
 
-    `state` is None for a new run. Raises RunError if the device or several processes cannot do it,
-    or if the options ask for another execution than the checkpoint's.
+    `state` is None for a new run. Raises RunError if the device or several processes cannot use the
+    execution, or if the options ask for another one than the checkpoint's.
     """
     device, several = choose_device(options.device), ranks.count > 1
     # for a resumed run, `options.exact` says how the run began, and `_resumed` reads it
@@ -70,7 +70,7 @@ def _resumed(
 ) -> ExecutionRequest:
     """Return the request for resuming `run`: the execution that it began with.
 
-    `asked` are the options of the resuming command. `exact` says whether the run began as exact.
+    `asked` is the request of the resuming command. `exact` is True if the run began with --exact.
     Speedups that this device or `several` processes lack are left out, and tf32 becomes fp32 on a
     CPU. Raises RunError if `asked` names another execution, or if the run's is for one process.
     """
@@ -98,17 +98,17 @@ def _resumed(
 def choose_for(
     spec: Spec, images: Images, request: ExecutionRequest, options: TrainingOptions, ranks: Ranks
 ) -> Choice:
-    """Return the chosen execution for training `spec`, and print it.
+    """Return the execution for training `spec`, and print it.
 
-    If the request leaves the precision or the speedups open, steps of copies of the training are
-    measured.
+    If the request leaves the precision or the speedups open, steps of several executions are
+    measured, each in a training that is then thrown away.
     """
     count = len(images.images)
     steps = options.steps or spec.train.length(spec.settings(lower(spec)), count)
-    if isinstance(images.images, StreamedImages):  # black images, so that no file is read
+    if isinstance(images.images, StreamedImages):  # measure with black images, and read no file
         pixels = torch.zeros(1, *spec.data.shape, dtype=torch.uint8, device=request.device)
         images = replace(images, images=pixels.expand(count, -1, -1, -1), files=None)
-    # a CUDA graph repeats kernels, and no Python code, which a user's own kinds may run in a step
+    # a user's own kinds may need Python code in every step, and a CUDA graph runs kernels alone
     request = replace(request, records=not used_files(spec))
 
     def make(execution: Execution) -> Training:

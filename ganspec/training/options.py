@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from ganspec.runs.folder import RunError
 
-OnProgress: TypeAlias = Callable[[int, int, dict[str, float]], None]
+OnProgress: TypeAlias = Callable[[int, int, dict[str, float]], None]  # step, last step, losses
 
 
 class TrackerName(StrEnum):
@@ -65,5 +65,5 @@ class TrainingOptions:
 
     @property
     def trackers(self) -> tuple[str, ...]:
-        """The names of the trackers."""
+        """The names in `track`, which may be one text."""
         return (self.track,) if isinstance(self.track, str) else tuple(self.track)

@@ -8,8 +8,8 @@ from statistics import median
 
 from ganspec.systems.training import Training
 
-FIRST = 5  # first steps, not timed: caches, allocators and kernels warm up
-KEPT = 1000  # number of the newest durations, whose median is the pace
+FIRST = 5  # number of first steps that are not timed: caches, allocators and kernels warm up
+KEPT = 1000  # the pace is the median of so many newest durations
 
 
 class Pace:
@@ -25,7 +25,7 @@ class Pace:
         self.started, self.counted = time.perf_counter(), training.step
 
     def begin(self) -> None:
-        """On a CPU, start the clock before a step. On a GPU it goes on until losses are read."""
+        """On a CPU, start the clock before a step. On a GPU it runs on until losses are read."""
         if self.training.device.type == "cpu":
             self.restart()
 

@@ -40,7 +40,7 @@ def joined(device: str) -> Iterator[Ranks]:
         _choose_gpu(device)
     try:
         store, rank, count = next(dist.rendezvous("env://"))
-        # a name of its own for each start, as the store still has the addresses of lost processes
+        # a new name for each start, since the store still has the addresses of lost processes
         store = dist.PrefixStore(f"start {restarts()}", store)
         backend = "cpu:gloo,cuda:nccl" if on_gpu else "gloo"
         dist.init_process_group(backend, store=store, rank=rank, world_size=count, timeout=PATIENCE)
@@ -61,15 +61,15 @@ def _choose_gpu(device: str) -> None:
     Raises RunError in the first process of the machine, and UnshownError in the others, if there
     are too few GPUs, or if `device` names one GPU for all processes.
     """
-    place, count = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
+    number, count = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
     needed = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-    error = RunError if place == 0 else UnshownError
+    error = RunError if number == 0 else UnshownError
     if needed > count:
         message = f"{needed} processes on one machine need as many GPUs, and here are {count}"
         raise error(f"{message}: start fewer, or use --device cpu")
     if needed > 1 and ":" in device:
         raise error(f"each process uses a GPU of its own, not all {device}: use --device cuda")
-    torch.cuda.set_device(place)
+    torch.cuda.set_device(number)
 
 
 @contextmanager
@@ -109,6 +109,6 @@ def is_restarted(run: Run) -> bool:
 
 
 def launch_name() -> str | None:
-    """Return a name of this launch of torchrun, the same after restarts; None without torchrun."""
+    """Return a name of this launch of torchrun; it survives restarts. None without torchrun."""
     name = os.environ.get("TORCHELASTIC_RUN_ID")
     return name and f"{name} {platform.node()} {os.getppid()}"

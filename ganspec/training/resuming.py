@@ -14,7 +14,7 @@ from ganspec.systems.spec import Spec
 from ganspec.systems.training import Training
 from ganspec.training.loop import due_scoring
 
-# entries of `run.json` that change random numbers or how numbers are rounded
+# entries of `run.json` on which random numbers or the rounding of numbers depend
 CONDITIONS = ("device", "hardware", "torch", "threads", "processes")
 
 
@@ -22,7 +22,7 @@ def saved_state(run: Run, spec: Spec, exact: bool) -> State:
     """Lock `run`, and return its checkpoint.
 
     Raises RunError if there is no checkpoint, if the run trains another spec than `spec`, or if
-    `exact` is asked for and the run did not begin so.
+    `exact` is True and the run did not begin with --exact.
     """
     if run.state() in ("empty", "cut"):
         raise RunError(f"{run.folder} is no run yet: leave out --resume")
@@ -45,7 +45,7 @@ def saved_state(run: Run, spec: Spec, exact: bool) -> State:
 
 
 def can_resume(run: Run, spec: Spec) -> bool:
-    """Return True if `spec` can go on with the training in the run's folder, if there is one."""
+    """Return True if the run's folder has a checkpoint with which `spec` can go on."""
     try:
         return run.is_resumable(spec) and bool(checkpoint.load(run.checkpoint_path))
     except CheckpointError:  # it is damaged, or of another version
@@ -77,7 +77,7 @@ def restore(
     run.renew(spec, emit)
     run.rewind(step)
     rewind_skipped(run.folder, step)
-    if not training.ends_epoch():  # where a training that goes on measures nothing
+    if not training.ends_epoch():  # measured since the run ended here; now it goes on
         run.loss_log.forget_test()
     _note_conditions(run, info, step)
     if changed := run.changed_kinds(spec):
@@ -102,7 +102,7 @@ def _note_conditions(run: Run, info: dict[str, object], step: int) -> None:
     for entry in resumed:
         began |= entry
     new = {key: now[key] for key in CONDITIONS if began.get(key, now[key]) != now[key]}
-    # `restore` warns of another device; a GPU adds alike, whatever the number of threads
+    # `restore` warns of another device; a GPU adds in one order for any number of threads
     told = {k: v for k, v in new.items() if k in ("torch", "processes") or now["device"] == "cpu"}
     if told and "device" not in new:
         changes = ", ".join(f"{key} {began[key]} before, {told[key]} now" for key in told)

@@ -14,8 +14,8 @@ from ganspec.systems.training import Training
 def spacing(done: int, unit: int, most: int) -> float:
     """Return the steps between two files of a run of `done` steps that keeps at most `most` files.
 
-    The result is the smallest `unit * 2**n` for which that is so, but no less than about one step;
-    `n` may be negative.
+    The result is the smallest sufficient `unit * 2**n`, where `n` may be negative, but no less than
+    about one step.
     """
     width = float(unit)
     while done > most * width:
@@ -79,10 +79,10 @@ class Retention:
             }
         for step in self._superseded(pictures, self.pictures, self.cfg.pictures):
             pictures[step].unlink(missing_ok=True)
-        many = self._superseded(snapshots, self.snapshots, self.cfg.snapshots)
-        if many and self.training.scoring:
-            many -= self.training.scoring.best()
-        for step in many:
+        old = self._superseded(snapshots, self.snapshots, self.cfg.snapshots)
+        if old and self.training.scoring:
+            old -= self.training.scoring.best()
+        for step in old:
             snapshots[step].unlink(missing_ok=True)
 
     def _superseded(self, files: dict[int, Path], unit: int, most: int) -> set[int]:

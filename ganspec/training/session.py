@@ -42,8 +42,8 @@ def train(
 ) -> Run:
     """Train `spec` into the folder `out`; None is `runs/NAME`. Return the run.
 
-    `scoring` is None if the spec has no section `evaluate`. Otherwise it is a function; it returns
-    an object that measures the scores, or helps to on other ranks; or None if none can be measured.
+    `scoring` is None if the spec has no section `evaluate`. Otherwise it returns an object that
+    measures the scores, or on other ranks helps to do so, or None if no score can be measured.
     """
     refuse_unread(spec)
     run = Run(named_path("out", out) or Path("runs") / spec.name)
@@ -116,8 +116,7 @@ class Beginning:
 def _begin(run: Run, spec: Spec, options: TrainingOptions) -> Beginning:
     """Return the state that a training starts from. If a run is to be resumed, lock it.
 
-    Raises RunError if `options` ask for a new run, which cannot begin in the folder, or to resume a
-    run, which cannot be resumed.
+    Raises RunError if the run cannot be resumed, or if a new run cannot begin in the folder.
     """
     state = saved_state(run, spec, options.exact) if options.resume else None
     if state is None:
@@ -127,9 +126,9 @@ def _begin(run: Run, spec: Spec, options: TrainingOptions) -> Beginning:
 
 
 def _after_restart(options: TrainingOptions, run: Run) -> TrainingOptions:
-    """Return `options`; if torchrun has started the processes again, changed to go on with `run`.
+    """Return `options`, changed to go on with `run` if torchrun has started the processes again.
 
-    A run without a checkpoint is begun again.
+    A run without a checkpoint then begins again.
     """
     if not is_restarted(run):
         return options
@@ -153,8 +152,8 @@ def _info(spec: Spec, training: Training, images: Images, choice: Choice) -> dic
 def _record(run: Run, training: Training, images: Images, is_listed: bool) -> None:
     """Note in the run which images it trains on, which it skips, and the launch by torchrun.
 
-    `is_listed` is True if the run has its list of images already. Streamed images that prove
-    unreadable later are noted then.
+    `is_listed` is True if the run has its list of images already. If a worker finds later that a
+    streamed image is unreadable, it is noted then.
     """
     if images.files and is_listed:
         note_skipped(run.folder, images.files.skipped, training.step)
@@ -164,7 +163,6 @@ def _record(run: Run, training: Training, images: Images, is_listed: bool) -> No
     def notice(skipped: list[Skipped]) -> None:
         note_skipped(run.folder, skipped, training.step)
 
-    # a worker may find only later that a file is unreadable
     if isinstance(training.batches.images, StreamedImages):
         training.batches.images.notice = notice
     if launch := launch_name():
@@ -204,7 +202,7 @@ def _advance(
 class Throttle:
     """A function that passes its calls on to `call`, at most one every CALL_SECONDS.
 
-    A call that comes sooner waits, and is replaced by the next one. `finish` passes on the last.
+    A call that comes sooner waits, and the next one replaces it. `finish` passes on the last.
     """
 
     def __init__(self, call: OnFlush):

@@ -26,10 +26,11 @@ from ganspec.systems.feed import StreamedImages
 from ganspec.systems.ranks import Ranks, ToSlice, Total, ToWhole
 from ganspec.systems.training import Images, Training
 
-# what the output for an image depends on: that image; also random numbers; also other images
+# "image": the output for an image depends on that image alone; "random": also on random numbers;
+# "batch": also on other images
 Reach: TypeAlias = Literal["image", "random", "batch"]
 TRIED = 4  # number of images in a trial
-SCALES = (1.0, 0.01)  # of random inputs; some layers mix only images whose distance is small
+SCALES = (1.0, 0.01)  # of random inputs; some layers mix only images that differ little
 
 
 def share(training: Training, ranks: Ranks) -> None:
@@ -59,8 +60,8 @@ def require_same_start(training: Training, images: Images, ranks: Ranks) -> None
 class SharedNetwork:
     """The hooks by which a network runs on this rank's slice of each batch.
 
-    `size` is the size of the whole batch that is being read. It is 0 while a batch is not shared
-    out: outside `Ranks.together`, and if it has fewer images than there are ranks.
+    `size` is the number of images in the whole batch that the network reads. It is 0 if the batch
+    is not shared out: outside `Ranks.together`, and if there are fewer images than ranks.
     """
 
     def __init__(self, network: nn.Module, ranks: Ranks):
@@ -123,7 +124,7 @@ class SharedNetwork:
         return output[self.ranks.slice(self.size)]
 
     def filled(self, x: torch.Tensor) -> torch.Tensor:
-        """Return a batch of the whole size: `x` as this rank's slice, and else copies of `x[0]`."""
+        """Return a batch of the whole size: this rank's slice is `x`, the rest copies of `x[0]`."""
         own = self.ranks.slice(self.size)
         before, after = own.start, self.size - own.stop
         other = x[:1].detach()  # an image of `x` rather than zeros, which a layer may divide by
@@ -182,18 +183,18 @@ def move_statistics(module: _BatchNorm, mean: torch.Tensor, variance: torch.Tens
     assert module.running_mean is not None and module.running_var is not None
     assert module.num_batches_tracked is not None
     module.num_batches_tracked.add_(1)
-    share = module.momentum
-    if share is None:
-        share = 1 / float(module.num_batches_tracked)
-    module.running_mean.lerp_(mean.to(module.running_mean.dtype), share)
-    module.running_var.lerp_(variance.to(module.running_var.dtype), share)
+    weight = module.momentum
+    if weight is None:
+        weight = 1 / float(module.num_batches_tracked)
+    module.running_mean.lerp_(mean.to(module.running_mean.dtype), weight)
+    module.running_var.lerp_(variance.to(module.running_var.dtype), weight)
 
 
 def batch_reach(step: Step, inputs: list[Value], module: nn.Module | None) -> Reach:
-    """Return "batch" if a step mixes images; else "random" if it draws random numbers, or "image".
+    """Return "batch" if a step mixes images, "random" if it only draws random numbers, or "image".
 
-    torch's own modules are known not to mix images. Any other module or function is tried on random
-    inputs, in training mode.
+    torch's own modules do not mix images, except batch norms, which `normalize` handles. Any other
+    module or function is tried on random inputs, in training mode.
     """
     if type(module).__module__.startswith("torch.nn."):
         draws = isinstance(module, _DropoutNd | nn.RReLU)
@@ -210,6 +211,7 @@ def batch_reach(step: Step, inputs: list[Value], module: nn.Module | None) -> Re
 
 
 def _trial(step: Step, inputs: list[Value], module: nn.Module | None, scale: float) -> Reach:
+    """Return the reach of a step, as far as random inputs of the size `scale` show it."""
     torch.manual_seed(0)
     tensors = [value.tensor(TRIED) for value in inputs]
     tensors = [scale * torch.randn_like(x) if x.is_floating_point() else x for x in tensors]
@@ -234,7 +236,7 @@ def _run(
     else:
         tried = copy.deepcopy(module).train()  # a copy, as its buffers may change
         for part in tried.modules():
-            if isinstance(part, _BatchNorm):  # `normalize` shares its batch
+            if isinstance(part, _BatchNorm):  # `normalize` handles it, so it must not count
                 vars(part)["forward"] = nn.Identity()
         output = tried(*tensors)
     after = random_states(device)

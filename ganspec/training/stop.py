@@ -1,4 +1,4 @@
-"""Stop a training by a signal: the signals that do so, and what they do."""
+"""Signals that stop a training after its present step."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any, Self
 NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1")
 SIGNALS = tuple(getattr(signal, name) for name in NAMES if hasattr(signal, name))
 STATUS = 130  # exit status of a training that a signal ended
-AGAIN = 1.0  # seconds in which a repeated Ctrl-C is taken for the first: a parent may pass it on
+AGAIN = 1.0  # seconds in which a second Ctrl-C is ignored: a parent may pass on the first
 
 
 class Stop:
@@ -56,7 +56,7 @@ class Stop:
         if not self.begun:
             # torchrun sends SIGTERM to the others when one is lost, and may start all again
             goes_on = number == signal.SIGTERM and restarts_left() > 0
-            if os.environ.get("RANK", "0") == "0" and not goes_on:  # else each process would say so
+            if os.environ.get("RANK", "0") == "0" and not goes_on:  # only one process says so
                 say("stopped before the first step")
             os._exit(STATUS)  # an exception could be swallowed, as within an import
         if not self.asked:
@@ -81,9 +81,9 @@ def restarts() -> int:
 
 @contextmanager
 def stop_requests(quiet: bool) -> Iterator[Stop]:
-    """Within the block, turn signals into requests to stop. Yield the `Stop` whose `asked` tells.
+    """Within the block, turn signals into requests to stop. Yield the `Stop` that gets them.
 
-    If a `Stop` of the caller handles signals already, it is used; otherwise a new one.
+    That is the caller's, if one handles signals already, and else a new one.
     """
     handler = signal.getsignal(signal.SIGTERM)
     callers = getattr(handler, "__self__", None)
@@ -96,6 +96,6 @@ def stop_requests(quiet: bool) -> Iterator[Stop]:
 
 
 def say(text: str) -> None:
-    """Write a line to standard error, in a signal handler, where `print` may not be used."""
+    """Write a line to standard error. Unlike `print`, this is safe in a signal handler."""
     with suppress(OSError):  # the terminal was closed
         os.write(2, f"\n{text}\n".encode())

@@ -77,7 +77,7 @@ def require_trackers(names: Sequence[str]) -> None:
             hint = suggestion(name, TRACKERS, "trackers")
             raise TrackerError(f"no tracker is called `{name}`: {hint}")
         package = find_spec(name)
-        if package is None or package.origin is None:  # it is a mere folder, such as `wandb/`
+        if package is None or package.origin is None:  # a folder such as `wandb/` has none
             raise TrackerError(
                 f"--track {name} needs the package {name}: run `pip install {name}`, "
                 f"`pip install 'ganspec[track]'` for all trackers, or leave --track {name} out"
@@ -110,7 +110,7 @@ class Follower:
 
     def __init__(self, run: Run, spec: Spec, name: str):
         self.run, self.name = run, name
-        self.read, self.size = 0, 0  # bytes of the log that were read; size of `scores.jsonl`
+        self.read, self.size = 0, 0  # bytes read of the log; bytes of `scores.jsonl`
         self.at = self._positions().get(name, Position())
         self.tracker: Tracker | None = None
         self.attempt(lambda: self.start(spec))
