@@ -103,7 +103,7 @@ def _note_conditions(run: Run, info: dict[str, object], step: int) -> None:
         began |= entry
     new = {key: now[key] for key in CONDITIONS if began.get(key, now[key]) != now[key]}
     # `restore` warns of another device; a GPU adds in one order for any number of threads
-    told = {k: v for k, v in new.items() if k in ("torch", "processes") or now["device"] == "cpu"}
+    told = {k: v for k, v in new.items() if k != "threads" or now["device"] == "cpu"}
     if told and "device" not in new:
         changes = ", ".join(f"{key} {began[key]} before, {told[key]} now" for key in told)
         warnings.warn(f"numbers are rounded differently from here on: {changes}", stacklevel=3)
