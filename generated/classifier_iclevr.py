@@ -151,7 +151,7 @@ def report_broken(files, readable):
 
 
 def decode_files(files, decode, shape):
-    """Return readable images, uint8 N x *shape, and for each file True if readable."""
+    """Return the readable images, uint8 N x *shape, and a list: True if readable."""
 
     def decode_whole(path):
         try:

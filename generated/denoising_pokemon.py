@@ -116,7 +116,7 @@ def resize_columns(images, left, right, width, centre):
 
 
 def resize_box(picture, box):
-    """Resize a box (left, top, right, bottom) of a picture. Return uint8 C x H x W."""
+    """Resize a box (left, top, right, bottom) of a picture to uint8 C x H x W."""
     centre = 0.5
     left, top, right, bottom = box
     pixels = resize_columns(picture_pixels(picture).float(), left, right, 64, centre)
@@ -197,7 +197,7 @@ def is_split(name):
 
 
 def check_splits(folder, files):
-    """Raise ValueError if a folder of `files` has two splits, such as train and test."""
+    """Raise ValueError if one folder holds two splits, such as train and test."""
     splits = defaultdict(set)
     for names in {path.relative_to(folder).parts[:-1] for path in files}:
         for i, name in enumerate(names):
@@ -271,7 +271,7 @@ def report_broken(files, readable):
 
 
 def decode_files(files, decode, shape):
-    """Return readable images, uint8 N x *shape, and for each file True if readable."""
+    """Return the readable images, uint8 N x *shape, and a list: True if readable."""
 
     def decode_whole(path):
         try:

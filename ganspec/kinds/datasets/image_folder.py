@@ -71,7 +71,7 @@ def resize_columns(images, left, right, width, centre):
 
 
 def resize_box(picture, height, width, resize, box):
-    """Resize a box (left, top, right, bottom) of a picture. Return uint8 C x H x W."""
+    """Resize a box (left, top, right, bottom) of a picture to uint8 C x H x W."""
     if resize == "antialias":
         return picture_pixels(picture.resize((width, height), Image.Resampling.BILINEAR, box))
     centre = 0 if resize == "tensorflow1" else 0.5
@@ -101,7 +101,7 @@ def decode_image(path, height, width, channels, resize="antialias", white=None):
 
 
 def decode_files(files, decode, shape):
-    """Return readable images, uint8 N x *shape, and for each file True if readable."""
+    """Return the readable images, uint8 N x *shape, and a list: True if readable."""
 
     def decode_whole(path):
         try:

@@ -54,7 +54,7 @@ def label_fronts(scenes):
 
 
 def solids_of(names):
-    """Return a dict of `colour`, `shape` and `present`, each a list for three objects.
+    """Return a dict of `colour`, `shape` and `present`, each a list of three.
 
     Colours and shapes are indices. `names` are such as `red cube`. Raise ValueError if
     one cannot be drawn, or if there are no names or more than three.
