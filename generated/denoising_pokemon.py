@@ -86,7 +86,7 @@ def flatten_image(image):
         image = Image.fromarray(grey.round().clip(0, 255).astype(np.uint8))
     if image.has_transparency_data:
         image = image.convert("RGBA")
-        if image.getchannel("A").getextrema()[0] < 255:  # else nothing shines through
+        if image.getchannel("A").getextrema()[0] < 255:  # otherwise opaque
             image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     return image.convert("RGB")
 
@@ -98,7 +98,7 @@ def picture_pixels(picture):
 
 
 def read_columns(images, positions):
-    """Return the columns of float images at fractional `positions`, interpolated."""
+    """Return columns of float images, interpolated at fractional `positions`."""
     first = positions.long()
     second = (first + 1).clamp(max=images.shape[-1] - 1)
     return images[..., first].lerp(images[..., second], positions - first)
@@ -152,7 +152,7 @@ def decode_image(path):
         across, down = across * 64 // down, 64
     left, top = round((across - 64) / 2), round((down - 64) / 2)
     right, bottom = left + 64, top + 64
-    if across * down > 65536:  # resize only the kept box, to save memory
+    if across * down > 65536:  # resize only a box, to save memory
         x, y = image.width / across, image.height / down
         box = (left * x, top * y, right * x, bottom * y)
         return resize_box(image, box)
@@ -271,7 +271,7 @@ def report_broken(files, readable):
 
 
 def decode_files(files, decode, shape):
-    """Return the readable images, uint8 N x *shape, and a list: True if readable."""
+    """Return readable images, uint8 N x *shape, and a list: True if readable."""
 
     def decode_whole(path):
         try:

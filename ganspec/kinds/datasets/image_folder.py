@@ -42,7 +42,7 @@ def flatten_image(image, white=None):
         image = Image.fromarray(grey.round().clip(0, 255).astype(np.uint8))
     if image.has_transparency_data:
         image = image.convert("RGBA")
-        if image.getchannel("A").getextrema()[0] < 255:  # else nothing shines through
+        if image.getchannel("A").getextrema()[0] < 255:  # otherwise opaque
             image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     return image.convert("RGB")
 
@@ -93,7 +93,7 @@ def decode_image(path, height, width, channels, resize="antialias", white=None):
         across, down = across * height // down, height
     left, top = round((across - width) / 2), round((down - height) / 2)
     right, bottom = left + width, top + height
-    if across * down > 16 * width * height:  # resize only the kept box, to save memory
+    if across * down > 16 * width * height:  # resize only a box, to save memory
         x, y = image.width / across, image.height / down
         box = (left * x, top * y, right * x, bottom * y)
         return resize_box(image, height, width, resize, box)
@@ -101,7 +101,7 @@ def decode_image(path, height, width, channels, resize="antialias", white=None):
 
 
 def decode_files(files, decode, shape):
-    """Return the readable images, uint8 N x *shape, and a list: True if readable."""
+    """Return readable images, uint8 N x *shape, and a list: True if readable."""
 
     def decode_whole(path):
         try:
