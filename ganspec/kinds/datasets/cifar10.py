@@ -66,7 +66,7 @@ def read_batches(folder, names, checked):
             if name in names and member.isfile():
                 batches[name] = read_batch(archive.extractfile(member), name, checked)
         if checked:
-            while archive.fileobj.read(2**20):  # at its end, the checksum is compared
+            while archive.fileobj.read(2**20):  # the checksum is at its end
                 pass
     if checked and (missing := set(names) - set(batches)):
         raise ValueError(f"there is no {', '.join(sorted(missing))}")
