@@ -93,7 +93,7 @@ class Classifier(nn.Module):
 
 # ---- Data ----
 def flatten_image(image):
-    """Convert a picture to RGB: deep grey to 8 bits, transparency to white.
+    """Convert a picture to RGB: grey of any depth to 8 bits, transparency to white.
 
     In grey of 16 or 32 bits, white is 65535, or 1 for floats, unless the spec sets it.
     """
@@ -107,7 +107,7 @@ def flatten_image(image):
         image = Image.fromarray(grey.round().clip(0, 255).astype(np.uint8))
     if image.has_transparency_data:
         image = image.convert("RGBA")
-        if image.getchannel("A").getextrema()[0] < 255:  # many images are opaque
+        if image.getchannel("A").getextrema()[0] < 255:  # otherwise opaque
             image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     return image.convert("RGB")
 
@@ -151,7 +151,7 @@ def report_broken(files, readable):
 
 
 def decode_files(files, decode, shape):
-    """Return images, uint8 N x *shape, and a list of all files: True if readable."""
+    """Return readable images, uint8 N x *shape, and a list: True if readable."""
 
     def decode_whole(path):
         try:
@@ -206,7 +206,7 @@ def draw_batches(images, labels, seed):
 def find_labels(outputs, labels):
     """Return multi-hot labels with 0 in place of each 1 that the outputs do not find.
 
-    Of an image's k labels, the outputs find those among the k highest outputs.
+    A label of an image with k labels is found if its output is among the k highest.
     """
     ranks = outputs.argsort(1, descending=True).argsort(1)
     return (ranks < labels.sum(1, keepdim=True)) * labels

@@ -109,7 +109,7 @@ def find_idx(folder, name):
     return next((path for path in paths if path.is_file()), None)
 
 
-MEGABYTES = 2048  # no more is unpacked of a gzipped file, so that none fills the memory
+MEGABYTES = 2048  # largest unpacked size of a gzipped file; more could fill memory
 
 
 def read_idx(folder, name, dimensions):

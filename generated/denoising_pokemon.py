@@ -72,7 +72,7 @@ class Autoencoder(nn.Module):
 
 # ---- Data ----
 def flatten_image(image):
-    """Convert a picture to RGB: deep grey to 8 bits, transparency to white.
+    """Convert a picture to RGB: grey of any depth to 8 bits, transparency to white.
 
     In grey of 16 or 32 bits, white is 65535, or 1 for floats, unless the spec sets it.
     """
@@ -86,7 +86,7 @@ def flatten_image(image):
         image = Image.fromarray(grey.round().clip(0, 255).astype(np.uint8))
     if image.has_transparency_data:
         image = image.convert("RGBA")
-        if image.getchannel("A").getextrema()[0] < 255:  # many images are opaque
+        if image.getchannel("A").getextrema()[0] < 255:  # otherwise opaque
             image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     return image.convert("RGB")
 
@@ -98,7 +98,7 @@ def picture_pixels(picture):
 
 
 def read_columns(images, positions):
-    """Return float images' columns at `positions`, interpolated between two."""
+    """Return columns of float images, interpolated at fractional `positions`."""
     first = positions.long()
     second = (first + 1).clamp(max=images.shape[-1] - 1)
     return images[..., first].lerp(images[..., second], positions - first)
@@ -107,7 +107,7 @@ def read_columns(images, positions):
 def resize_columns(images, left, right, width, centre):
     """Resize columns of float images, from `left` to `right`, which may be fractions.
 
-    `centre` is where a pixel is within itself: at 0 in TensorFlow 1, at 0.5 in OpenCV.
+    `centre` is the position of a pixel's centre: 0 in TensorFlow 1, 0.5 in OpenCV.
     """
     positions = (
         (torch.arange(width) + centre) * ((right - left) / width) + left - centre
@@ -116,7 +116,7 @@ def resize_columns(images, left, right, width, centre):
 
 
 def resize_box(picture, box):
-    """Resize a box (left, top, right, bottom) of a PIL picture, uint8 C x H x W."""
+    """Resize a box (left, top, right, bottom) of a picture to uint8 C x H x W."""
     centre = 0.5
     left, top, right, bottom = box
     pixels = resize_columns(picture_pixels(picture).float(), left, right, 64, centre)
@@ -152,7 +152,7 @@ def decode_image(path):
         across, down = across * 64 // down, 64
     left, top = round((across - 64) / 2), round((down - 64) / 2)
     right, bottom = left + 64, top + 64
-    if across * down > 65536:  # nearly all is cut off, and would fill the memory
+    if across * down > 65536:  # resize only a box, to save memory
         x, y = image.width / across, image.height / down
         box = (left * x, top * y, right * x, bottom * y)
         return resize_box(image, box)
@@ -197,7 +197,7 @@ def is_split(name):
 
 
 def check_splits(folder, files):
-    """Raise ValueError if `files` are in splits, at least two side by side."""
+    """Raise ValueError if one folder holds two splits, such as train and test."""
     splits = defaultdict(set)
     for names in {path.relative_to(folder).parts[:-1] for path in files}:
         for i, name in enumerate(names):
@@ -271,7 +271,7 @@ def report_broken(files, readable):
 
 
 def decode_files(files, decode, shape):
-    """Return images, uint8 N x *shape, and a list of all files: True if readable."""
+    """Return readable images, uint8 N x *shape, and a list: True if readable."""
 
     def decode_whole(path):
         try:

@@ -166,7 +166,7 @@ def read_batches(folder, names):
 
 
 def read_columns(images, positions):
-    """Return float images' columns at `positions`, interpolated between two."""
+    """Return columns of float images, interpolated at fractional `positions`."""
     first = positions.long()
     second = (first + 1).clamp(max=images.shape[-1] - 1)
     return images[..., first].lerp(images[..., second], positions - first)

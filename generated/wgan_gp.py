@@ -104,7 +104,7 @@ def gradient_penalty(discriminator, real, fake):
 
 # ---- Data ----
 def draw_scenes(random, count):
-    """Draw N scenes of up to three objects: a dict of their properties, each N x 3."""
+    """Return random properties of three objects in N scenes: a dict of N x 3."""
     numbers = torch.from_numpy(random.random((count, 3, 8), dtype=np.float32))
     place, turn, spin, size, colour, shape, gloss, spare = numbers.unbind(2)
     slot = torch.arange(3)

@@ -102,7 +102,7 @@ def gradient_penalty(discriminator, real, fake, labels):
 
 # ---- Data ----
 def flatten_image(image):
-    """Convert a picture to RGB: deep grey to 8 bits, transparency to white.
+    """Convert a picture to RGB: grey of any depth to 8 bits, transparency to white.
 
     In grey of 16 or 32 bits, white is 65535, or 1 for floats, unless the spec sets it.
     """
@@ -116,7 +116,7 @@ def flatten_image(image):
         image = Image.fromarray(grey.round().clip(0, 255).astype(np.uint8))
     if image.has_transparency_data:
         image = image.convert("RGBA")
-        if image.getchannel("A").getextrema()[0] < 255:  # many images are opaque
+        if image.getchannel("A").getextrema()[0] < 255:  # otherwise opaque
             image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     return image.convert("RGB")
 
@@ -160,7 +160,7 @@ def report_broken(files, readable):
 
 
 def decode_files(files, decode, shape):
-    """Return images, uint8 N x *shape, and a list of all files: True if readable."""
+    """Return readable images, uint8 N x *shape, and a list: True if readable."""
 
     def decode_whole(path):
         try:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-KEPT = 10_000  # most real images whose features and logits are kept; more are thinned evenly
+KEPT = 10_000  # features and logits are kept of at most this many real images, evenly spaced
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Activations:
 class Moments:
     """Computes mean and covariance of rows that are added in parts, in double precision.
 
-    It sums differences from the first part's mean, so that a large mean costs no digits.
+    It sums differences from the first part's mean, so that a large mean loses no precision.
     """
 
     def __init__(self):
@@ -75,7 +75,7 @@ class Moments:
 def gather(
     parts: Iterable[tuple[torch.Tensor, torch.Tensor]], total: int, limit: int | None = None
 ) -> Activations:
-    """Return the activations of images; `parts` yields features and logits of batch after batch.
+    """Return the activations of the images in `parts`, which yields features and logits by batches.
 
     `total` is the number of images in all parts. The mean and the covariance are of all images. If
     `limit` is less than `total`, features and logits are of only `limit` evenly spaced images.

@@ -17,7 +17,7 @@ from ganspec.language.names import PLAIN
 from ganspec.language.registry import BASES
 from ganspec.language.section import Section
 
-# what a kind of each family must define: one name of each group
+# names that a kind of each family must define, at least one of each tuple
 REQUIRED: dict[str, list[tuple[str, ...]]] = {
     "layer": [("call", "lower")],
     "condition": [("join",)],
@@ -31,7 +31,7 @@ REQUIRED: dict[str, list[tuple[str, ...]]] = {
     "dataset": [("load",)],
 }
 PLAIN_FUNCTIONS = ("real_loss", "fake_loss", "generator_loss", "penalty", "loss", "load")
-WORDS: tuple[tuple[str, tuple[str | None, ...]], ...] = (  # what some settings of a class take
+ALLOWED: tuple[tuple[str, tuple[str | None, ...]], ...] = (  # values of some class attributes
     ("role", ("", "activation", "norm", "pool", "resampling", "join")),
     ("expects", (None, "map", "vector")),
 )
@@ -39,7 +39,7 @@ USABLE = "int, float, bool, str, `Literal`, `tuple[...]` or `dict[...]`, or a ty
 
 
 def classes_of(module: str) -> list[type[Kind]]:
-    """Return the classes of a loaded file that are kinds, or should be, in their order."""
+    """Return the kinds in the loaded module named `module`, also those that lack `kind=`."""
     found = [each for each in vars(sys.modules[module]).values() if isinstance(each, type)]
     found += [kind for base in BASES.values() for kind in getattr(base, "kinds", {}).values()]
     own = (each for each in found if each.__module__ == module and issubclass(each, Kind))
@@ -47,10 +47,10 @@ def classes_of(module: str) -> list[type[Kind]]:
 
 
 def class_faults(cls: type[Kind]) -> Iterator[str]:
-    """Yield what is wrong with a kind's class, each fault with a fix after a semicolon."""
+    """Yield each fault of a kind's class as a sentence, with a fix after a semicolon."""
     family = cls.family.replace("_", " ")
     if "kind" not in vars(cls):
-        if not cls.__subclasses__():  # else it is a base of kinds
+        if not cls.__subclasses__():  # else it is a base class of kinds
             base = cls.__mro__[1].__name__
             fix = f'write `class {cls.__name__}({base}, kind="{cls.__name__.lower()}")`'
             yield f"the {family} `{cls.__name__}` has no `kind=`, the name that specs use; {fix}"
@@ -62,11 +62,11 @@ def class_faults(cls: type[Kind]) -> Iterator[str]:
         yield f"{what} has no docstring; write one that describes it"
     if "__init__" in vars(cls):
         yield f"{what} defines `__init__`; write its arguments as fields, such as `size: int = 2`"
-    for fault in [*_definitions(cls), *_fields(cls)]:
+    for fault in [*_definition_faults(cls), *_field_faults(cls)]:
         yield f"{what} {fault}"
 
 
-def _definitions(cls: type[Kind]) -> Iterator[str]:
+def _definition_faults(cls: type[Kind]) -> Iterator[str]:
     base = BASES[cls.family]
     for names in REQUIRED.get(cls.family, ()):
         if all(getattr(cls, name, None) is getattr(base, name, None) for name in names):
@@ -78,13 +78,13 @@ def _definitions(cls: type[Kind]) -> Iterator[str]:
         ):
             fix = f"define it at the top level, and write `{name}: ClassVar = staticmethod({name})`"
             yield f"has `{name}` as a method with `self`; {fix}"
-    for name, words in WORDS:
-        if name in vars(cls) and vars(cls)[name] not in words:
-            known = listed([word for word in words if word], "or")
+    for name, values in ALLOWED:
+        if name in vars(cls) and vars(cls)[name] not in values:
+            known = listed([value for value in values if value], "or")
             yield f"has the `{name}` {vars(cls)[name]!r}; it may be {known}"
 
 
-def _fields(cls: type[Kind]) -> Iterator[str]:
+def _field_faults(cls: type[Kind]) -> Iterator[str]:
     fields = fields_of(cls)
     if cls.primary is not None and cls.primary not in fields:
         known = f"its fields are {listed(fields)}" if fields else "it has no fields"
@@ -109,7 +109,7 @@ def _fields(cls: type[Kind]) -> Iterator[str]:
 
 
 def _unreadable(annotation: object) -> Iterator[object]:
-    """Yield the parts of an annotation that stand for no YAML, such as `list[int]`."""
+    """Yield the types in an annotation that no field of a spec can have, such as `list[int]`."""
     for option, extra in options_of(annotation, ()):
         if any(isinstance(each, Family) for each in extra):
             continue
@@ -123,7 +123,7 @@ def _unreadable(annotation: object) -> Iterator[object]:
 
 
 def _type_words(wrong: object) -> tuple[str, str]:
-    """Return a type that no spec can hold, and the type to write in its place, as words."""
+    """Return two texts: the type `wrong`, and the type to write in its place."""
     origin = typing.get_origin(wrong) or wrong
     shown = wrong.__name__ if isinstance(wrong, type) and origin is wrong else str(wrong)
     item = next((each.__name__ for each in typing.get_args(wrong) if each in NOUNS), "int")

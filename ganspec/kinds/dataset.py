@@ -16,7 +16,7 @@ from typing import ClassVar
 from ganspec.language.errors import GanspecError, NoFolderError, one_line
 from ganspec.language.kinds import Kind
 
-# what reading a missing or damaged file may raise
+# errors that reading a missing or damaged file may raise
 DAMAGES = (
     *(OSError, ValueError, EOFError, MemoryError),
     *(pickle.UnpicklingError, tarfile.TarError, zlib.error),
@@ -28,7 +28,7 @@ class DataError(GanspecError):
 
 
 class DrawnError(DataError, NoFolderError):
-    """Raised for a folder that the user names for a data set that reads none."""
+    """Raised if the user names a folder for a data set that reads no folder."""
 
 
 class Dataset(Kind, family="dataset"):
@@ -42,8 +42,8 @@ class Dataset(Kind, family="dataset"):
 
     `size` (height, width) and `channels` are used if the spec sets none. A data set without files
     sets `needs_folder` to False; any other defines `holds`, `wanted`, and `fix`, advice for users
-    who lack the files. The files are searched in the folders of `places`: a kind may list
-    `subfolders` to search below each of them, and `well_known` folders to search, too.
+    who lack the files. Files are searched in the folders that `places` returns. A kind may add
+    `well_known` folders, and `subfolders` of the usual ones.
     """
 
     load: ClassVar[Callable]
@@ -75,10 +75,10 @@ class Dataset(Kind, family="dataset"):
         return self.model_copy(update={"split": "test"}).reader(resize)
 
     def reader(self, resize: str = "antialias") -> partial:
-        """Return `load` with `resize` and the kind's fields bound to it, if not at its defaults.
+        """Return `load` with `resize` and the kind's fields bound to it, without default values.
 
         The field `path` is left out: it names the folder, the first argument of `load`. Raises
-        DataError if `load` does not take a field that is not at its default.
+        DataError if a field was changed from its default and `load` has no such parameter.
         """
         options = inspect.signature(type(self).load).parameters
         usual = {name: options[name].default for name in self.defaults() if name in options}
@@ -122,8 +122,8 @@ class Dataset(Kind, family="dataset"):
     def beside_labels(self, name: str) -> str:
         """Return the path of a file called `name` in the folder of the data set's label files.
 
-        It is `name` itself, relative to the data set's folder. A kind whose spec names a label file
-        returns the path of `name` beside that file.
+        By default this is `name`, relative to the data set's folder. A kind with a field for the
+        label file returns a path in that file's folder.
         """
         return name
 
@@ -142,9 +142,10 @@ class Dataset(Kind, family="dataset"):
     def places(self, folder: Path | None) -> list[Path]:
         """Return the folders to search for the files, in order.
 
-        If the user named `folder`, or else the spec a `path`, they are that folder and folders
-        below it, so that no other data are read by mistake. Otherwise they are `$GANSPEC_DATA`,
-        `./data` and `~/.cache/ganspec/data`, each after folders below it, and `well_known`.
+        If the user named `folder`, or the spec a `path`, only that folder and then folders below it
+        are searched, so that no other data are read by mistake. Otherwise these are searched:
+        `$GANSPEC_DATA`, `./data` and `~/.cache/ganspec/data`, each after the folders below it, and
+        then `well_known`.
         """
         below = (self.kind, *self.subfolders)
         if folder is None and (own := self.own_path()):
@@ -154,8 +155,8 @@ class Dataset(Kind, family="dataset"):
         roots = [Path("data"), Path("~/.cache/ganspec/data")]
         if variable := os.environ.get("GANSPEC_DATA"):
             roots.insert(0, Path(variable))
-        # the folder named after the kind comes before `root` itself, where files of Fashion-MNIST
-        # may lie, which have the names of MNIST's
+        # the folder named after the kind comes before `root`, since files of MNIST and of
+        # Fashion-MNIST have the same names
         places = [place for root in roots for place in (*(root / name for name in below), root)]
         places += map(Path, self.well_known)
         return list(dict.fromkeys(place.expanduser() for place in places))

@@ -52,7 +52,7 @@ class Metric(Kind, family="metric"):
 
     @property
     def least(self) -> int:
-        """Smallest number of images to measure; if `paired`, of generated and of real images."""
+        """Smallest number of images to measure; if `paired`, of generated and of real ones each."""
         return 1
 
     def demand(self, *counts: int) -> None:
@@ -63,7 +63,7 @@ class Metric(Kind, family="metric"):
             raise MetricError(f"{self.kind} needs {few}")
 
     def refusal(self, classes: str | None, labels: torch.Tensor | None) -> str | None:
-        """Return why the metric cannot score by this extractor and labels; None if it can.
+        """Return the reason why this extractor or these labels do not fit; None if they do.
 
         `classes` is `classes` if the extractor predicts one class per image, `multi_hot` if it
         predicts several, and None if its classes are not a data set's labels. `labels` are those

@@ -23,7 +23,7 @@ class Normalization(Kind, family="normalization"):
 
     @classmethod
     def members(cls) -> dict[str, type[Kind]]:
-        """Return all norms by `word`; of two with the same word, a layer before a weight norm."""
+        """Return all norms by `word`; a layer hides a weight norm of the same word."""
         return {word(kind): kind for kind in reversed(norms())}
 
 

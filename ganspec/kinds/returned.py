@@ -11,9 +11,10 @@ from ganspec.kinds.dataset import DataError, Dataset
 
 
 def check_returned(dataset: Dataset, returned: object, folder: Path, *size: int) -> None:
-    """Raise DataError if `returned`, by the `load` of a user's own data set, breaks the contract.
+    """Raise DataError if `load` of a user's own data set returned wrong images or labels.
 
-    `size` is the height, width and channels that `load` was asked for.
+    `returned` is its result, `folder` its first argument, and `size` the height, width and channels
+    that it was asked for. Data sets of ganspec are not checked.
     """
     if dataset.is_own and (fault := next(_faults(dataset, returned, folder, *size), None)):
         raise DataError(f"{dataset.known_as} {fault}")
@@ -22,9 +23,9 @@ def check_returned(dataset: Dataset, returned: object, folder: Path, *size: int)
 def _faults(
     dataset: Dataset, returned: object, folder: Path, height: int, width: int, channels: int
 ) -> Iterator[str]:
-    """Yield what is wrong, each fault in words that follow the data set's name.
+    """Yield each fault in words that follow the data set's name.
 
-    The checks after a fault rely on what it denies: only the first fault is sure.
+    A check assumes that the checks before it passed, so only the first fault is reliable.
     """
     if not isinstance(returned, tuple) or len(returned) != 2:
         many = f"{len(returned)} values" if isinstance(returned, tuple) else _type(returned)
@@ -50,7 +51,7 @@ def _faults(
 
 
 def _label_faults(dataset: Dataset, labels: torch.Tensor, count: int) -> Iterator[str]:
-    """Yield what is wrong with the labels of `count` images."""
+    """Yield each fault of the labels of `count` images."""
     form, classes = dataset.label_kind() or (None, None)
     multi = labels.ndim == 2 if form is None else form == "multi_hot"
     wanted = f"uint8 N x {classes or 'classes'}" if multi else "int64 N"

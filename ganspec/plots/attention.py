@@ -1,7 +1,4 @@
-"""Pictures of self-attention: images with marked positions, the queries, and what they attend to.
-
-Each query has a map of the positions to which it attends.
-"""
+"""Pictures of self-attention: images with dots, called queries, and an attention map per query."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ def looks(count: int) -> list[Look]:
 
 
 def window(count: int) -> int:
-    """Return how many of `count` values a moving average takes together: 1 %, at least one."""
+    """Return the width of a moving average of `count` values: 1 % of them, at least one."""
     return max(1, count // 100)
 
 
@@ -84,7 +84,7 @@ def smoothed(values: np.ndarray, width: int) -> np.ndarray:
 
 
 def envelope(column: Column, bins: int = BINS) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the last index, the lowest and the highest value of `bins` equal parts of a column."""
+    """Return the last index, lowest and highest value of each of `bins` equal parts of a column."""
     edges = np.linspace(0, len(column), bins + 1).astype(int)
     starts = edges[:-1]
     low = np.minimum.reduceat(column.low, starts)
@@ -129,7 +129,7 @@ def outside(panel: Panel) -> str:
 
 
 def thinning(curves: Iterable[Curve], bins: int = BINS) -> str:
-    """Return a note that says what full and pale lines show, "" if no curve is smoothed."""
+    """Return a note that explains full and pale lines; "" if no curve is smoothed."""
     counts = [len(curve.column) for curve in curves if not curve.sparse]
     widths = sorted({window(count) for count in counts} - {1})
     if not widths:
@@ -209,7 +209,7 @@ def draw_panel(axes: Axes, panel: Panel) -> None:
             borderaxespad=0.2,
             frameon=False,
             labelcolor=ink,
-            ncols=min(2 if panel.claimed else 3, drawn),  # a wider one makes a gap before claims
+            ncols=min(2 if panel.claimed else 3, drawn),  # more would push the claims away
             fontsize=9,
         )
 

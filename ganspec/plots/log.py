@@ -106,8 +106,8 @@ def joined(parts: Sequence[Column]) -> Column:
 def columns(rows: Iterable[Mapping[str, object]]) -> dict[str, Column]:
     """Return the columns of a log's rows by name, each sorted by step.
 
-    Each row has a `step`. Values that are no numbers, not finite, or beyond HUGE are left out, and
-    so is a column without other values.
+    Each row has a `step`. Values that are no numbers, not finite, or beyond HUGE are left out, as
+    are values at steps of 2^53 and more, and columns without other values.
     """
     tables: dict[tuple[str, ...], list[Iterable[object]]] = {}  # values of rows, by the rows' names
     for row in rows:

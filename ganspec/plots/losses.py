@@ -45,7 +45,7 @@ def curves(names: list[str], columns: dict[str, Column]) -> tuple[Curve, ...]:
 def own_looks(names: list[str]) -> dict[str, tuple[str, str, Style]]:
     """Return a label, a colour and a line style for each of `names`; all of a panel differ.
 
-    Names that LOOKS lacks take, in order, the colours that the others leave.
+    Names that are not in LOOKS take the remaining colours, in order.
     """
     taken = {LOOKS[name][1] for name in names if name in LOOKS}
     free = ((colour, style) for style in STYLES for colour in ORDER if colour not in taken)

@@ -67,7 +67,7 @@ def small_figure(panels: Sequence[Panel], limits: SharedAxes, titled: bool = Tru
 
 
 def draw_small(axes: Axes, panel: Panel, limits: SharedAxes) -> None:
-    """Draw a panel within `limits`, with a legend if it has several curves, no names of axes."""
+    """Draw a panel within `limits`; a legend names several curves, and nothing names the axes."""
     axes.patch.set_alpha(0)
     for curve in panel.curves:
         draw_curve(axes, curve, BINS)

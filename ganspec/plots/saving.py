@@ -21,10 +21,10 @@ def save(figure: Figure, path: Path, **options: Any) -> None:
 
 
 def render(figure: Figure, file: Path | io.BytesIO | io.StringIO, **options: Any) -> None:
-    """Write a figure to `file`; texts are shown as they are, so a `$` in a name starts no formula.
+    """Write a figure to `file`. A `$` in a text starts no formula.
 
-    Matplotlib's warnings, of letters that its font lacks or of a crowded layout, are not shown,
-    since they are about the names in a spec, which are right as they are.
+    Matplotlib warns of letters that its font lacks and of a crowded layout. These warnings are
+    hidden, since the names in a spec cause them, and nobody must change those.
     """
     for text in figure.findobj(Text):
         text.set_parse_math(False)

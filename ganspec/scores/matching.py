@@ -82,7 +82,7 @@ def _test_accuracies(record: RunRecord) -> Iterator[ScoreRow]:
 
 
 def differences(claim: Score, row: ScoreRow) -> list[str]:
-    """Return the stated conditions of a claim from which a score differs: `epoch 20, not 50`."""
+    """Return how a score differs from a claim's stated conditions, such as `epoch 20, not 50`."""
     counts = {
         "images": (claim.images, row.images),
         "epoch": (claim.epoch, row.epoch),
@@ -110,7 +110,7 @@ def differences(claim: Score, row: ScoreRow) -> list[str]:
 def _other_references(claim: Score, reference: ScoredAgainst, scored: int | None) -> Iterator[str]:
     """Yield how the real images that a score compares with differ from those of a claim.
 
-    `scored` is the number of generated images; by `references: equal`, there are as many real ones.
+    `scored` is the number of generated images; `references: equal` means as many real ones.
     """
     claimed = scored if claim.references == "equal" else claim.references
     if claimed is not None and reference.images not in (None, claimed):

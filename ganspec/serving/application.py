@@ -34,7 +34,7 @@ from ganspec.serving.requests import (
 
 MOST_BYTES = 1 << 22  # of a request's body; a longer one is refused
 MOST_WAITING = 4  # requests that wait while another is answered; more are refused
-SECONDS_TO_SEND = 10  # in which a request's body must arrive
+SECONDS_TO_SEND = 10  # longest time until a request's body has arrived
 TILE = 72  # rough width, in pixels, of an enlarged image; the factor is a whole number
 HEADERS = {
     "Cache-Control": "no-store",

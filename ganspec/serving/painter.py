@@ -41,7 +41,7 @@ ShownImage: TypeAlias = dict[str, object]
 
 
 class Painter:
-    """The answers about one run, each a method that takes a request.
+    """Answers the page's requests for images of one run.
 
     `sampler` draws the run's images, and stays unchanged. `options` are the words of the command
     line, such as `--raw`, that make `ganspec sample` choose the same weights and device. `most` is
@@ -71,8 +71,8 @@ class Painter:
     def new_images(self, request: ImagesRequest) -> dict[str, object]:
         """Return new images, the number of columns of their grid, and a command that draws them.
 
-        The keys are `images`, `columns` and `command`, which is one of `ganspec sample`. Raises
-        RequestError if a request is impossible, SourceError if images are not finite.
+        The keys are `images`, `columns` and `command`. Raises RequestError if a request is
+        impossible, SourceError if images are not finite.
         """
         if request.count > self.most:
             raise RequestError(f"count: {self.most} images of this run at most")
@@ -83,7 +83,7 @@ class Painter:
         return {"images": shown, "columns": columns, "command": self.command(request)}
 
     def path(self, request: PathRequest) -> dict[str, object]:
-        """Return `rows` of images from `start` to `end`: one, or two if their labels differ.
+        """Return a dict with `rows` of images from `start` to `end`: two if their labels differ.
 
         All images of the first row have the label of `start`, all of the second that of `end`. A
         generator that normalizes by the batch takes the statistics of the seed's first batch, as
@@ -210,8 +210,8 @@ class Painter:
 def open_painter(folder: Path, device: str, step: int | None, raw: bool) -> Painter:
     """Return the painter of the run in `folder`.
 
-    `device` is such as `auto` or `cuda`. `step` chooses the weights that were kept after a step, by
-    default the newest, and `raw` the trained weights, not their moving average. Raises
+    `device` is a name such as `auto` or `cuda`. The weights are those kept after `step`, by default
+    the newest. `raw` chooses the trained weights, not their moving average. Raises
     CheckpointError, and RunError if the folder holds no run, no such weights or no generator.
     """
     spec = Run.open(folder).spec

@@ -40,7 +40,7 @@ class FavouriteImage(PageRequest):
 
 
 class LatentsRequest(PageRequest):
-    """The seed that draws latents, and the largest absolute number in them; None sets no bound."""
+    """A seed for latents, and `truncation`, the largest absolute number in them; None: no bound."""
 
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)]
     truncation: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None

@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 from ganspec.language.errors import GanspecError
 
 MOST_CONNECTIONS = 64  # open at once; more are refused
-FIRST_FREE, LAST = 1024, 65535  # ports that need no rights of an administrator
+FIRST_FREE, LAST = 1024, 65535  # ports that every user may open
 
 
 class PortError(GanspecError):
@@ -87,6 +87,6 @@ def address_of(listening: socket.socket) -> str:
 
 
 def names_of(host: str) -> set[str]:
-    """Return the names, in lower case, that a request for the page at `host` may call it by."""
+    """Return the host names, in lower case, that requests for the page at `host` may use."""
     own = socket.gethostname().lower()
     return {host.lower(), own, f"{own}.local"}

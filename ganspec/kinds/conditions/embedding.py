@@ -44,7 +44,10 @@ class Embedding(Condition, kind="embedding"):
     def join(self, net: Lowering, x: Value) -> Value:
         size = self.fitting_size(net, x)
         if self.join_ == "map":
-            self.check_map(net, x)
+            if not x.is_map:
+                message = f"`join: map` expects a map, got a vector of {x}"
+                help = "use `join: concat`, or the layer `join_label` after project"
+                net.refuse("shape-mismatch", message, x, help)
             return concatenate(net, x, plane(net, embed(net, size), x, self.hidden))
         label = activate(net, embed(net, size), self.hidden)
         if self.join_ == "concat":
@@ -65,10 +68,3 @@ class Embedding(Condition, kind="embedding"):
             help = "remove `size`: with `join: product` it is the number of channels"
             net.refuse("shape-mismatch", message, x, help)
         return x.channels if self.size is None else self.size
-
-    def check_map(self, net: Lowering, x: Value) -> None:
-        """Raise SpecError unless `x` is a map."""
-        if not x.is_map:
-            message = f"`join: map` expects a map, got a vector of {x}"
-            help = "use `join: concat`, or the layer `join_label` after project"
-            net.refuse("shape-mismatch", message, x, help)

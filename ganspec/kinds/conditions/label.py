@@ -27,7 +27,7 @@ def label_planes(label, x):
 
 
 def label_vector(net: Lowering) -> Value:
-    """Return the label as a vector: multi-hot as it is, or one-hot by a further step."""
+    """Return the label as a multi-hot vector, or as a one-hot vector by an added step."""
     label = net.label
     return net.add(Call(OneHot, label.channels), label) if label.is_index else label
 
@@ -67,7 +67,7 @@ def activate(net: Lowering, label: Value, hidden: Layer | None) -> Value:
     """
     if hidden is None:
         return label
-    # with the condition's key path, the costs of `hidden` are added to those of the condition
+    # with the condition's key path, tables count `hidden` as a part of the condition
     output = net.layer(hidden.model_copy().place(net.key_path, hidden.mark), label)
     if output.shape != label.shape:
         message = f"`hidden` makes {output} of a vector of {label}"
@@ -76,7 +76,7 @@ def activate(net: Lowering, label: Value, hidden: Layer | None) -> Value:
 
 
 def plane(net: Lowering, label: Value, x: Value, hidden: Layer | None) -> Value:
-    """Return `label` as one channel as high and wide as `x`, by a linear layer and `hidden`."""
+    """Return a channel of the size of `x`, computed of `label` by a linear layer and `hidden`."""
     height, width = x.size
     label = linear(net, label, height * width, hidden)
     return net.add(Call(nn.Unflatten, 1, (1, height, width), channels=1), label)

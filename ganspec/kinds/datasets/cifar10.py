@@ -52,12 +52,6 @@ def read_batch(file, name, checked=True):
         raise ValueError(f"{name} is damaged, or not a CIFAR-10 batch: {reason}") from error
 
 
-def read_to_end(file):
-    """Read the rest of a gzipped file, so that its checksum is compared."""
-    while file.read(2**20):
-        pass
-
-
 def read_batches(folder, names, checked):
     """Return pixels and labels by file name, from files in `folder` or its archive."""
     for place in (folder, folder / "cifar-10-batches-py"):
@@ -72,7 +66,8 @@ def read_batches(folder, names, checked):
             if name in names and member.isfile():
                 batches[name] = read_batch(archive.extractfile(member), name, checked)
         if checked:
-            read_to_end(archive.fileobj)
+            while archive.fileobj.read(2**20):  # the checksum is at its end
+                pass
     if checked and (missing := set(names) - set(batches)):
         raise ValueError(f"there is no {', '.join(sorted(missing))}")
     return batches

@@ -31,9 +31,9 @@ def read_dataset(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the images and labels in `folder`, from the cache or else by `reader`.
 
-    `reader` is what the method `reader` or `test_reader` of `dataset` returns. What it reads is
-    cached if the data set is one of ganspec's, lists its `sources`, and took more than SECONDS
-    without a warning. Raises DataError if the cache's limit is not a number, and any error of
+    `reader` is the result of the method `reader` or `test_reader` of `dataset`. What is read is
+    cached if the data set is one of ganspec's, lists its `sources`, takes more than SECONDS, and
+    gives no warning. Raises DataError if the cache's limit is not a number, and any error of
     `reader`.
     """
     form = (height, width, channels)
@@ -44,7 +44,7 @@ def read_dataset(
             return read()
         stamps = {str(path): stamp_of(path, known.get(str(path))) for path in paths}
     except (OSError, ValueError):
-        return read()  # which raises an error that says what is wrong with the files
+        return read()  # its error says what is wrong with the files
     way = (dataset.kind, sorted(reader.keywords.items()), form)
     key = key_of(way, [stamp.sha256 for stamp in stamps.values()])
     if (cached := recall(key)) is not None:
@@ -86,7 +86,7 @@ def key_of(form: object, contents: Iterable[str]) -> str:
     of their files, in order. The hash also covers the code in `ganspec.kinds.datasets`, the
     versions of the libraries that it calls, and the CPU's features.
     """
-    versions = (torch.__version__, np.__version__, PIL.__version__, _code())
+    versions = (torch.__version__, np.__version__, PIL.__version__, _code_hash())
     text = f"{versions} {torch.backends.cpu.get_cpu_capability()} {form}\n" + "\n".join(contents)
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
@@ -97,7 +97,7 @@ def is_own(code: Callable | type) -> bool:
 
 
 @cache
-def _code() -> str:
+def _code_hash() -> str:
     """Return a hash of the text of all modules in `ganspec.kinds.datasets`."""
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parent.glob("*.py")):
@@ -148,8 +148,8 @@ def store(key: str, images: torch.Tensor, labels: torch.Tensor) -> None:
 def _shrink(folder: Path, most: float) -> None:
     """Delete the cached files that were used longest ago, until at most `most` bytes are left.
 
-    Also delete ABANDONED unfinished files. Files that other processes delete meanwhile are no
-    error.
+    Also delete unfinished files that are older than ABANDONED. Another process may delete files
+    meanwhile.
     """
     files = []
     for path in folder.glob("*.npz"):

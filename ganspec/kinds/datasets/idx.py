@@ -15,7 +15,7 @@ import torch
 from ganspec.kinds.dataset import Dataset
 from ganspec.kinds.datasets.images import resize_images
 
-MEGABYTES = 2048  # no more is unpacked of a gzipped file, so that none fills the memory
+MEGABYTES = 2048  # largest unpacked size of a gzipped file; more could fill memory
 FILES = {  # names of the files of each split, without `.gz`
     "train": ["train-images-idx3-ubyte", "train-labels-idx1-ubyte"],
     "test": ["t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"],
@@ -106,7 +106,7 @@ class IdxDataset(Dataset):
         return has_files and not self._is_other(folder)
 
     def _is_other(self, folder: Path) -> bool:
-        """Return True if the files in `folder` are another IDX data set's, by the first labels."""
+        """Return True if the first labels in `folder` are those of another IDX data set."""
         split = "test" if self.split == "test" else "train"
         path = find_idx(folder, FILES[split][1])
         assert path is not None  # `holds` has found it

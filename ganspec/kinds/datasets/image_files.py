@@ -25,7 +25,7 @@ NAMED = 100  # most files that one message names
 
 
 class Skipped(NamedTuple):
-    """A file that cannot be read, the reason, and the file read in its place; None if none is."""
+    """A file that cannot be read, the reason, and the file that is read in its place, or None."""
 
     file: str
     reason: str
@@ -134,7 +134,7 @@ class ImageFiles(torch.utils.data.Dataset):
         return part
 
     def read(self) -> tuple[list[str | None], torch.Tensor]:
-        """Return why each file cannot be read, None if it can; and pixels, uint8 N x C x H x W.
+        """Return the reason why each file cannot be read, or None, and pixels, uint8 N x C x H x W.
 
         Pixels of files that cannot be read are undefined. Pixels that took more than CACHED_SECONDS
         to decode are cached.
@@ -162,7 +162,7 @@ class ImageFiles(torch.utils.data.Dataset):
         return decoded.key_of(way, [stamp.sha256 for stamp, why in pairs if stamp and not why])
 
     def check(self, pixels: torch.Tensor | None = None) -> list[str | None]:
-        """Return why each file cannot be read, None if it can, and set the files' stamps.
+        """Return the reason why each file cannot be read, or None. Set the files' stamps.
 
         If `pixels` is not None, all files are decoded into it. Otherwise a file is decoded only to
         see if it can be read, and not at all if the cache says so already.
@@ -194,7 +194,7 @@ class ImageFiles(torch.utils.data.Dataset):
     def _check_one(
         self, index: int, cached: dict[str, Stamp], pixels: torch.Tensor | None
     ) -> str | None:
-        """Return why one file cannot be read, None if it can; `cached` are stamps by file name."""
+        """Return the reason why a file cannot be read, or None; `cached` are stamps by name."""
         path, expected = self.files[index], self.stamps[index]
         known = cached.get(self.name(index))
         try:

@@ -28,7 +28,7 @@ from ganspec.language.types import PathText, Positive
 
 
 def flatten_image(image, white=None):
-    """Convert a picture to RGB: deep grey to 8 bits, transparency to white.
+    """Convert a picture to RGB: grey of any depth to 8 bits, transparency to white.
 
     In grey of 16 or 32 bits, white is 65535, or 1 for floats, unless the spec sets it.
     """
@@ -42,7 +42,7 @@ def flatten_image(image, white=None):
         image = Image.fromarray(grey.round().clip(0, 255).astype(np.uint8))
     if image.has_transparency_data:
         image = image.convert("RGBA")
-        if image.getchannel("A").getextrema()[0] < 255:  # many images are opaque
+        if image.getchannel("A").getextrema()[0] < 255:  # otherwise opaque
             image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     return image.convert("RGB")
 
@@ -64,14 +64,14 @@ def resize_picture(picture, height, width, resize):
 def resize_columns(images, left, right, width, centre):
     """Resize columns of float images, from `left` to `right`, which may be fractions.
 
-    `centre` is where a pixel is within itself: at 0 in TensorFlow 1, at 0.5 in OpenCV.
+    `centre` is the position of a pixel's centre: 0 in TensorFlow 1, 0.5 in OpenCV.
     """
     positions = (torch.arange(width) + centre) * ((right - left) / width) + left - centre
     return read_columns(images, positions.clamp(min=0))
 
 
 def resize_box(picture, height, width, resize, box):
-    """Resize a box (left, top, right, bottom) of a PIL picture, uint8 C x H x W."""
+    """Resize a box (left, top, right, bottom) of a picture to uint8 C x H x W."""
     if resize == "antialias":
         return picture_pixels(picture.resize((width, height), Image.Resampling.BILINEAR, box))
     centre = 0 if resize == "tensorflow1" else 0.5
@@ -93,7 +93,7 @@ def decode_image(path, height, width, channels, resize="antialias", white=None):
         across, down = across * height // down, height
     left, top = round((across - width) / 2), round((down - height) / 2)
     right, bottom = left + width, top + height
-    if across * down > 16 * width * height:  # nearly all is cut off, and would fill the memory
+    if across * down > 16 * width * height:  # resize only a box, to save memory
         x, y = image.width / across, image.height / down
         box = (left * x, top * y, right * x, bottom * y)
         return resize_box(image, height, width, resize, box)
@@ -101,7 +101,7 @@ def decode_image(path, height, width, channels, resize="antialias", white=None):
 
 
 def decode_files(files, decode, shape):
-    """Return images, uint8 N x *shape, and a list of all files: True if readable."""
+    """Return readable images, uint8 N x *shape, and a list: True if readable."""
 
     def decode_whole(path):
         try:

@@ -14,7 +14,7 @@ def grey_images(images):
 
 
 def read_columns(images, positions):
-    """Return float images' columns at `positions`, interpolated between two."""
+    """Return columns of float images, interpolated at fractional `positions`."""
     first = positions.long()
     second = (first + 1).clamp(max=images.shape[-1] - 1)
     return images[..., first].lerp(images[..., second], positions - first)

@@ -100,7 +100,7 @@ def check_rows(path, table, keys):
 
 
 def find_labels(folder, files, path, checked=True):
-    """Return the labels of `files` in a table, and a list: True for files with a row.
+    """Return labels of `files` in a table, and a list: True if a file has a row.
 
     `path` is the table's file. A row names a file by its path from `folder`, or by its
     name alone. If all values are 0, 1 or -1, labels are uint8 N x attributes, and -1

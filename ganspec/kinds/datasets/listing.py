@@ -39,7 +39,7 @@ def is_split(name):
 
 
 def check_splits(folder, files):
-    """Raise ValueError if `files` are in splits, at least two side by side."""
+    """Raise ValueError if one folder holds two splits, such as train and test."""
     splits = defaultdict(set)
     for names in {path.relative_to(folder).parts[:-1] for path in files}:
         for i, name in enumerate(names):

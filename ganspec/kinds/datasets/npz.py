@@ -50,7 +50,7 @@ def read_arrays(path):
                 raise ValueError("`labels` and `multi_hot` cannot both be there: drop one")
             found = {name: arrays.get(name) for name in ("images", "labels", "multi_hot")}
             for name, array in found.items():
-                if isinstance(array, bytes):  # what numpy returns for a file that is no .npy
+                if isinstance(array, bytes):  # numpy returns bytes for a file that is no .npy
                     raise ValueError(f"`{name}` is not an array: use numpy.savez")
             others = [name for name in arrays if name not in found]
     except Exception as error:  # a damaged file can raise any exception

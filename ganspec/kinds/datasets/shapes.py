@@ -54,10 +54,10 @@ def label_fronts(scenes):
 
 
 def solids_of(names):
-    """Return the `colour`, `shape` and `present` of objects, lists of 3 in a dict.
+    """Return a dict of `colour`, `shape` and `present`, each a list of three.
 
-    Colours and shapes are indices. Raise ValueError if a name, such as `red cube`, is
-    none that can be drawn, or if there are no names or more than three.
+    Colours and shapes are indices. `names` are such as `red cube`. Raise ValueError if
+    one cannot be drawn, or if there are no names or more than three.
     """
     colours, shapes = solid_words()
     if not 1 <= len(names) <= 3:
@@ -76,7 +76,7 @@ def list_objects(labels, count, block):
     """Return the objects of `count` images in a label file, and labels, uint8 N x 24.
 
     `labels` is the file's path. If it lists fewer images, they repeat. The objects are
-    a list of dicts as of `solids_of`, but of tensors, each for `block` images.
+    a list of dicts with the keys of `solids_of` and tensors for `block` images each.
     """
     listed, index = read_labels(labels)
     images = list(listed.values())[:count]

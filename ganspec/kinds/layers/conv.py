@@ -12,7 +12,7 @@ from ganspec.kinds.layers.padding import (
     KERAS_SPLIT,
     Split,
     conv_padding,
-    is_even,
+    is_symmetric,
     shorten,
     stride_arguments,
 )
@@ -54,7 +54,7 @@ class Conv(Weighted, kind="conv"):
         rows, columns = conv_padding(
             self.padding, x.size, self.split, kernel=kernel, stride=stride, dilation=dilation
         )
-        if not (is_even(rows) and is_even(columns)):
+        if not (is_symmetric(rows) and is_symmetric(columns)):
             x = net.add(Call(nn.ZeroPad2d, (*columns, *rows)), x)
             rows = columns = (0, 0)
         args, named = stride_arguments(stride, (rows[0], columns[0]))

@@ -47,7 +47,7 @@ class Add(Layer, kind="add"):
 
 
 def _map_help(name: str, x: Value, other: Value) -> str | None:
-    """Return help for a map that is to be joined with a vector; None for two of one form.
+    """Return help if one of `x` and `other` is a map and the other a vector, else None.
 
     `name` is the name of `other` in the spec.
     """

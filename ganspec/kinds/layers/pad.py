@@ -1,4 +1,4 @@
-"""Padding of a map as a layer of its own."""
+"""A layer that pads a map."""
 
 from __future__ import annotations
 

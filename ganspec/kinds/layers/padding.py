@@ -7,9 +7,9 @@ from typing import Any, Literal, TypeAlias
 from ganspec.language.types import Padding, Pair, pair
 
 Split = Literal["even", "end"]
-"""Sides of `same` padding whose total is odd. `even` rounds the total up, so that both sides are
-equal, if the output's size stays the same, as PyTorch users do; otherwise, and with `end`, the
-bottom or right gets one row or column more, as in Keras and TensorFlow."""
+"""Two sides of `same` padding whose total is odd. `even` rounds the total up to equal sides, as
+PyTorch users do, unless that changes the size of the output. Then, and with `end`, the bottom or
+right gets one row or column more, as in Keras and TensorFlow."""
 
 KERAS_SPLIT: dict[str, dict[str, object]] = {
     "keras": {"split": "end"},
@@ -20,12 +20,12 @@ Sides: TypeAlias = tuple[int, int]  # of one axis: (top, bottom) or (left, right
 
 
 def shorten(value: Pair) -> Pair:
-    """Return 3 for 3 or (3, 3), a pair of different numbers as it is."""
+    """Return a single number for a pair of equal numbers, else the pair."""
     rows, columns = pair(value)
     return rows if rows == columns else (rows, columns)
 
 
-def is_even(sides: Sides) -> bool:
+def is_symmetric(sides: Sides) -> bool:
     """Return True if both sides are equal, as the padding of torch's layers must be."""
     return sides[0] == sides[1]
 

@@ -14,7 +14,7 @@ from ganspec.kinds.layers.padding import (
     KERAS_SPLIT,
     Split,
     conv_padding,
-    is_even,
+    is_symmetric,
     shorten,
     stride_arguments,
 )
@@ -42,8 +42,9 @@ class WindowPool(Layer):
     def lower(self, net: Lowering, x: Value) -> Value:
         stride = self.stride or self.kernel
         axes = conv_padding(self.padding, x.size, self.split, kernel=self.kernel, stride=stride)
-        steps = [step for sides, step in zip(axes, pair(stride), strict=True) if not is_even(sides)]
-        if 1 in steps:
+        # the strides of the axes whose two sides differ
+        uneven = [n for sides, n in zip(axes, pair(stride), strict=True) if not is_symmetric(sides)]
+        if 1 in uneven:
             message = f"{self.kind} of an even kernel at stride 1 cannot keep height and width"
             net.refuse("bad-value", message, None, "use an odd kernel, or a longer stride")
         kernel, stride, padding = map(shorten, (self.kernel, stride, (axes[0][0], axes[1][0])))
@@ -52,7 +53,7 @@ class WindowPool(Layer):
             named["stride"] = None
         # torch pads both sides alike: if the end needs one row or column more, `ceil_mode` keeps
         # the last window, which reaches beyond the padded map
-        named |= {"ceil_mode": bool(steps), **self.settings()}
+        named |= {"ceil_mode": bool(uneven), **self.settings()}
         return net.add(Call(self.module, kernel, *args, **named), x)
 
 

@@ -13,7 +13,7 @@ from ganspec.program.ir import Call, Value
 
 
 class UnreadPart(nn.Module):
-    """Stands in for a part that was not read: repeats each input's mean in `shape`."""
+    """A stand-in for a part that was not read: fills `shape` with the mean of each input."""
 
     def __init__(self, shape):
         super().__init__()

@@ -11,7 +11,7 @@ import torch
 from ganspec.language.errors import GanspecError
 
 OPERATORS = ("nms", "qnms")  # torchvision cannot be imported unless torch knows these
-_libraries: list[torch.library.Library] = []  # operators are gone when their library is deleted
+_libraries: list[torch.library.Library] = []  # a deleted library would take its operators along
 
 
 class FidelityError(GanspecError):

@@ -13,7 +13,7 @@ def frechet_distance(
     """Return |m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2)), with the covariance S1 = F1 F1^T.
 
     The formula is that of Dowson & Landau (1982). The nonzero eigenvalues of S1 S2 are those of
-    F1^T S2 F1, which is symmetric: they are real, and tiny ones can be taken for rounded zeros.
+    F1^T S2 F1. That matrix is symmetric, so they are real, and tiny ones are rounded zeros.
     `factor1`, F1, is features x rank.
     """
     from scipy import linalg  # slow to import, and commands that read a spec import this file

@@ -11,7 +11,7 @@ def accuracy(outputs, labels):
 def find_labels(outputs, labels):
     """Return multi-hot labels with 0 in place of each 1 that the outputs do not find.
 
-    Of an image's k labels, the outputs find those among the k highest outputs.
+    A label of an image with k labels is found if its output is among the k highest.
     """
     ranks = outputs.argsort(1, descending=True).argsort(1)
     return (ranks < labels.sum(1, keepdim=True)) * labels

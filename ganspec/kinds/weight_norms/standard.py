@@ -13,7 +13,7 @@ from ganspec.program.ir import Call
 
 
 class Plain(WeightNorm, kind="none"):
-    """No weight norm, also where the network has one."""
+    """No weight norm, even if the network sets one."""
 
     def wrap(self) -> None:
         return None
