@@ -36,9 +36,8 @@ def dependence(call: Call, values: list[Value], index: int, size: tuple[int, ...
     result read the same, the masks may have one column for all of them.
 
     An input of more than FEW positions is first changed at a few. If changes at eight positions
-    change the result at exactly the same eight, return None: the call works position by position.
-    If each of three positions changes the whole result, assume that all of it reads the whole
-    input.
+    change exactly the same eight of the result, return None: the call works position by position.
+    If each of three positions changes the whole result, assume that all of it reads all positions.
     """
     trial = Trial(call, values, index)
     places = trial.places

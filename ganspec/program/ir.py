@@ -231,7 +231,7 @@ def start_input(
 
 
 def label_input(size: Width, is_index: bool) -> Input:
-    """Return the label as an input: one of `size` classes if `is_index`, or else `size` 0s and 1s."""
+    """Return the label as an input: one of `size` classes if `is_index`, else `size` 0s and 1s."""
     value = Value(LABEL, () if is_index else (int(size),), size, is_index=is_index)
     return Input("y", value, "label")
 

@@ -233,7 +233,7 @@ def _unflattened(step: Step, reads: list[Reach]) -> Reach:
 
 
 def _concatenated(step: Step, reads: list[Reach]) -> Reach:
-    """Return the reach of `torch.cat`: the union of reaches of maps; those of vectors, end to end."""
+    """Return the reach of `torch.cat`: the union for maps; the reaches end to end for vectors."""
     if not step.output.is_map:
         return Reach(torch.cat([reach.edges for reach in reads], dim=1))
     return _union(reads)
