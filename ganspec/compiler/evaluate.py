@@ -127,7 +127,7 @@ class EvaluatedNetwork(nn.Module, Viewed):
         return modules if all(map(_is_unchanged, modules, action.steps)) else None
 
     def _run(self, first: Step, last: Step, run: Callable, values: dict[int, torch.Tensor]) -> None:
-        """Call `run` on the inputs of `first`; store the result in `values` as the output of `last`.
+        """Call `run` on the inputs of `first`; `values` gets the result as the output of `last`.
 
         An error gets a note with the layer of `last`. Raise BatchSizeError if a normalization
         refuses a single vector.

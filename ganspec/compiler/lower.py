@@ -49,7 +49,7 @@ def lower_network(
     net.heads = outputs
     main, *rest = outputs.values()
     net.check_all_read(main)
-    steps = heads_last(net.steps, main) if rest else net.steps
+    steps = _heads_last(net.steps, main) if rest else net.steps
     lowered = Net(
         name=name,
         doc=network.doc or interface.doc,
@@ -67,7 +67,7 @@ def lower_network(
     return lowered
 
 
-def heads_last(steps: list[Step], output: Value) -> list[Step]:
+def _heads_last(steps: list[Step], output: Value) -> list[Step]:
     """Return the steps in a new order: first those that `output` depends on, then the others."""
     needed = {output.id}
     for step in reversed(steps):

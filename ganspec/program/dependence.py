@@ -57,7 +57,8 @@ def dependence(call: Call, values: list[Value], index: int, size: tuple[int, ...
 class Trial:
     """A call with random inputs, of which the input `index` can be changed.
 
-    Numbers are in double precision, or in single precision if the call fails in double.
+    `places` is that input's height and width, or its length. Numbers are in double precision, or in
+    single precision if the call fails in double.
     """
 
     def __init__(self, call: Call, values: list[Value], index: int):
