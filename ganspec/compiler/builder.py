@@ -134,9 +134,9 @@ class Builder(Lowering):
         return x
 
     def _made(self, part: Layer | Condition, method: str, x: Value) -> Value:
-        """Return what the `method` of a layer or condition makes of `x`: a vector or a map.
+        """Return the vector or map that `method` of a layer or condition makes from `x`.
 
-        Raise SpecError if a user's own one raises an error, or returns anything else.
+        Raise SpecError if a user's own kind raises an error, or returns anything else.
         """
         with blamed(part):
             made = getattr(part, method)(self, x)
@@ -148,8 +148,7 @@ class Builder(Lowering):
         return made
 
     def layer(self, layer: Layer, x: Value) -> Value:
-        # a layer without a mark, its place in the spec, was made by another layer, to which its
-        # errors belong
+        # a layer without a place in the spec was made by another layer: errors name that one
         self.parts.append(layer if layer.mark or not self.parts else self.at)
         if layer.from_:
             x = self.tapped(layer.from_)
@@ -199,7 +198,8 @@ class Builder(Lowering):
             notes.append(f"{self.parts[-2].kind} stands for the network's `{key}`")
             another = f"write another `{key}`"
             another += ", such as `layer`" if key == "normalization" else ""
-            if key == "normalization" or code != "missing-condition":  # all others read labels, too
+            # without labels, another condition would fail as well
+            if key == "normalization" or code != "missing-condition":
                 help = f"{help}, or {another}" if help else another
         fail(code, message, self.at.mark, help, *notes)
 
@@ -236,7 +236,7 @@ class Builder(Lowering):
             outputs={"value": end},
             is_block=True,
         )
-        # around the block, its parameter `out` is not known: the argument, such as `2 * ch`, is
+        # the result's channels in names that are known outside of the block: `2 * ch` for `out`
         channels = evaluate(end.channels.text, {**self.scope, **own})
         assert isinstance(channels, Width)
         labels = [self.labels] if self.labels and net.conditional else []
@@ -254,7 +254,7 @@ class Builder(Lowering):
         They are the integers of `own` and `scope` whose names the steps' arguments contain.
         """
         names = {n for step in self.steps for width in widths(step.call) for n in width.names()}
-        known = {**own, **self.scope, **own}  # twice: its keys come first, and its values win
+        known = {**own, **self.scope, **own}  # `own` twice: for its order and for its values
         return {k: v for k, v in known.items() if k in names and isinstance(v, int)}
 
     def check_all_read(self, end: Value) -> None:

@@ -31,7 +31,7 @@ def check(spec: Spec) -> list[Diagnostic]:
 
     Raise SpecError if the networks do not fit each other, if a layer cannot read a batch of the
     training, if counts differ from the report's, or if the code of a user's own kind cannot be
-    emitted. A part of a network that is `unknown` is an error, too. A network or section that is
+    emitted. Raise it, too, if part of a network is `unknown`. A network or section that is
     `unknown` as a whole is only a warning, since the rest of the spec can be right.
     """
     nets = lower(spec)
@@ -42,7 +42,7 @@ def check(spec: Spec) -> list[Diagnostic]:
         raise SpecError(errors)
     gaps = diagnosed([part for part in unread(spec) if part not in inner], "warning")
     if not gaps and any(kind.is_own for kind in within(spec)):
-        program(spec, nets)  # to see that the code of users' kinds can be moved
+        program(spec, nets)  # raises an error if the code of a user's kind cannot be moved
     return [*warnings_of(spec, nets), *gaps]
 
 
@@ -78,7 +78,7 @@ def claims(spec: Spec, nets: dict[str, Net]) -> Iterator[Diagnostic]:
             yield Diagnostic("unknown-name", f"no network is called `{name}`", mark, (), help)
     yield from _unnamed(spec)
     rows = {name: costs(net) for name, net in nets.items()}
-    # a wrong table names the layer; the total would only tell the same difference again
+    # an error of a table names the layer; one of the total would only repeat the difference
     errors = list(_tables(spec, rows))
     yield from errors or _totals(spec, rows)
 

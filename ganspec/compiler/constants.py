@@ -82,11 +82,11 @@ class Constants:
         }
 
     def lines(self, used: list[Symbol]) -> list[str]:
-        """Return a line `placeholder = value` for each constant in `used`, in settings' order."""
-        symbols = sorted((s for s in self.table if s in used), key=self._place)
+        """Return lines `placeholder = value` of the constants in `used`, in the order of `cfg`."""
+        symbols = sorted((s for s in self.table if s in used), key=self._order)
         return [f"{symbol.placeholder} = {self.table[symbol].text}" for symbol in symbols]
 
-    def _place(self, symbol: Symbol) -> tuple[bool, int, int]:
+    def _order(self, symbol: Symbol) -> tuple[bool, int, int]:
         """Return a sort key: the settings' order in `cfg`, with families' settings last."""
         family, name = self.table[symbol].family, self.table[symbol].name
         values = self.cfg.values

@@ -32,7 +32,7 @@ INSTALLED = ("site-packages", "dist-packages")  # emitted files import code in t
 class UnmovableError(Exception):
     """Raised when code cannot be moved into an emitted file.
 
-    The message names what the code reads and why that fails, to follow on "FILE reads". `help` says
+    The message continues "FILE reads": it says what the code reads, and why that fails. `help` says
     what the user can write instead.
     """
 
@@ -68,9 +68,7 @@ class Definition:
 
     @cached_property
     def function(self) -> FunctionNode | None:
-        """The syntax tree of the function that a call of the name runs.
-
-        That is the function itself, or the `__init__` of the class.
+        """The syntax tree of the function that a call runs, the `__init__` for a class.
 
         It is None for constants, and for a function or class whose call may run other code: one
         with decorators, a metaclass, a `__new__`, or an inherited `__init__`.
@@ -93,7 +91,7 @@ class Definition:
 
     @property
     def placed(self) -> list[str]:
-        """The parameters that a call may fill by position, without the `self` of `__init__`."""
+        """The parameters that a call may pass by position, without the `self` of `__init__`."""
         if self.function is None:
             return []
         arguments = self.function.args

@@ -26,12 +26,12 @@ from ganspec.seal import BLANK, sealed
 from ganspec.systems.spec import Spec
 from ganspec.systems.unread import refuse_unread
 
-ROUNDS = 50  # most movers that `moved` makes; a spec that needs more shows a bug
+ROUNDS = 50  # most movers that `moved` makes; needing more is a bug
 YOURS = "Plain PyTorch, yours to edit."
 
 
 def emit(spec: Spec) -> str:
-    """Return a self-contained file whose training gives the same results as `train --exact`.
+    """Return a self-contained file that trains with the same results as `ganspec train --exact`.
 
     Raise SpecError if a part of the spec is `unknown`, if a network has an error, if networks do
     not fit each other, or if a kind's code cannot be moved into the file.
@@ -52,7 +52,7 @@ def program(spec: Spec, nets: dict[str, Net]) -> str:
         networks = mover.networks(nets)
         if len(nets) == 1:  # the training code for a single network reads `cfg.network`
             (networks["network"],) = networks.values()
-        mover.cfg.values.update({key: Named(mark) for key, mark in networks.items()})
+        mover.cfg.values.update({key: Named(name) for key, name in networks.items()})
         return mover.start(spec.main)
 
     mover = moved(vars(spec.settings(nets)), move, kinds)
@@ -93,8 +93,8 @@ def moved(
 def blaming(mover: Mover, kinds: Sequence[Kind]) -> Iterator[None]:
     """Turn an UnmovableError within a `with` block into a SpecError about one of `kinds`.
 
-    That is the kind in whose file the code was, or else the first kind of a user. If all kinds are
-    ganspec's own, the error is a bug, and becomes a RuntimeError.
+    That is the kind in whose file the code is, or else the first kind of a user. If all kinds are
+    ganspec's, the error is a bug, and becomes a RuntimeError.
     """
     try:
         yield

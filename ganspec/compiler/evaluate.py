@@ -45,7 +45,7 @@ class EvaluatedNetwork(nn.Module, Viewed):
                 self.add_module(part.name, _module(net, part, exact))
             self._paths |= {step.output.id: ".".join(path) for path, step in part.modules()}
         self._actions = actions(net, exact)
-        self._wrapped: dict[Step, Callable] = {}  # what `wrap_functions` runs in place of functions
+        self._wrapped: dict[Step, Callable] = {}  # set by `wrap_functions`
         if not net.is_block:
             initialize(self, net)
 
@@ -97,7 +97,7 @@ class EvaluatedNetwork(nn.Module, Viewed):
         """
         values = {i.value.id: x for i, x in zip(self._net.inputs, inputs, strict=True)}
         for action in self._actions:
-            modules = self._apart(action)
+            modules = self._rewritable(action)
             if modules and action.apply:
                 rewrite = partial(action.apply, *modules)
                 self._run(action.steps[0], action.steps[-1], rewrite, values)
@@ -115,21 +115,19 @@ class EvaluatedNetwork(nn.Module, Viewed):
         path = self._paths.get(step.output.id)
         return self.get_submodule(path) if path else None
 
-    def _apart(self, action: Action) -> list[nn.Module] | None:
-        """Return the modules that the action's rewrite takes; None if it must not be used.
+    def _rewritable(self, action: Action) -> list[nn.Module] | None:
+        """Return the modules for the action's rewrite; None if its steps must run one by one.
 
-        The steps run one by one if there is no rewrite; if a module has hooks or a `forward` of its
-        own, which run only when the module is called; or if a module was replaced by one of another
-        class.
+        They must if there is no rewrite; if a module has hooks or a replaced `forward`, which run
+        only when the module is called; or if a module was replaced by one of another class.
         """
         if action.apply is None:
             return None
         modules = [self.get_submodule(self._paths[step.output.id]) for step in action.steps]
-        is_plain = all(map(_is_own, modules, action.steps))
-        return modules if is_plain else None
+        return modules if all(map(_is_unchanged, modules, action.steps)) else None
 
     def _run(self, first: Step, last: Step, run: Callable, values: dict[int, torch.Tensor]) -> None:
-        """Set the output of `last` in `values` to `run` of the inputs of `first`.
+        """Call `run` on the inputs of `first`; `values` gets the result as the output of `last`.
 
         An error gets a note with the layer of `last`. Raise BatchSizeError if a normalization
         refuses a single vector.
@@ -183,7 +181,7 @@ class EvaluatedNetwork(nn.Module, Viewed):
     def wrap_functions(self, wrap: Callable[[Step, list[Value]], Callable | None]) -> None:
         """Replace each step's function by the result of `wrap(step, inputs)`, unless that is None.
 
-        Functions of steps inside a block stay as they are: blocks have this method, too.
+        Functions of steps inside a block are not replaced: call this method of the block, too.
         """
         wrapped = {s: wrap(s, inputs) for s, inputs, module in self.calls() if module is None}
         self._wrapped = {step: function for step, function in wrapped.items() if function}
@@ -201,8 +199,8 @@ def evaluate(net: Net, exact: bool = False) -> EvaluatedNetwork:
     return EvaluatedNetwork(net, exact)
 
 
-def _is_own(module: nn.Module, step: Step) -> bool:
-    """Return True if a module is of its step's class, without hooks or a `forward` of its own."""
+def _is_unchanged(module: nn.Module, step: Step) -> bool:
+    """Return True if a module is of its step's class, without hooks or a replaced `forward`."""
     hooks = (
         module._forward_hooks,
         module._forward_pre_hooks,

@@ -53,7 +53,7 @@ def _fold(node: ast.AST, numbers: dict[str, Number], edits: Edits) -> None:
 
 
 def _value(node: ast.expr, numbers: dict[str, Number]) -> Number | None:
-    """Return the number that an expression makes; None if the expression stays as it is."""
+    """Return the number that an expression makes, or None if the expression must stay."""
     match node:
         case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
             return value

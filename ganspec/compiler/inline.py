@@ -14,8 +14,8 @@ PRIMARY = (*SIMPLE, ast.Call, ast.Subscript)  # expressions that need no parenth
 HEAD = 4  # lines of a function besides its body: the `def` line, the docstring and blank lines
 # nodes inside which no expression needs parentheses
 ENCLOSING = (ast.Assign, ast.Return, ast.Yield, ast.Call, ast.keyword, ast.Tuple, ast.Slice)
-LOOSE = (ast.NamedExpr, ast.Yield, ast.YieldFrom)  # expressions that need them nearly everywhere
-# nodes whose parts may be evaluated never, later or several times
+LOOSE = (ast.NamedExpr, ast.Yield, ast.YieldFrom)  # these need parentheses nearly everywhere
+# nodes whose parts may be evaluated never, later, or several times
 CONDITIONAL = (
     *(ast.BoolOp, ast.IfExp, ast.Lambda, ast.Compare),
     *(ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp),
@@ -28,10 +28,10 @@ def inline(
 ) -> list[str]:
     """Return `texts` with the bodies of the functions `placeholders` in place of their calls.
 
-    The text of an inlined function becomes empty. A function stays as it is if it calls itself or
+    The text of an inlined function becomes empty. A function is not inlined if it calls itself or
     has starred or keyword-only parameters; if a call of it has keywords, stars or missing
     arguments; if its variables have names that a caller uses; or if the file would get longer. With
-    `fits`, a function also stays unless its body is one expression and `fits` returns True for
+    `fits`, a function is inlined only if its body is one expression and `fits` returns True for
     every line that would change.
     """
     texts = list(texts)
@@ -125,7 +125,7 @@ class Function(PythonText):
     ) -> tuple[str, ast.expr]:
         """Return the text of `expression`, the function's, with the arguments of `call` in it.
 
-        Also return the expression that the text is: an argument if the function returns that.
+        Also return the expression of that text: an argument if the function only returns that.
         """
         # a lambda or comprehension must not bind a name that an argument reads
         _require(not _names(call.args) & self.inner)
@@ -151,7 +151,7 @@ class Function(PythonText):
         return edits.of(expression), outer
 
     def _check_order(self, placed: list[ast.Name], expression: ast.expr) -> None:
-        """Raise CannotInlineError if arguments would be evaluated later, or not once.
+        """Raise CannotInlineError if arguments would be evaluated later, or not exactly once.
 
         `placed` are the names in `expression` that arguments with calls replace, in the arguments'
         order. Functions may draw random numbers, so the order counts.
@@ -166,7 +166,7 @@ class Function(PythonText):
     def _block(self, caller: PythonText, call: ast.Call) -> str:
         """Return the caller's text with the function's body in place of the call's statement.
 
-        Raise CannotInlineError if that is neither a call alone nor `target = call(...)`.
+        Raise CannotInlineError if the statement is neither `call(...)` nor `target = call(...)`.
         """
         statement, last = caller.parents[call], self.body[-1]
         returns = [n for n in ast.walk(self.node) if isinstance(n, ast.Return)]
@@ -235,13 +235,13 @@ def _names(nodes: Iterable[ast.AST]) -> set[str]:
 
 
 def _acts(node: ast.expr) -> bool:
-    """Return True if an expression may do more than look at values, as a call but `len` may."""
+    """Return True if an expression may do more than read values: if it calls more than `len`."""
     calls = [n for n in ast.walk(node) if isinstance(n, (ast.Call, *LOOSE))]
     return any(not isinstance(n, ast.Call) or ast.unparse(n.func) != "len" for n in calls)
 
 
 def _in_place(text: str, new: ast.expr, old: ast.expr, parent: ast.AST) -> str:
-    """Return `text`, that of `new`, in parentheses if it needs them in place of `old`."""
+    """Return `text`, the text of `new`, in parentheses if it needs them in place of `old`."""
     loose = "\n" in text or not _is_tight(new, old, parent)
     return f"({text})" if loose else text
 

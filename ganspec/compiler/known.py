@@ -34,8 +34,8 @@ COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
 class Known:
     """A value that is known before the code runs.
 
-    `text` is how the emitted file writes it: a literal, or the placeholder of a constant's name.
-    None leaves it to the printer to write the value.
+    `text` is its text in the emitted file: a literal, or the placeholder of a constant's name. If
+    it is None, the printer writes the value.
     """
 
     value: Any
@@ -89,10 +89,10 @@ class Facts:
 
 
 class View(PythonText):
-    """A Python text, with the values of its expressions that follow from `facts`.
+    """A Python text whose expressions have known values where these follow from `facts`.
 
-    `settled` are the known values of parameters that the text does not set again. `attributes` are
-    the known values of attributes of `self`.
+    `settled` has the known values of parameters that the text does not set again, `attributes`
+    those of attributes of `self`.
     """
 
     def __init__(self, text: str, facts: Facts):
@@ -117,7 +117,7 @@ class View(PythonText):
         """Return the known values of attributes of `self`; the keys are texts such as `self.size`.
 
         An attribute is known if the text sets it once, to settings or to a settled parameter, or
-        if it is one of the aliases in `facts`.
+        if `facts` has it as an alias.
         """
         if not self.tree.body or not isinstance(self.tree.body[0], ast.ClassDef):
             return {}
@@ -216,7 +216,7 @@ class View(PythonText):
         return Known(-operand.value, f"-{operand.text}") if is_number else None
 
     def _either(self, node: ast.BoolOp) -> Known | None:
-        """Return the value of an `and` or `or`; True or False if no more is known; else None."""
+        """Return the value of an `and` or `or`; only its truth if no more is known; else None."""
         values = [self.known(v) for v in node.values]
         ends = isinstance(node.op, ast.Or)  # a value with this truth decides the result
         decides = next((i for i, v in enumerate(values) if v and bool(v.value) == ends), None)

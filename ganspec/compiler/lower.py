@@ -49,7 +49,7 @@ def lower_network(
     net.heads = outputs
     main, *rest = outputs.values()
     net.check_all_read(main)
-    steps = heads_last(net.steps, main) if rest else net.steps
+    steps = _heads_last(net.steps, main) if rest else net.steps
     lowered = Net(
         name=name,
         doc=network.doc or interface.doc,
@@ -67,7 +67,7 @@ def lower_network(
     return lowered
 
 
-def heads_last(steps: list[Step], output: Value) -> list[Step]:
+def _heads_last(steps: list[Step], output: Value) -> list[Step]:
     """Return the steps in a new order: first those that `output` depends on, then the others."""
     needed = {output.id}
     for step in reversed(steps):
@@ -80,7 +80,7 @@ def _refuse_unused(name: str, network: Network, read: Container[object]) -> None
     """Raise SpecError for a key such as `normalization` of `network` that changes nothing.
 
     `read` are the normalizations that some layer reads: any other changes nothing. The value `none`
-    is an error only if normalizations are written among the layers, since it removes none of these.
+    is an error only if there are normalizations among the layers, since it does not remove them.
     """
     layers = [layer for layer in within(network.layers) if isinstance(layer, Layer)]
     written = next((layer for layer in layers if layer.role == "norm"), None)
@@ -106,9 +106,9 @@ def _refuse_unused(name: str, network: Network, read: Container[object]) -> None
 
 
 def _refuse_unused_init(network: Network, net: Net) -> None:
-    """Raise SpecError if the layers' own `init` replaces all that the network's draws."""
+    """Raise SpecError if the network's `init` fills no weights: each layer has its own `init`."""
     init = network.init
-    if isinstance(init, Framework):  # nobody wrote it
+    if isinstance(init, Framework):  # a default, which nobody wrote
         return
     if init and init.mark and net.initialize and _replaces_init(net):
         message = f"nothing reads `init: {init.kind}`: each layer with weights has its own `init`"
@@ -116,7 +116,7 @@ def _refuse_unused_init(network: Network, net: Net) -> None:
 
 
 def _replaces_init(net: Net) -> bool:
-    """Return True if each layer with parameters, a norm too, has an `init` of its own."""
+    """Return True if each layer with parameters, norms included, has its own `init`."""
     for step in net.steps:
         block = step.call.target if isinstance(step.call.target, Net) else None
         if step.initialize or (block and _replaces_init(block)):
@@ -165,10 +165,10 @@ def _refuse_zeros_under_weight_norm(net: Net) -> None:
 
 
 def _advised(spec: Spec, key: str, diagnostic: Diagnostic) -> Diagnostic:
-    """Return `diagnostic`, an error in the network `key`; for lack of labels, with help.
+    """Return `diagnostic`, an error in the network `key`, with help if it is about missing labels.
 
-    The help is to declare the labels of the spec's images. A system without labels cannot follow
-    it: there, the layer must go. If the labels are `unknown`, the error is at their place.
+    The help is to declare the labels of the spec's images, or to remove the layer if the system has
+    no labels. If the labels are `unknown`, the error gets their place.
     """
     if diagnostic.code != "missing-condition":
         return diagnostic
@@ -195,9 +195,9 @@ def _lower(spec: Spec, key: str, interface: Interface) -> Net:
 
 
 def _with_shape(spec: Spec) -> Spec:
-    """Return the spec with images as its network that draws makes them, if their shape is unknown.
+    """Return the spec with the shape of the images that it draws, if the spec leaves that open.
 
-    Return it unchanged if there is no such network, or if it has errors or makes no images.
+    Return it unchanged if no network makes images, or if the one that does has errors.
     """
     key = spec.draws
     if None not in spec.data.known_shape or key is None or key in spec.unread:

@@ -1,7 +1,7 @@
 """Gather the code that a system's main function and networks need in an emitted file.
 
-A definition is added to the file when code first names it, without branches that known values rule
-out, and after all that it uses. Texts have placeholders, such as `__ganspec_7__`, for names.
+A definition is added when code first names it: after the definitions that it uses, and without the
+branches that known values rule out. Texts have placeholders, such as `__ganspec_7__`, for names.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from ganspec.program.ir import Net
 # key, (parameter, family) of each argument that is a namespace, and the parameter that stays.
 Varying: TypeAlias = set[tuple[tuple, tuple[tuple[str, str], ...], str]]
 
-SECTIONS = {  # for the code of each module whose name begins so
+SECTIONS = {  # of code, by the beginning of its module's name
     "ganspec.kinds.losses": "Losses",
     "ganspec.kinds.criteria": "Losses",
     "ganspec.kinds.penalties": "Losses",
@@ -39,7 +39,7 @@ SECTIONS = {  # for the code of each module whose name begins so
     "ganspec.kinds.metrics": "Training",
     "ganspec.systems": "Training",
 }
-# for code of other modules that is called with the settings of a family
+# of code in other modules that is called with the settings of a family
 FAMILIES = {"loss": "Losses", "penalty": "Losses", "criterion": "Losses"}
 
 
@@ -116,7 +116,7 @@ class Mover:
         if isinstance(binding, Definition) and binding.node is None:
             values = binding.home.namespace
             return self._constant(binding, next(n for n in binding.names if values[n] is thing))
-        return self.mark_of(binding, "")
+        return self.placeholder_of(binding, "")
 
     def _installed(self, thing: object) -> str:
         """Return the text that names a function or class of an installed package, and import it."""
@@ -144,13 +144,13 @@ class Mover:
             lines.append(imported)
         return symbol.placeholder
 
-    def mark_of(self, binding: Binding, name: str) -> str:
+    def placeholder_of(self, binding: Binding, name: str) -> str:
         """Move or import `binding`. Return the placeholder of `name` where it is not called."""
         if isinstance(binding, Import):
             return self.bring(binding)
         if binding.node is None:
             return self._constant(binding, name)
-        for parameter in binding.parameters:  # nobody knows with which values it will be called
+        for parameter in binding.parameters:  # its calls are not known
             self._vary(binding, (), parameter)
         return self.call_of(binding, {}).placeholder
 
@@ -294,7 +294,7 @@ def _is_namespace(known: Known | None) -> bool:
 
 
 def _has_name(known: Known | None) -> bool:
-    """Return True if a value has a text, and is no bare number that its parameter explains."""
+    """Return True if a value's text is clear without its parameter's name, unlike a bare number."""
     if known is None or not known.text:
         return False
     return type(known.value) not in (int, float) or "ganspec" in known.text

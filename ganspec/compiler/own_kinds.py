@@ -1,4 +1,4 @@
-"""Errors of users' own kinds: what their code raises or returns, found by trying it."""
+"""Find errors in users' own kinds by running their code."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def raised(error: Exception) -> str:
 
 
 def must_be(kind: Kind, value: object, wanted: type, what: str, help: str) -> None:
-    """Raise a SpecError if `value`, which the method `what` of `kind` returned, is no `wanted`."""
+    """Raise a SpecError if `value`, from the method `what` of `kind`, is not of type `wanted`."""
     if not isinstance(value, wanted):
         returned = "nothing" if value is None else f"a {type(value).__name__}"
         returned = "a class" if isinstance(value, type) else returned
@@ -63,9 +63,9 @@ def must_be(kind: Kind, value: object, wanted: type, what: str, help: str) -> No
 
 
 def faults(spec: Spec) -> list[Diagnostic]:
-    """Return the faults that a try of the spec's own kinds shows. Layers are tried elsewhere.
+    """Return the errors that show when users' own kinds of a spec are run, but not those of layers.
 
-    Kinds whose file may keep state between calls are not tried: a training would differ after it.
+    Kinds whose file may keep state between calls are not run: a later training would differ.
     """
     found: list[Diagnostic] = []
     for kind in within(spec):
@@ -80,7 +80,7 @@ def faults(spec: Spec) -> list[Diagnostic]:
 
 
 def has_state(kind: Kind) -> bool:
-    """Return True if functions in the kind's file may change what outlasts their calls."""
+    """Return True if functions in the kind's file may change values that outlast their calls."""
     try:
         return _changes_state(inspect.getsource(sys.modules[type(kind).__module__]))
     except (KeyError, OSError, TypeError):
@@ -134,10 +134,9 @@ def _try_criterion(kind: Any) -> None:
 
 
 def _try_function(kind: Kind, name: str, cfg: SimpleNamespace, *inputs: object) -> None:
-    """Raise a SpecError if the function `name` of `kind` cannot be right.
+    """Raise a SpecError if the function `name` of `kind` is certainly wrong.
 
-    It is run on stand-ins for what a training gives it. It may rightly refuse these, so that only
-    errors that do not depend on them are told.
+    It is run on stand-ins for the inputs of a training. Errors that these may cause are ignored.
     """
     function = getattr(type(kind), name)
     try:

@@ -36,11 +36,11 @@ class Piece:
 
 @dataclass(eq=False)
 class Version:
-    """A definition as it is emitted for one family of settings; for another, it is emitted again.
+    """A definition in the form that is emitted for calls with settings of the same families.
 
-    `bound` has the parameters that are left out since their values are known, with these values.
-    `stands_for` is None, or the text that names another function to which this one would only pass
-    its arguments on: then this one is not emitted, and its calls use the text.
+    `bound` has the known values of the parameters that are left out. `stands_for` is None, or the
+    text that names another function, if this one would only pass its arguments on to that: then
+    this one is not emitted, and its calls use the text.
     """
 
     definition: Definition
@@ -51,7 +51,7 @@ class Version:
 
 @dataclass(frozen=True)
 class CallText:
-    """The text that calls of a moved function name, and the parameters that they do not pass."""
+    """The text that calls a moved function by name, and the parameters that the call leaves out."""
 
     placeholder: str
     without: set[str]
@@ -64,7 +64,7 @@ class Moving(Protocol):
     printer: Printer
     constants: Constants
 
-    def mark_of(self, binding: Binding, name: str) -> str: ...
+    def placeholder_of(self, binding: Binding, name: str) -> str: ...
 
     def call_of(
         self, definition: Definition, arguments: dict[str, Known | None], starred: bool = False

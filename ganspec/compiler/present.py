@@ -24,8 +24,8 @@ NESTED = (*FUNCTIONS, ast.ClassDef, *COMPREHENSIONS)  # nodes with a scope of th
 class Present:
     """The modules that each variable of the code `tree` may be.
 
-    `modules` are those of the networks, [] if nobody knows them. `names` are the names of the
-    code's file, with their values.
+    `modules` are those of the networks, [] if they are not known. `names` has the values of the
+    names in the code's file.
     """
 
     def __init__(self, tree: ast.AST, modules: list[nn.Module], names: Mapping[str, Any]):
@@ -52,7 +52,7 @@ class Present:
         return []
 
     def known(self, node: ast.AST) -> bool | None:
-        """Return the result of a test of modules; None if modules differ, or `node` is no test."""
+        """Return the result of a test of modules; None if it varies, or if `node` is no test."""
         match node:
             case ast.Compare(
                 left=left,
@@ -71,9 +71,9 @@ class Present:
         return bool(values) and all(value is None for value in values)
 
     def fewer(self, node: ast.Call) -> list[ast.expr]:
-        """Return the classes in an `isinstance` with an instance among the modules it may be about.
+        """Return the classes in an `isinstance` that have an instance among the possible modules.
 
-        Return [] if all of the classes have one, or none.
+        Return [] if all of the classes have one, or none has.
         """
         modules, classes = self._asked(node)
         kept = [e for e, kind in classes.items() if any(isinstance(m, kind) for m in modules)]

@@ -1,4 +1,4 @@
-"""Rewrite a definition's text: global names become placeholders, known expressions values.
+"""Rewrite a definition's text: write placeholders for global names, and values that are known.
 
 Parameters with known values disappear from the function and from its calls.
 """
@@ -22,7 +22,7 @@ from ganspec.compiler.symbols import Symbol
 
 @dataclass(frozen=True)
 class Target:
-    """The function that a call runs, by name if it is not moved, and arguments of a `partial`."""
+    """The function that a call runs, or its text, and the arguments of a `partial` around it."""
 
     callee: Definition | str
     args: tuple[Any, ...]
@@ -30,7 +30,7 @@ class Target:
 
 
 class Rewriter:
-    """Rewrites a definition's text, as `view` has it; `symbols` are those of its `names`."""
+    """Rewrites the text of `definition` in `view`; `symbols` are those of the names in it."""
 
     def __init__(self, mover: Moving, definition: Definition, view: View, symbols: list[Symbol]):
         self.mover, self.definition, self.view = mover, definition, view
@@ -158,7 +158,7 @@ class Rewriter:
     def _resolves(self, annotation: ast.expr) -> bool:
         """Return True if an annotation can stay: the file defines all its names above this text.
 
-        Annotations that name a definition of ganspec go, too: it would be moved for them alone.
+        Return False, too, if it names a definition of ganspec, so as not to move that for it alone.
         """
         moving = [definition for definition, _ in self.mover.trail]
         try:
@@ -190,7 +190,7 @@ class Rewriter:
         if name in self.definition.cells:
             return self._cell(name)
         binding = self._find(name)
-        return self.mover.mark_of(binding, name) if binding else None
+        return self.mover.placeholder_of(binding, name) if binding else None
 
     def _find(self, name: str) -> Binding | None:
         """Return a global name's definition or import. Raise UnmovableError if it is a kind."""

@@ -32,7 +32,7 @@ class NameScope:
         return self.outer.module if self.outer else self
 
     def bind(self, name: str) -> None:
-        """Count that code of this scope sets `name`, which may be `global` or `nonlocal`."""
+        """Count that this scope sets `name`, which it may declare `global` or `nonlocal`."""
         scope = self
         if self.declared.get(name) == "global":
             scope = self.module
@@ -41,7 +41,7 @@ class NameScope:
         scope.bound[name] += 1
 
     def holder(self, name: str, inside: bool = True) -> NameScope:
-        """Return the scope that binds the `name` which code here reads; the module if none does.
+        """Return the scope that binds `name` for code of this scope; the module if none does.
 
         `inside` is False if the code is in a scope inside this one.
         """
@@ -69,7 +69,7 @@ class Scopes:
         self._all(tree.body, self.module)
 
     def holder(self, name: ast.Name) -> NameScope:
-        """Return the scope that binds the name which a node reads or sets."""
+        """Return the scope that binds the name of a node."""
         return self.of[name].holder(name.id)
 
     def is_global(self, name: ast.Name) -> bool:

@@ -23,8 +23,8 @@ ENDS = (ast.Return, ast.Raise, ast.Continue, ast.Break)  # no statement runs aft
 def settle(text: str, facts: Facts, training: bool = False) -> View:
     """Return the view of a text in which all known statements and expressions are replaced.
 
-    If `training`, variables that only copy others are removed, too. `facts` gets the text's own
-    variables that are None or a configuration (`aliases`), and that are not used (`absent`).
+    If `training`, variables that only copy others are removed, too. The text's variables that are
+    None or a configuration are added to `facts.aliases`, unused ones also to `facts.absent`.
     """
     text = fill_comments(text, facts.arguments)
     while True:
@@ -220,7 +220,7 @@ class Settler:
         return None
 
     def _is_set_before(self, name: str, node: ast.stmt) -> bool:
-        """Return True if nothing sets the variable `name` at or after `node`."""
+        """Return True if `name` is a local variable that nothing sets at or after `node`."""
         bound = self.view.scope.bound[name] if self.view.scope else 0
         sets = [n for n in self.view.scopes.named(name) if not isinstance(n.ctx, ast.Load)]
         return bound == 1 or (bound > 1 and all(n.lineno < node.lineno for n in sets))

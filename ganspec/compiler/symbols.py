@@ -84,7 +84,7 @@ class Symbols:
             names = symbol.candidates()
             shared = symbol.rank == SETTING and first.count(symbol.wishes[0]) > 1
             if shared and len(symbol.wishes) > 1:
-                # two settings want one name: each skips it, and gets its name with the family
+                # two settings want this name: both skip it for their name with the family
                 next(names)
             symbol.name = next(n for n in names if n not in taken and n not in shunned[symbol])
             taken.add(symbol.name)
@@ -100,11 +100,11 @@ NAMESPACES = [
 
 
 def namespaced(target: object) -> tuple[Import, str] | None:
-    """Return how code usually names `target` of torch: an import, and the text after its name.
+    """Return the import by which code usually names `target` of torch, and the rest of the name.
 
     For `nn.Conv2d` these are `from torch import nn` and `.Conv2d`. Return None for other targets.
     """
-    # found by identity, since functions written in C have no or wrong `__module__`
+    # found by identity, since `__module__` of functions written in C is missing or wrong
     for namespace, imported, inner in NAMESPACES:
         name = getattr(target, "__name__", "")
         if getattr(namespace, name, None) is target:

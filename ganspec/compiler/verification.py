@@ -38,12 +38,12 @@ HELP = "give it its whole value where it is defined, in statements outside of fu
 def verify(mover: Mover, source: str) -> None:
     """Raise UnmovableError if a value in the emitted `source` differs from that in a user's file.
 
-    They can differ since only statements that visibly set a name are moved with it, while a
+    Only statements that visibly set a name are moved with it. Others may change its value: a
     decorator may fill a list, or a call may set an attribute of a function. Values that functions
     change when they are called, and objects of installed packages, are not compared. The source is
     run only if it has code of users' files, which ran already when they were loaded.
     """
-    own = [v for v in mover.versions.values() if _is_own(v.definition)]
+    own = [v for v in mover.versions.values() if _is_users(v.definition)]
     if not own:
         return
     emitted = vars(_run(source))
@@ -80,8 +80,8 @@ def _run(source: str) -> types.ModuleType:
     return module
 
 
-def _is_own(definition: Definition) -> bool:
-    """Return True if a definition is from a user's file: not ganspec's, and not a rule's."""
+def _is_users(definition: Definition) -> bool:
+    """Return True if a definition is from a user's file, not from ganspec or a rule of a spec."""
     return bool(definition.home.name) and not definition.home.name.startswith("ganspec.")
 
 
@@ -151,7 +151,7 @@ class ValueComparison:
         self.open: set[int] = set()
 
     def difference(self, old: Any, new: Any, name: str) -> str:
-        """Return the name of what differs: `name` or an attribute, `name.key`; "" if nothing does.
+        """Return the name of the difference: `name`, or `name.key` for an attribute; "" for none.
 
         Attributes are compared only for functions and classes that were emitted.
         """
@@ -245,7 +245,7 @@ def _fields(thing: Any) -> dict[str, Any]:
 
 
 def _code(code: types.CodeType) -> tuple:
-    """Return a function's bytecode and constants; names that it reads may differ in the files."""
+    """Return a function's bytecode and constants, but not its names, which may differ."""
     inner = [_code(c) for c in code.co_consts if isinstance(c, types.CodeType)]
     plain = [repr(c) for c in code.co_consts if not isinstance(c, types.CodeType)]
     return code.co_code, plain, inner

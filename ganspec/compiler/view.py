@@ -19,8 +19,8 @@ COUNT = 2  # stands in for an unknown number of classes
 def lower_to_view(spec: Spec) -> dict[str, Net]:
     """Return the programs of the spec's networks by key, without those `unknown` as a whole.
 
-    If labels that a network reads, or their number, are unknown, a number of classes stands in for
-    them. What depends on that number is in `Origin.lost` of the steps and of the label. Raise
+    If the labels that a network reads, or their number, are `unknown`, a number of classes stands
+    in for them. `Origin.lost` of steps and of the label says what depends on that number. Raise
     SpecError as `lower` does.
     """
     if not any(gap.path.split(".")[0] == LABELS for gap in spec.gaps):
@@ -32,7 +32,7 @@ def lower_to_view(spec: Spec) -> dict[str, Net]:
 
 
 def _labelled(spec: Spec) -> tuple[Spec, Spec]:
-    """Return the spec with two different numbers of classes in place of an unknown one."""
+    """Return the spec twice, with different numbers of classes in place of the unknown one."""
     known = spec.labelled
     kind, size = (known.kind, int(known.size)) if known else ("classes", COUNT)
     one, other = (Label(kind=kind, size=Width(count)) for count in (size, size + 1))
@@ -40,9 +40,9 @@ def _labelled(spec: Spec) -> tuple[Spec, Spec]:
 
 
 def marked(net: Net, other: Net) -> Net:
-    """Return `net` with `Origin.lost` of what differs from `other`.
+    """Return `net` with its differences from `other` recorded in `Origin.lost`.
 
-    Both are programs of one network, or of one block, under different numbers of classes.
+    Both are programs of one network, or of one block, for different numbers of classes.
     """
     shapes = {i: value.shape != other.values[i].shape for i, value in net.values.items()}
     inputs = tuple(
@@ -56,14 +56,14 @@ def marked(net: Net, other: Net) -> Net:
 
 
 def _label(label: Value) -> Value:
-    """Return the label, as an input, with an origin that says that its size is lost."""
+    """Return the label with an origin that says that its size is lost."""
     return replace(label, origin=Origin(LABELS, "label", lost=("output",)))
 
 
 def _step(step: Step, other: Step, shapes: Mapping[int, bool]) -> Step:
-    """Return `step` with what differs from `other` in its origin and in that of its output.
+    """Return `step` with its differences from `other` recorded in its origin and its output's.
 
-    `shapes` tells, by the id of a value, if its shapes differ.
+    `shapes` has True for each id of a value whose shape differs, and False for the others.
     """
     call = step.call
     if isinstance(call.target, Net) and isinstance(other.call.target, Net):

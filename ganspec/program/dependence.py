@@ -36,8 +36,8 @@ def dependence(call: Call, values: list[Value], index: int, size: tuple[int, ...
     result read the same, the masks may have one column for all of them.
 
     An input of more than FEW positions is first changed at a few. If changes at eight positions
-    change exactly these eight of the result, return None: the call works position by position. If
-    each of three positions changes the whole result, assume that all of it reads the whole input.
+    change exactly the same eight of the result, return None: the call works position by position.
+    If each of three positions changes the whole result, assume that all of it reads all positions.
     """
     trial = Trial(call, values, index)
     places = trial.places
@@ -55,9 +55,10 @@ def dependence(call: Call, values: list[Value], index: int, size: tuple[int, ...
 
 
 class Trial:
-    """A call and random inputs for it, of which the input `index` can be changed.
+    """A call with random inputs, of which the input `index` can be changed.
 
-    Numbers are in double precision, or in single precision if the call fails in double.
+    `places` is that input's height and width, or its length. Numbers are in double precision, or in
+    single precision if the call fails in double.
     """
 
     def __init__(self, call: Call, values: list[Value], index: int):
@@ -127,13 +128,13 @@ def _positive(call: Call, dtype: torch.dtype) -> Callable[..., torch.Tensor]:
 
 
 def _scan(trial: Trial, axis: int) -> torch.Tensor:
-    """Return a mask, indices x positions: which indices along `axis` of the input a position reads.
+    """Return a mask of the indices along `axis` of the input that each position reads.
 
-    The positions are the result's. On an axis of at most FEW indices, each index is changed by
-    itself. On a longer axis, every n-th index (a comb) or n neighbours (a block) are changed
-    together; n is 32, or the square root of the length if that is more. From the results `_between`
-    finds the first and last index that each position reads, and all indices between count as read.
-    If it cannot find them for some position, each index is changed by itself after all.
+    The mask is indices x positions of the result. On an axis of at most FEW indices, each index is
+    changed by itself. On a longer axis, every n-th index (a comb) or n neighbours (a block) are
+    changed together; n is 32, or the square root of the length if that is more. From the results
+    `_between` finds the first and last index that each position reads, and all indices between
+    count as read. If it cannot find them for some position, each index is changed by itself.
     """
 
     def changes(indices: slice | int) -> torch.Tensor:
@@ -152,13 +153,13 @@ def _scan(trial: Trial, axis: int) -> torch.Tensor:
 
 
 def _between(combs: torch.Tensor, blocks: torch.Tensor, length: int) -> torch.Tensor | None:
-    """Return a mask, indices x positions: True from the first to the last index a position reads.
+    """Return a mask that is True from the first to the last index that each position reads.
 
-    Row k of `combs` is a mask of the positions that read any of the indices k, k + n, k + 2n ...,
-    row k of `blocks` a mask of those that read any of the indices from k * n to k * n + n - 1. The
-    first and last index are known for a position that reads from a single block, or from two
-    neighbouring blocks if the two indices are less than n / 2 apart. Return None if a position
-    reads in any other way.
+    The mask is indices x positions, and `length` is the number of indices. Row k of `combs` is a
+    mask of the positions that read any of the indices k, k + n, k + 2n ..., row k of `blocks` a
+    mask of those that read any of the indices from k * n to k * n + n - 1. The first and last index
+    are known for a position that reads from a single block, or from two neighbouring blocks if the
+    two indices are less than n / 2 apart. Return None if a position reads in any other way.
     """
     every, index = len(combs), torch.arange(len(combs))[:, None]
     (start, end), is_read = _ends(blocks), blocks.any(0)
@@ -186,7 +187,8 @@ def strides(masks: Masks, places: torch.Size) -> list[Fraction]:
 
     `masks` are those that `dependence` returns, `places` is the result's height and width. The
     rows, or columns, that a position reads have a middle. Along each axis a line is fitted through
-    the middles; its slope, rounded to n or 1 / n for a whole number n, is the stride.
+    the middles; its slope, rounded to n or 1 / n for a whole number n, is the stride. For a slope
+    of 0, the stride is the number of indices divided by that of positions, rounded in this way.
     """
     slopes = []
     for axis, mask in enumerate(masks):

@@ -16,7 +16,7 @@ from ganspec.program.ir import Origin
 
 T = TypeVar("T")
 
-watch: Watch | None = None  # if set, networks call each layer by it; only `_watched` sets it
+watch: Watch | None = None  # networks call each layer through it if it is set
 
 
 def blame(error: BaseException, network: str, origin: Origin, part: str = "") -> None:
@@ -32,15 +32,15 @@ def blame(error: BaseException, network: str, origin: Origin, part: str = "") ->
     error.add_note(f"in {part}{network}, {origin.path} ({origin.kind}){place}")
 
 
-def is_of_memory(error: BaseException) -> bool:
+def _is_out_of_memory(error: BaseException) -> bool:
     """Return True if `error` seems to say that memory has run out, by its class or message."""
     return isinstance(error, MemoryError) or "memory" in str(error)
 
 
 class Watch:
-    """Calls each layer by a copy of `_call` with a file name of its own.
+    """Calls each layer through another copy of `_call`, with a file name such as `<layer 3>`.
 
-    Tracebacks show the file name, such as `<layer 3>`; its number is an index in `layers`.
+    Tracebacks show this name. Its number is the layer's index in `layers`.
     """
 
     def __init__(self) -> None:
@@ -53,10 +53,9 @@ class Watch:
         return FunctionType(code, globals())(run)
 
     def layer_in(self, tracebacks: list[str]) -> tuple[str, Origin] | None:
-        """Return the network and the layer that the first traceback with a layer's name names.
+        """Return the network and layer in the first traceback that names a layer, or else None.
 
-        If that traceback names several layers, return the innermost. Return None if no traceback
-        names a layer.
+        If that traceback names several layers, return the innermost.
         """
         for text in tracebacks:
             if numbers := re.findall(r'"<layer (\d+)>"', text):
@@ -73,13 +72,13 @@ def blame_backward(error: Exception, again: Callable[[], object]) -> None:
 
     A backward pass runs outside Python, so its errors do not name a layer. `again` is a function
     that repeats the failed training step. It is called under torch's anomaly detection, which
-    records the layers, but is too slow to be on before something fails. No note is added if `error`
-    does not come from a backward pass, or if `again` does not raise an error of the same class.
+    records the layers, but is too slow to be always on. No note is added if `error` does not come
+    from a backward pass, or if `again` does not raise an error of the same class.
     """
     frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
     if hasattr(error, "layer") or "_engine_run_backward" not in (f.f_code.co_name for f in frames):
         return
-    if is_of_memory(error):
+    if _is_out_of_memory(error):
         _free(error)
     if layer := _watched(type(error), again):
         blame(error, *layer, part="the backward pass of ")

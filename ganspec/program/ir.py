@@ -1,7 +1,6 @@
 """The program that a network is lowered to: a list of calls over values.
 
 A program is evaluated (modules in memory), printed (plain PyTorch) or compared with another one.
-This module imports torch, and none of the kinds.
 """
 
 from __future__ import annotations
@@ -24,10 +23,10 @@ class Call:
 
     The arguments of a class are those of its constructor; those of a function follow the tensors
     that it reads. The target of a block's call is a `Net`, and its arguments are the values of the
-    block's parameters. `channels` is the result's number of channels, None if it is the input's; a
-    `Width` stays symbolic. `wraps` are calls around the built module (`spectral_norm`). With
-    `pack`, the tensors are passed as one list (`torch.cat`). `bare` is a cheaper call with the same
-    shapes, for reading shapes: its module has no weight norms, or draws no weights.
+    block's parameters. `channels` is the result's number of channels, or None if the input has as
+    many. `wraps` are calls around the built module (`spectral_norm`). With `pack`, the tensors are
+    passed as one sequence (`torch.cat`). `bare` is a cheaper call that gives the same shapes: its
+    module has no weight norms, or draws no weights.
     """
 
     __slots__ = ("args", "bare", "channels", "kwargs", "pack", "target", "wraps")
@@ -82,9 +81,9 @@ class Call:
         return outer
 
     def by_name(self) -> Call:
-        """Return the call with its arguments by name; the first parameter is for an input.
+        """Return the call with its arguments by name. The function's first parameter is the input.
 
-        Raises TypeError if the function does not take them.
+        Raise TypeError if the function does not take the arguments.
         """
         named = copy(self)
         bound = inspect.signature(self.function).bind(None, *self.args, **self.kwargs)
@@ -139,9 +138,10 @@ def single(value: object) -> object:
 
 @dataclass(frozen=True)
 class Origin:
-    """The layer that a step came from: key path from the root, kind, mark, unknown fields.
+    """The layer that a step came from; `path` is its key path from the spec's root.
 
-    `lost` are those of `params`, `macs` and `output`, its shape, that depend on unknown labels.
+    `unread` are the layer's fields that are `unknown`. `lost` has `params`, `macs` or `output` if
+    that count, or the output's shape, depends on unknown labels.
     """
 
     path: str
@@ -184,7 +184,7 @@ class Value:
         return " x ".join(map(str, self.shape))
 
 
-# Ids of a network's first input and of its label; outputs and values of blocks have ids from 0.
+# Ids of a network's first input and of its label. All other values have ids from 0.
 START, LABEL = -1, -2
 
 
@@ -231,7 +231,7 @@ def start_input(
 
 
 def label_input(size: Width, is_index: bool) -> Input:
-    """Return the label as an input: the index of one of `size` classes, or `size` 0s and 1s."""
+    """Return the label as an input: one of `size` classes if `is_index`, else `size` 0s and 1s."""
     value = Value(LABEL, () if is_index else (int(size),), size, is_index=is_index)
     return Input("y", value, "label")
 

@@ -31,8 +31,8 @@ class Cost:
     the batch. `trainable` is the number of its parameters. `buffers` counts the numbers in its
     floating-point buffers, such as running statistics, which Keras calls non-trainable parameters.
     `macs` are the multiply-adds of one image's forward pass, None if they were not counted. `line`
-    is the layer's line in the spec, None if the layer was not read from a file. `lost` are those of
-    `params`, `macs` and `output` that depend on labels that are unknown.
+    is the layer's line in the spec, None if the layer was not read from a file. `lost` has the
+    names of those of `params`, `macs` and `output` that depend on unknown labels.
     """
 
     path: str
@@ -51,7 +51,7 @@ class Cost:
 
 
 class CostRow(Protocol):
-    """A row with counts; `lost` names those that depend on labels that are unknown."""
+    """A row with counts; `lost` has the names of those that depend on unknown labels."""
 
     @property
     def params(self) -> int: ...
@@ -85,7 +85,10 @@ def add(first: Cost, last: Cost) -> Cost:
 
 
 def cell(rows: Sequence[CostRow], name: str) -> str:
-    """Return the sum of `params` or `macs` of rows as text: `1,024`, NOT_READ, "" if it is 0."""
+    """Return the sum of `params` or `macs` of rows as text, such as `1,024`; "" if it is 0.
+
+    Return NOT_READ if the sum depends on unknown labels.
+    """
     count = sum(getattr(row, name) or 0 for row in rows)
     return NOT_READ if is_lost(rows, name) else f"{count:,}" if count else ""
 

@@ -9,10 +9,8 @@ from torch.utils.flop_counter import flop_registry
 class MultiplyAdds(TorchDispatchMode):
     """Counts in `count` the multiply-adds of all operators that run in its `with` block.
 
-    The numbers come from torch's formulas.
-
-    `torch.utils.flop_counter.FlopCounterMode` gives the same counts, but its first operator imports
-    torch's compiler, some 800 modules: two seconds of every command that shows a cost.
+    The numbers come from torch's formulas. `torch.utils.flop_counter.FlopCounterMode` gives the
+    same numbers, but imports torch's compiler, some 800 modules, which takes two seconds.
     """
 
     count = 0
@@ -24,7 +22,7 @@ class MultiplyAdds(TorchDispatchMode):
     def __torch_dispatch__(self, operator, types, args=(), kwargs=None):
         kwargs = kwargs or {}
         formula = flop_registry.get(operator._overloadpacket)
-        if formula is None:  # such an operator may consist of operators that have one
+        if formula is None:  # it may consist of operators that have a formula
             with self:
                 result = operator.decompose(*args, **kwargs)
             if result is not NotImplemented:

@@ -1,10 +1,10 @@
 """Find the shape of a call's result by running the call on an empty batch.
 
 Modules are built on the meta device, which draws no weights, and run on an empty batch in main
-memory, which computes nothing. A call that refuses an empty batch, or may have returned it as it
-was, runs on a batch of two. Runs on the meta device would give shapes, too, but the meta device's
-Python kernels import torch's compiler: that takes more than a second, while a run in main memory
-takes less than a millisecond a layer.
+memory, which computes nothing. A call that refuses an empty batch, or may have returned it
+unchanged, runs on a batch of two. Runs on the meta device would give shapes, too, but the meta
+device's Python kernels import torch's compiler, which takes more than a second. A run in main
+memory takes less than a millisecond for each layer.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from torch import nn
 from ganspec.program.ir import Call, Value
 
 LARGEST = 2**31  # most numbers in one tensor; a larger tensor is likely a mistake
-LARGEST_RETRY = 2**22  # a call that reads more numbers of an image is not run on a batch of two
+LARGEST_RETRY = 2**22  # a call that reads more numbers for one image is not run on two images
 FAILURES = (RuntimeError, ValueError, TypeError, IndexError, MemoryError)  # what a call may raise
 # Regular expressions for torch's messages, and what to say instead; `{0}` is the first group.
 WORDS = (
@@ -46,8 +46,8 @@ WORDS = (
 class ProbeError(Exception):
     """Raised when torch cannot run a call, or a result is empty or too large.
 
-    If torch refused the call, the message is what `WORDS` has for torch's message, or else the
-    first line of that.
+    If torch refused the call, the message is the text in `WORDS` for torch's message, or else the
+    first line of torch's message.
     """
 
 
@@ -70,7 +70,7 @@ def probe(call: Call, inputs: tuple[Value, ...]) -> tuple[int, ...]:
 
 
 def _shape(call: Call, inputs: tuple[Value, ...]) -> tuple[int, ...]:
-    """Return the shape, without the batch, of the result on a batch of no images, or of two."""
+    """Return the shape, without the batch, of the result on an empty batch or on two images."""
     module = hollow(call) if call.is_module else None
     is_small = max(math.prod(value.shape) for value in inputs) <= LARGEST_RETRY
     try:
@@ -131,8 +131,8 @@ def hollow(call: Call) -> nn.Module:
     """Return the call's module in main memory, with unwritten weights and without weight norms.
 
     It is first built on the meta device. Raise ValueError if it would have more than LARGEST
-    weights. If its constructor reads numbers of tensors, which the meta device cannot, it is built
-    in main memory instead: with initialized weights, and without this limit.
+    weights. If its constructor reads numbers of tensors, which have none on the meta device, it is
+    built in main memory instead, with initialized weights and without this limit.
     """
     try:
         with torch.device("meta"):

@@ -1,4 +1,4 @@
-"""The receptive field of a network's values: the part of the image that each value depends on.
+"""The receptive fields of a network's values: the parts of the image that they depend on.
 
 The program is run on coordinates, with a maximum in place of every sum. For each position of a
 value, the last row and column of the image that it depends on ("sees") are computed and, negated so
@@ -35,7 +35,7 @@ class ReceptiveField:
     """The largest height and width, in pixels of the image, that one number of a value sees.
 
     `jump` is the distance, in pixels down and across, between the fields of neighbouring positions
-    of a map. It is None for a vector, and for a map that was made of a vector.
+    of a map. It is None for a vector, and for a map that was made from a vector.
     """
 
     size: Pair
@@ -52,7 +52,7 @@ class Reach:
     `edges` is a tensor of 4 x height x width for a map, whose channels share the edges, and of 4 x
     length for a vector. The four are the last row, the negated first row, the last column and the
     negated first column. `jump` is the distance, in pixels down and across, between the areas of
-    neighbouring positions; None for a vector, and for a map that was made of a vector.
+    neighbouring positions; None for a vector, and for a map that was made from a vector.
     """
 
     edges: torch.Tensor
@@ -84,10 +84,9 @@ def receptive_field(net: Net) -> Pair | None:
 
 
 def receptive_fields(net: Net) -> dict[str, ReceptiveField | None]:
-    """Return the receptive field of each layer by its `Cost.path`; {} if the net reads no image.
+    """Return the receptive field of each layer by its `Cost.path`; {} if `net` reads no image.
 
-    For a layer that does not depend on the image, such as one that reads only the label, the field
-    is None.
+    The field is None for a layer that does not depend on the image but, for example, on the label.
     """
     if not net.inputs[0].value.is_map:
         return {}
@@ -234,7 +233,7 @@ def _unflattened(step: Step, reads: list[Reach]) -> Reach:
 
 
 def _concatenated(step: Step, reads: list[Reach]) -> Reach:
-    """Return the reach of `torch.cat`: reaches of vectors end to end, of maps in one union."""
+    """Return the reach of `torch.cat`: the union for maps; the reaches end to end for vectors."""
     if not step.output.is_map:
         return Reach(torch.cat([reach.edges for reach in reads], dim=1))
     return _union(reads)

@@ -10,12 +10,11 @@ INDENT = " " * 8  # before a line of a network's `__init__` or `forward`
 
 
 def comment(line: str, before: tuple[int, ...], after: tuple[int, ...], hidden: bool) -> str:
-    """Return a comment on the shape that `line`, a line of Python, computes: `  # 64 x 8 x 8`.
+    """Return a comment with the shape that `line`, a line of Python, computes: `  # 64 x 8 x 8`.
 
-    `before` is the shape of what the line reads, `after` that of its result, without the batch.
-    Return '' if the two are equal, if `line` contains the length of a result that is a vector, if
-    line and comment are longer than LINE, or if `hidden` is true, as it is in blocks, which are
-    used at several shapes.
+    `before` is the shape of the line's input, `after` that of its result, without the batch.
+    Return "" if the two are equal, if `line` contains the length of a result that is a vector, if
+    line and comment together are longer than LINE, or if `hidden` is true.
     """
     note = f"  # {' x '.join(map(str, after))}"
     fits = len(INDENT) + len(line) + len(note) <= LINE

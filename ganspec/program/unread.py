@@ -7,20 +7,20 @@ from ganspec.program.ir import Net
 from ganspec.program.measure import below_key
 from ganspec.program.receptive import receptive_field
 
-# fields of layers that say which places of the input a place of the output depends on
-REACH = {"kernel", "stride", "padding", "dilation", "split", "size", "factor", "mode"}
+# fields of layers that decide which positions of the input a position of the output depends on
+DECIDING = {"kernel", "stride", "padding", "dilation", "split", "size", "factor", "mode"}
 
 
 def lost_fields(net: Net) -> frozenset[str]:
     """Return the layers whose receptive fields are not known, as paths below the network's key.
 
-    The first is a layer that is unknown, or has an unknown setting in REACH; all that follow it are
-    among them.
+    The first of them is a layer that is `unknown`, or that has an unknown field in DECIDING. All
+    layers after it follow.
     """
     paths: set[str] = set()
     for step in net.leaves():
         origin = step.origin
-        if paths or origin.kind == UNREAD or not REACH.isdisjoint(origin.unread):
+        if paths or origin.kind == UNREAD or not DECIDING.isdisjoint(origin.unread):
             paths.add(below_key(origin.path))
     return frozenset(paths)
 

@@ -2,7 +2,7 @@
 
 Each file has one rewrite. `TARGETS` are the classes of the modules that the rewrite replaces, in
 the order in which they are called. `fits(calls, x)` returns True if the rewrite can replace modules
-made by `calls`, and is faster, for an input of the shape of `x`. `apply(*modules, *inputs)` returns
+made by `calls`, and is faster, for an input of the shape of `x`. `apply(*modules, x)` returns
 the result of the modules, called one after the other.
 
 A rewrite never changes a network's modules, their names or their weights, and `apply` reads

@@ -35,9 +35,9 @@ def conv_transpose(
 
 
 class _Patches(torch.autograd.Function):
-    """A transposed convolution, forward a matrix product whose patches are summed.
+    """A transposed convolution as a matrix product whose patches are summed.
 
-    Backward, torch's own function for the gradients of a convolution is called.
+    The gradients are those of torch's own convolution.
     """
 
     @staticmethod
