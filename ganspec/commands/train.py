@@ -89,7 +89,7 @@ def train(
     shown = {**options, "quiet": quiet, "processes": processes, "max-restarts": max_restarts}
     if is_launcher(processes, [path], max_restarts):
         start_training(path, pairs, processes or 1, max_restarts)
-    # `Limits` announces a stop of several processes, once all of them know of it
+    # in several processes, `Limits` announces the stop once all of them know of it
     stop = Stop(begun=False, quiet=quiet or "RANK" in os.environ)
     how: dict[str, Any] = {"exact": exact, "precision": precision, "speedups": speedups}
     how |= {"resume": resume, "overwrite": overwrite, "progress": not quiet}
@@ -159,7 +159,7 @@ def start_processes(processes: int, max_restarts: int = 0) -> NoReturn:
 def share_out(processes: int | None, inputs: Sequence[Path | str | None]) -> None:
     """Run this command in `processes` processes, then exit.
 
-    Return at once in one of these processes, or if one is enough.
+    Return at once in one of these processes, or if `processes` is None or 1.
     """
     if is_launcher(processes, inputs):
         start_processes(processes or 1)
@@ -193,7 +193,7 @@ def ranks_on(device: str) -> AbstractContextManager[Ranks]:
 
 
 def load_with_warnings(path: Path, settings: list[str]) -> Spec:
-    """Return a spec, changed by settings, after printing the warnings about it."""
+    """Return the spec at `path`, changed by `settings`, after printing the warnings about it."""
     from ganspec.compiler.check import warnings_of
 
     spec = ganspec.load(path, settings)
@@ -238,10 +238,7 @@ def show_abort(folder: Path, options: Mapping[str, object]) -> NoReturn:
 
 
 def resuming(run: Run, options: Mapping[str, object]) -> str:
-    """Return the command that resumes `run` with the options `options` and the run's kinds.
-
-    It is quoted for a shell.
-    """
+    """Return the command, quoted for a shell, that resumes `run` with `options` and its kinds."""
     from ganspec.runs.run import used_files
 
     words = ["ganspec", "train", run.spec_path, "--out", run.folder, "--resume"]

@@ -1,4 +1,4 @@
-"""JSON Schemas of sections and kinds, schema from their tables of fields."""
+"""JSON Schemas of sections and kinds, made from their tables of fields."""
 
 from __future__ import annotations
 
@@ -162,7 +162,6 @@ class Definitions:
         return self.reference((cls, extending), name, lambda: self._body(cls, extending))
 
     def _body(self, cls: type[Kind], extending: bool) -> Schema:
-        """Return the schema of the value under a kind's key."""
         fields = written_fields(cls)
         required = [n for n, field in fields.items() if field.required and not extending]
         forms = Forms()
