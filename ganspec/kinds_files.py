@@ -195,7 +195,7 @@ def _undone_on_error() -> Iterator[None]:
     except BaseException:
         for family, kinds in _families():
             for name, kind in list(kinds.items()):
-                is_own = kind.__module__.startswith(f"{PACKAGES.get(family)}.")
-                if name not in before.get(family, {}) and not is_own:
+                is_builtin = kind.__module__.startswith(f"{PACKAGES.get(family)}.")
+                if name not in before.get(family, {}) and not is_builtin:
                     del kinds[name]
         raise

@@ -86,7 +86,7 @@ def train(
     out = out or run_folder(path)
     options: dict[str, Any] = {"data": data, "device": device, "steps": steps, "minutes": minutes}
     options["track"] = track or []
-    shown = {**options, "quiet": quiet, "processes": processes, "max-restarts": max_restarts}
+    to_repeat = {**options, "quiet": quiet, "processes": processes, "max-restarts": max_restarts}
     if is_launcher(processes, [path], max_restarts):
         start_training(path, pairs, processes or 1, max_restarts)
     # in several processes, `Limits` announces the stop once all of them know of it
@@ -99,9 +99,9 @@ def train(
         try:
             run = ganspec.train(spec, out, **how, **options)
         except KeyboardInterrupt:  # a second Ctrl-C
-            show_abort(out or Path("runs") / spec.name, shown)
+            show_abort(out or Path("runs") / spec.name, to_repeat)
         if ranks.is_first:
-            show_end(run, shown)
+            show_end(run, to_repeat)
 
 
 def _check_options(out: Path | None, resume: bool, overwrite: bool) -> None:
@@ -205,7 +205,7 @@ def show_end(run: Run, options: Mapping[str, object]) -> None:
     """Print the last step and the paths of the pictures, plots and source to look at.
 
     If a signal ended the training, print the command that resumes it, and exit with STATUS.
-    `options` are those of the command.
+    `options` are those to repeat in that command.
     """
     if run.interrupted:
         lines = [f"stopped at step {run.step}; go on with: {resuming(run, options)}"]
@@ -225,7 +225,7 @@ def show_end(run: Run, options: Mapping[str, object]) -> None:
 def show_abort(folder: Path, options: Mapping[str, object]) -> NoReturn:
     """Print the command that goes on from the last checkpoint in `folder`. Exit with STATUS.
 
-    `options` are those of the command.
+    `options` are those to repeat in that command.
     """
     from ganspec.runs.run import Run
 

@@ -40,7 +40,7 @@ class SurveyTable:
             max(len(line) for cell in column for line in wrapped(cell)) for column in self.columns
         ]
 
-    def blocks(self, width: int) -> Iterator[SurveyTable]:
+    def parts(self, width: int) -> Iterator[SurveyTable]:
         """Yield the table in parts of at most `width` characters, each with the names of the rows.
 
         A part with a single column besides the names may be wider.
@@ -91,7 +91,7 @@ def layout(survey: Survey, width: int | None, transpose: bool | None, every: boo
         shown = survey.joined()
         rows = shown.filled if every else shown.uneven
         table = _lying(survey.titles, rows)
-    tables = (table,) if width is None else tuple(table.blocks(width))
+    tables = (table,) if width is None else tuple(table.parts(width))
     notes = tuple(_notes(shown, rows, every))
     return SurveyLayout(tables if rows else (), notes, width)
 
