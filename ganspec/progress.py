@@ -161,8 +161,8 @@ class Passes(ExitStack):
         """Show that `done` of `total` images of the pass called `title` are done."""
         if title != self.title:
             self.close()
-            self.title = title
             self.progress = self.enter_context(Progress(title, "images", lines=self.lines))
+            self.title = title
         self.progress(done, total)
         if done >= total:
             self.close()
