@@ -76,7 +76,7 @@ __all__ = [
     "train",
 ]
 
-_LAZY = {
+_LAZY = {  # by name: MODULE or MODULE:OTHER_NAME, imported when the name is first used
     "Diagnostic": "ganspec.language.errors",
     "SpecError": "ganspec.language.errors",
     "Spec": "ganspec.systems.spec",
@@ -107,11 +107,11 @@ def load_kinds(path: str | Path) -> None:
 
 
 def check(spec: Spec | str | Path) -> list[Diagnostic]:
-    """Return the warnings about a spec, or a name that `load` opens; [] if there are none.
+    """Return the warnings about a spec; [] if there are none.
 
-    Raises SpecError if shapes of its networks do not fit together, if a layer cannot read a batch
-    of the training, if numbers of parameters differ from those under `report`, or if code of your
-    own kinds cannot be copied into an emitted file.
+    `spec` may be a name that `load` opens. Raises SpecError if shapes of its networks do not fit
+    together, if a layer cannot read a batch of the training, if numbers of parameters differ from
+    those under `report`, or if code of your own kinds cannot be copied into an emitted file.
     """
     from ganspec.compiler.check import check
     from ganspec.runs.opening import opened
@@ -197,8 +197,9 @@ def train(
     precision: str | None = None,
     speedups: Iterable[str] | str = "auto",
 ) -> Run:
-    """Train a spec, or a name that `load` opens, into the run folder `out`. Return the run.
+    """Train a spec into the run folder `out`. Return the run.
 
+    - `spec` may be a name that `load` opens.
     - `out` is by default the run folder that `spec` names, or else `runs/NAME`.
     - `data` is the folder of images; None searches the usual places.
     - `device` is a name such as `cuda:1`; `auto` is the first CUDA GPU, or the CPU without one.
@@ -270,6 +271,7 @@ def export(
 
 
 def _scoring(spec: Spec) -> ScoringFactory | None:
+    """Return the function by which a training measures scores; None if the spec wants none."""
     if spec.evaluate is None:
         return None
     from ganspec.evaluation.periodic import periodic_scores  # imports scipy, which is slow

@@ -44,9 +44,9 @@ def replacing(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Within the block, which writes `path`, add path and remedy to an error that names no file.
+    """Within the block, give an OSError that names no file a message with `path` and a remedy.
 
-    Such is the error of a full disk, which only says that there is no space.
+    If a disk is full, for example, Python's error says only that there is no space.
     """
     try:
         yield
@@ -119,7 +119,10 @@ def make_folder(path: Path) -> None:
 
 
 def check_free(path: Path, overwrite: bool, is_folder: bool = False) -> None:
-    """Raise FileExistsError if `path` is a file that may not be replaced: never by a folder."""
+    """Raise FileExistsError if `path` is a file, unless `overwrite` is True.
+
+    With `is_folder`, raise it in any case, since a folder never replaces a file.
+    """
     if would_replace(path) and is_folder:
         raise FileExistsError(f"{path} is a file: name another folder")
     if would_replace(path) and not overwrite:
@@ -127,7 +130,7 @@ def check_free(path: Path, overwrite: bool, is_folder: bool = False) -> None:
 
 
 def names_folder(name: str | Path) -> bool:
-    """Return True if `name` ends in a slash, as a folder's does, whether there is one or not."""
+    """Return True if `name` ends in a slash, which stands for a folder, existing or not."""
     return str(name).endswith(("/", os.sep))
 
 
@@ -168,14 +171,14 @@ def _temporary_file(path: Path, target: Path | None) -> Path:
         handle, name = tempfile.mkstemp(dir=folder, prefix=f".{path.name}.", suffix=path.suffix)
     except PermissionError:
         raise PermissionError(f"no permission to write {path}") from None
-    except FileNotFoundError:  # it would name the temporary file; /proc takes none
+    except FileNotFoundError:  # as in /proc; this error would name the temporary file
         raise FileNotFoundError(f"cannot write {path}: name a file in another folder") from None
     os.close(handle)
     return Path(name)
 
 
 def _take_mode(temporary: Path, target: Path) -> None:
-    """Give `temporary` the mode and owner of `target`, or a new file's mode if that is missing."""
+    """Give `temporary` the mode and owner of `target`; if that is missing, a new file's mode."""
     try:
         old = target.stat()
     except FileNotFoundError:
@@ -189,6 +192,6 @@ def _take_mode(temporary: Path, target: Path) -> None:
 
 
 def _umask() -> int:
-    mask = os.umask(0)
+    mask = os.umask(0)  # Python can read the mask only by setting it
     os.umask(mask)
     return mask

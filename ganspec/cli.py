@@ -17,14 +17,14 @@ from ganspec.console import fail, with_kinds
 from ganspec.streams import OutputError, prepare_streams
 from ganspec.version import VERSION
 
-UNREAD = 141  # exit status if the reader of standard output, such as `head`, has ended
+UNREAD = 141  # exit status if the program that reads standard output, such as `head`, has ended
 
 
 class Commands(typer.core.TyperGroup):
-    """The commands, none of which takes an empty text.
+    """The group of all commands, which refuses an empty argument.
 
-    That is most often a variable of a shell that is not set. As a path it would be the current
-    folder, whose files would be read or written.
+    Such an argument most often comes from a shell variable that is not set. As a path, it would
+    mean the current folder.
     """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -70,9 +70,8 @@ for name in ORDER:
 
 def run() -> None:
     """Run the command line. Ctrl-C ends a training cleanly and every other command at once."""
-    # Without these two lines, a short command spends a fifth of its time on searches: for
-    # garbage among the many objects that imports make, and for pydantic's plugins among all
-    # installed packages.
+    # Without these two lines, a short command spends a fifth of its time on searches: Python
+    # looks for garbage among the objects of imports, and pydantic for plugins in all packages.
     gc.set_threshold(100_000, 20, 20)
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # else Ctrl-C in an import prints a traceback

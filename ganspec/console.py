@@ -29,7 +29,7 @@ from ganspec.language.registry import own_line
 from ganspec.seal import is_emitted
 from ganspec.streams import DASH, is_stdout, is_stream
 
-# advice for --data where the images are drawn, in a command whose --set changes the data set
+# advice if --data names a folder, but ganspec draws the images; for commands that have --set
 SET_IMAGES = "or name the data set of your images, such as `--set data.dataset=image_folder`"
 SPEC_HELP = "Spec file, run folder, or a name of `ganspec new --list`; `-`: standard input."
 
@@ -162,9 +162,9 @@ def chosen_form(
 ) -> Form:
     """Return the form that the options choose; if they choose none, that of `out`, or `default`.
 
-    `form` is the value of `--format`. `flags` says which of the options that stand for a form are
-    set, such as `json=True` for `--json`. `suffixes` lists the suffixes of each form of the file
-    `out`. Call `fail` if the options choose two forms, or none and `out` has an unknown suffix.
+    `form` is the value of `--format`. `flags` has the options that stand for a form, such as
+    `json=True` if `--json` is set. `suffixes` lists the suffixes that `out` may have in each form.
+    Call `fail` if the options choose two forms, or none and `out` has an unknown suffix.
     """
     named = {name: f"--{name}" for name, is_given in flags.items() if is_given}
     if form is not None:
@@ -184,7 +184,7 @@ def form_of(out: Path | None, suffixes: Mapping[Form, Sequence[str]], default: F
     """
     suffix = out.suffix.lower() if out and not is_stream(out) else ""
     fitting = [form for form, known in suffixes.items() if suffix in known]
-    if out and suffix and not fitting:
+    if out and suffix and not fitting:  # the next call fails, and names all known suffixes
         with_suffix(out, *dict.fromkeys(each for known in suffixes.values() for each in known))
     return fitting[0] if fitting else default
 
@@ -251,8 +251,8 @@ def write_unless_edited(target: Path, text: str, overwrite: bool) -> None:
 def reported(advice: str | None = None) -> Iterator[None]:
     """Within the block, print errors that the user can mend, without a traceback, and exit.
 
-    `advice`, if set, is printed with the error for --data where the images are drawn.
     The exit status is 1 for mistakes in a spec, which SpecError lists, and 2 for other errors.
+    `advice`, if set, is added to the error that --data is given although ganspec draws the images.
     """
     try:
         yield
@@ -266,7 +266,7 @@ def reported(advice: str | None = None) -> Iterator[None]:
             error.add_note(advice)
         fail(one_line(error))
     except (MemoryError, RuntimeError) as error:
-        if "device-side assert" in str(error):  # after which no tensor on the GPU can be read
+        if "device-side assert" in str(error):  # then no tensor on the GPU can be read
             fail("an operation on the GPU got an invalid number: find it with --device cpu")
         if isinstance(error, RuntimeError) and "memory" not in str(error):
             _fail_in_own(error)
@@ -279,10 +279,10 @@ def reported(advice: str | None = None) -> Iterator[None]:
 
 
 def _fail_in_own(error: Exception) -> None:
-    """Print the line that raised `error`, and exit, if it is in a user's file of kinds."""
+    """Print `error` with its line, and exit, if a line in a user's file of kinds raised it."""
     if line := own_line(error):
-        what = f"{line[0].name}:{line[1]}: {type(error).__name__}: {one_line(error)}"
-        fail(f"{what}; correct the file")
+        place = f"{line[0].name}:{line[1]}"
+        fail(f"{place}: {type(error).__name__}: {one_line(error)}; correct the file")
 
 
 def show_diagnostics(diagnostics: Sequence[Diagnostic], summary: bool = True) -> None:

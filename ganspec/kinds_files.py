@@ -107,7 +107,10 @@ def _free_name(stem: str) -> str:
 
 
 def _check_syntax(path: Path, data: bytes) -> None:
-    """Raise KindsError if `data`, the bytes of the file `path`, are not valid Python."""
+    """Raise KindsError if `data`, the bytes of the file `path`, are not Python.
+
+    Raise it, too, if a class declares a field `model_config`.
+    """
     try:
         tree = ast.parse(data, str(path))
     except (SyntaxError, ValueError) as error:
@@ -163,7 +166,7 @@ def _check_classes(file: KindsFile, path: Path) -> None:
 
 
 def _check_words(file: KindsFile, path: Path) -> None:
-    """Raise KindsError if `normalization` knows another norm by the name of a norm in the file.
+    """Raise KindsError if a norm in the file would have the name of another in `normalization`.
 
     A layer `batch_norm` and a weight norm `batch`, for example, would both be `batch` there.
     """
@@ -192,7 +195,7 @@ def _undone_on_error() -> Iterator[None]:
     except BaseException:
         for family, kinds in _families():
             for name, kind in list(kinds.items()):
-                is_own = kind.__module__.startswith(f"{PACKAGES.get(family)}.")
-                if name not in before.get(family, {}) and not is_own:
+                is_builtin = kind.__module__.startswith(f"{PACKAGES.get(family)}.")
+                if name not in before.get(family, {}) and not is_builtin:
                     del kinds[name]
         raise

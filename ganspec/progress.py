@@ -91,7 +91,7 @@ class Progress:
             return
         now = time.monotonic()
         if self.first is None:
-            # the rate is this process's: work that was done before the first call does not count
+            # the rate leaves out work that was done before the first call, by an earlier process
             self.first, self.printed = (now, done), now
             if self.bars:
                 self.bars.add_task(self.title, total=total, completed=done, text="")
@@ -146,7 +146,7 @@ class Progress:
 
 
 class Passes(ExitStack):
-    """A display of passes over images, which follow one another, each with a bar of its own.
+    """A display of several passes over images, one after another, with a bar for each.
 
     With `lines`, lines are printed in place of bars.
     """
@@ -161,8 +161,8 @@ class Passes(ExitStack):
         """Show that `done` of `total` images of the pass called `title` are done."""
         if title != self.title:
             self.close()
-            made = Progress(title, "images", lines=self.lines)
-            self.title, self.progress = title, self.enter_context(made)
+            self.progress = self.enter_context(Progress(title, "images", lines=self.lines))
+            self.title = title
         self.progress(done, total)
         if done >= total:
             self.close()
@@ -170,7 +170,7 @@ class Passes(ExitStack):
 
 
 def notebook_line() -> Callable[[str], None] | None:
-    """Return a function that shows a text in place of the one that it showed before.
+    """Return a function that shows a text in a notebook, in place of the text it showed before.
 
     Return None outside of notebooks.
     """

@@ -1,7 +1,7 @@
 """Checksums in written files, by which ganspec recognises a file that nobody has edited.
 
-The first lines of an emitted program, graph or table have the checksum, and the end of a report's
-page.
+The checksum is in the first lines of an emitted program, graph or table, and at the end of a
+report's page.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ def sealed(text: str) -> str:
 
 
 def is_emitted(data: bytes, name: str | None = None) -> bool:
-    """Return True if the file with the bytes `data` is as ganspec emitted it.
+    """Return True if `data`, the bytes of a file, are unchanged since ganspec emitted them.
 
-    The checksum in its first lines must match its bytes. With `name`, these lines must also name
+    The checksum in the first lines must match the bytes. With `name`, these lines must also name
     the spec `name`.
     """
     seal = HEAD.search(data[:4000])

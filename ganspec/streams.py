@@ -16,7 +16,7 @@ DASH = "-"  # a file's name that means standard output, or standard input
 STDIN = "<stdin>"  # stands for standard input in messages
 # folders in which this process's open files are named by their numbers; {} is its process id
 OPEN_FILES = r"/dev/fd|/proc/{}(/task/[0-9]+)?/fd"
-MOST_LINKS = 40  # symbolic links followed from one name; more of them are a circle
+MOST_LINKS = 40  # symbolic links followed from one name; longer chains count as circles
 # opened without this flag, a terminal could become the one whose Ctrl-C ends this process
 NO_TERMINAL = getattr(os, "O_NOCTTY", 0)
 
@@ -24,8 +24,8 @@ NO_TERMINAL = getattr(os, "O_NOCTTY", 0)
 class OutputError(Exception):
     """Raised when standard output cannot be written.
 
-    It is no OSError, so that code that catches OSError, for errors of other files, does not catch
-    it. `is_unread` is True if the program that read the output, such as `head`, has ended.
+    It is no OSError, so that code that handles errors of other files does not catch it.
+    `is_unread` is True if the program that read the output, such as `head`, has ended.
     """
 
     def __init__(self, error: OSError):

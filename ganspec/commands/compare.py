@@ -114,10 +114,11 @@ def _text(
     every: bool,
     out: Path | None,
 ) -> str:
-    """Return the table as text in `form`. By default it is as wide as the output.
+    """Return the table as text in `form`.
 
-    That is the terminal's width, if text is printed there; `width`, if it is not None, replaces it.
-    `transpose` is None to choose the direction that fits.
+    `width` is the most characters of a line; None stands for the terminal's width if text is
+    printed there, and else for the form's default. With `transpose`, specs are rows; None chooses
+    the direction that fits. With `every`, rows that are the same for all specs are included.
     """
     from ganspec.report.survey_table import FORMS, json_text, layout
 

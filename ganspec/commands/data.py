@@ -60,7 +60,7 @@ def data(
 
         section = report.data_of(name, settings or [])
     advice = SET_IMAGES
-    if name == section.dataset.kind:  # no spec, which `--set` could change
+    if name == section.dataset.kind:  # then there is no spec for `--set` to change
         advice = f"or describe pictures by `ganspec data image_folder --data {folder}`"
     with reported(advice):
         place = report.find(section.dataset, folder, fetch)

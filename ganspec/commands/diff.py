@@ -85,6 +85,7 @@ def diff(
 
 
 def _comparison(first: str, second: str, only: list[str]) -> Comparison:
+    """Return the comparison of two specs; print their mistakes and exit with 2 if they have any."""
     from ganspec.comparison.compare import compare
     from ganspec.language.source import name_of
     from ganspec.runs.opening import open_spec

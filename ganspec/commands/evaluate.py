@@ -24,7 +24,6 @@ from ganspec.progress import quieted
 
 EXAMPLE = "ganspec evaluate runs/dcgan_fashion --extractor runs/classifier_fashion -n 10000"
 
-
 RunFolder = Annotated[
     Path | None,
     typer.Argument(metavar="[RUN]", help="Run folder, or a spec whose real images are scored."),
@@ -73,10 +72,8 @@ Raw = Annotated[
     bool, typer.Option("--raw", help="Score the weights as trained, not their average.")
 ]
 Seed = Annotated[int | None, typer.Option(min=0, max=2**32 - 1, help="Seed of the images (0).")]
-
 Real = Annotated[bool, typer.Option("--real", help="Score real images, too.")]
 Step = Annotated[int | None, typer.Option(min=0, help="Score a step's snapshot.")]
-
 
 # parameters that say what to score and how to print; the others are fields of EvaluationOptions
 CHOICES = ("folder", "pictures", "every", "step", "quiet", "form", "as_json", "processes")
@@ -147,7 +144,7 @@ def check_choices(
 
 
 def _is_run(folder: Path | None) -> bool:
-    """Return True if `folder` is not None and no spec, so that it must be a run's folder."""
+    """Return True if `folder` must be a run's: it is neither None nor a spec."""
     from ganspec.runs.opening import names_spec
 
     return folder is not None and not names_spec(folder)

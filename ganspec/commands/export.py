@@ -21,7 +21,7 @@ FORM = (
 OUT = "A file .onnx, .pt2, .ts or .safetensors; a folder/ of Python; `-` prints."
 NETWORK = "Network of the run, such as `discriminator`; else its generator, or its main network."
 LABEL = "Make images of one label alone, by name or number; else the label is an input."
-BATCH = "Images in a batch: a number, or `free`, which is the default but for batch statistics."
+BATCH = "Images in a batch: a number, or `free`, the default except with batch statistics."
 
 Form = Annotated[str | None, typer.Option("--format", help=FORM)]
 Out = Annotated[str | None, typer.Option("-o", "--out", metavar="FILE", help=OUT)]

@@ -104,10 +104,10 @@ def import_(
         fail(f"with --summary, leave out {listed(useless)}: for Python files only")
     statuses = [0]
     reads: list[Callable[[], Imported]] = [
-        partial(_code, source, names, inputs or [], settings or [], minutes or 2.0)
+        partial(_import_code, source, names, inputs or [], settings or [], minutes or 2.0)
         for source in sources or ()
     ]
-    for read in reads or [partial(_tables, summary or [], inputs or [])]:
+    for read in reads or [partial(_import_tables, summary or [], inputs or [])]:
         try:
             with reported():
                 result = read()
@@ -119,7 +119,7 @@ def import_(
 
 
 def _folder_of(out: Path | None, stdout: bool) -> Path:
-    """Return the folder for the specs of several files. Call `fail` if it is none."""
+    """Return the folder for the specs of several files. Call `fail` if there is none."""
     if stdout or (out and is_stream(out)):
         fail("several specs are not printed: write them into a folder, as -o specs")
     if out and not out.is_dir():
@@ -128,7 +128,7 @@ def _folder_of(out: Path | None, stdout: bool) -> Path:
 
 
 def _write(result: Imported, target: Path) -> int:
-    """Write a spec, and say what is known of it. Return the exit status."""
+    """Write a spec to `target`, and print whether it equals the code. Return the exit status."""
     if would_replace(target):
         fail(f"{target} exists and is not overwritten; choose another -o")
     write_text(target, result.text)
@@ -140,9 +140,13 @@ def _write(result: Imported, target: Path) -> int:
     return 0 if result.is_equal else 1
 
 
-def _code(
+def _import_code(
     source: str, names: dict[str, str], inputs: list[str], settings: list[str], minutes: float
 ) -> Imported:
+    """Return the spec of the networks in `source`, FILE.py[:CLASS], which a new process runs.
+
+    `names` has the classes that --generator and --discriminator name.
+    """
     from ganspec.importing.apart import import_apart
     from ganspec.importing.python_file import parse_input, parse_settings
 
@@ -154,19 +158,19 @@ def _code(
     names = names or {"network": name}
     shapes, arguments = list(map(parse_input, inputs)), parse_settings(settings)
     kinds = [file.path for file in LOADED]
-    read = partial(_read, kinds, Path(path), names, shapes, arguments)
+    read = partial(_load_and_import, kinds, Path(path), names, shapes, arguments)
     return import_apart(read, path, minutes)
 
 
-def _read(kinds: list[Path], *arguments: Any) -> Imported:
-    """Import a file where only ganspec's own kinds may be loaded. `kinds` are files of others."""
+def _load_and_import(kinds: list[Path], *arguments: Any) -> Imported:
+    """Load the files `kinds`, which the new process may lack, then import a file of code."""
     from ganspec.importing.source import import_file
 
     load_all(kinds)
     return import_file(*arguments)
 
 
-def _tables(paths: list[Path], inputs: list[str]) -> Imported:
+def _import_tables(paths: list[Path], inputs: list[str]) -> Imported:
     from ganspec.importing.python_file import parse_input
     from ganspec.importing.tables import import_tables
 

@@ -45,7 +45,7 @@ def new(
 ) -> None:
     """Write a new spec that starts as a copy of a known one.
 
-    Its first line names a schema for editors, a file that is written, too, if it does not exist.
+    Its first line names a schema for editors. The schema's file is written, too, if it is missing.
     """
     if listed:
         if path is not None or source is not None:

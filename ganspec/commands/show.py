@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 EXAMPLE = "ganspec show specs/dcgan.yaml --graph -o dcgan.svg"
 
-
 ReceptiveField = Annotated[
     bool, typer.Option("--receptive-field", help="Add how much of the image each layer sees.")
 ]
@@ -63,7 +62,6 @@ PICTURES = (".png", ".pdf")  # endings that only `--attention` writes
 BY_ENDING: dict[ShowForm, tuple[str, ...]] = {
     form: ends for form, ends in ENDINGS.items() if form is not ShowForm.attention
 }
-
 
 FormOption = Annotated[
     ShowForm | None,

@@ -86,10 +86,10 @@ def train(
     out = out or run_folder(path)
     options: dict[str, Any] = {"data": data, "device": device, "steps": steps, "minutes": minutes}
     options["track"] = track or []
-    shown = {**options, "quiet": quiet, "processes": processes, "max-restarts": max_restarts}
+    to_repeat = {**options, "quiet": quiet, "processes": processes, "max-restarts": max_restarts}
     if is_launcher(processes, [path], max_restarts):
         start_training(path, pairs, processes or 1, max_restarts)
-    # `Limits` announces a stop of several processes, once all of them know of it
+    # in several processes, `Limits` announces the stop once all of them know of it
     stop = Stop(begun=False, quiet=quiet or "RANK" in os.environ)
     how: dict[str, Any] = {"exact": exact, "precision": precision, "speedups": speedups}
     how |= {"resume": resume, "overwrite": overwrite, "progress": not quiet}
@@ -99,9 +99,9 @@ def train(
         try:
             run = ganspec.train(spec, out, **how, **options)
         except KeyboardInterrupt:  # a second Ctrl-C
-            show_abort(out or Path("runs") / spec.name, shown)
+            show_abort(out or Path("runs") / spec.name, to_repeat)
         if ranks.is_first:
-            show_end(run, shown)
+            show_end(run, to_repeat)
 
 
 def _check_options(out: Path | None, resume: bool, overwrite: bool) -> None:
@@ -159,7 +159,7 @@ def start_processes(processes: int, max_restarts: int = 0) -> NoReturn:
 def share_out(processes: int | None, inputs: Sequence[Path | str | None]) -> None:
     """Run this command in `processes` processes, then exit.
 
-    Return at once in one of these processes, or if one is enough.
+    Return at once in one of these processes, or if `processes` is None or 1.
     """
     if is_launcher(processes, inputs):
         start_processes(processes or 1)
@@ -193,7 +193,7 @@ def ranks_on(device: str) -> AbstractContextManager[Ranks]:
 
 
 def load_with_warnings(path: Path, settings: list[str]) -> Spec:
-    """Return a spec, changed by settings, after printing the warnings about it."""
+    """Return the spec at `path`, changed by `settings`, after printing the warnings about it."""
     from ganspec.compiler.check import warnings_of
 
     spec = ganspec.load(path, settings)
@@ -205,7 +205,7 @@ def show_end(run: Run, options: Mapping[str, object]) -> None:
     """Print the last step and the paths of the pictures, plots and source to look at.
 
     If a signal ended the training, print the command that resumes it, and exit with STATUS.
-    `options` are those of the command.
+    `options` are those to repeat in that command.
     """
     if run.interrupted:
         lines = [f"stopped at step {run.step}; go on with: {resuming(run, options)}"]
@@ -225,7 +225,7 @@ def show_end(run: Run, options: Mapping[str, object]) -> None:
 def show_abort(folder: Path, options: Mapping[str, object]) -> NoReturn:
     """Print the command that goes on from the last checkpoint in `folder`. Exit with STATUS.
 
-    `options` are those of the command.
+    `options` are those to repeat in that command.
     """
     from ganspec.runs.run import Run
 
@@ -238,10 +238,7 @@ def show_abort(folder: Path, options: Mapping[str, object]) -> NoReturn:
 
 
 def resuming(run: Run, options: Mapping[str, object]) -> str:
-    """Return the command that resumes `run` with the options `options` and the run's kinds.
-
-    It is quoted for a shell.
-    """
+    """Return the command, quoted for a shell, that resumes `run` with `options` and its kinds."""
     from ganspec.runs.run import used_files
 
     words = ["ganspec", "train", run.spec_path, "--out", run.folder, "--resume"]

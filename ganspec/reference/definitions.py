@@ -1,4 +1,4 @@
-"""JSON Schemas of sections and kinds, schema from their tables of fields."""
+"""JSON Schemas of sections and kinds, made from their tables of fields."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ class Definitions:
             for json_type, value in PROBES.items():
                 if isinstance(opened := cls.opened(node_of(value, MARK)), MapNode):
                     field = fields_of(cls)[next(iter(opened.value))].type
-                    self.plain(forms, (field,), extending, {json_type})
+                    self.add_forms(forms, (field,), extending, {json_type})
             if family := short_family(cls):
                 families.append(family)
         return forms, families
@@ -136,7 +136,7 @@ class Definitions:
 
         def make() -> Schema:
             forms = Forms()
-            self.plain(forms, (FieldType(null=null, family=family),), extending)
+            self.add_forms(forms, (FieldType(null=null, family=family),), extending)
             return self.chosen(forms, (family,), extending)
 
         return self.reference((family, extending, null), name, make)
@@ -162,7 +162,6 @@ class Definitions:
         return self.reference((cls, extending), name, lambda: self._body(cls, extending))
 
     def _body(self, cls: type[Kind], extending: bool) -> Schema:
-        """Return the schema of the value under a kind's key."""
         fields = written_fields(cls)
         required = [n for n, field in fields.items() if field.required and not extending]
         forms = Forms()
@@ -171,17 +170,17 @@ class Definitions:
         inner: dict[str, Schema] = {}
         if cls.primary:
             primary = fields[cls.primary].type
-            self.plain(forms, (primary,), extending)
+            self.add_forms(forms, (primary,), extending)
             inner = self.kinds(primary.family, extending) if primary.family else {}
         forms.types.insert(0, "object")
         schema = {"description": cleaned(cls), **forms.schema()}
         if facts(cls):
             schema["markdownDescription"] = kind_text(cls)
-        own = {name: self.own(cls, field, extending) for name, field in fields.items()}
+        own = {name: self.kind_field(cls, field, extending) for name, field in fields.items()}
         schema |= {"properties": {**inner, **own}, "additionalProperties": False}
         return schema | ({"required": required} if required and not inner else {})
 
-    def own(self, cls: type[Kind], field: Field, extending: bool) -> Schema:
+    def kind_field(self, cls: type[Kind], field: Field, extending: bool) -> Schema:
         """Return the schema of a kind's field, or a reference if it is a field of `Weighted`."""
         if field not in fields_of(Weighted).values():
             return self.field([(cls, field)], extending)
@@ -206,7 +205,7 @@ class Definitions:
         if len(families) == 1 and not (sections or other):
             return self.kind(families[0], extending, null)
         forms = Forms()
-        self.plain(forms, types, extending)
+        self.add_forms(forms, types, extending)
         if null:
             forms.admit("null")
         if families:
@@ -228,7 +227,7 @@ class Definitions:
             _admit_unknown(schema)
         return schema
 
-    def plain(
+    def add_forms(
         self,
         forms: Forms,
         types: tuple[FieldType, ...],

@@ -2,8 +2,8 @@
 
 A spec may define blocks and name them among its layers, and a schema cannot list these names. If a
 spec has no blocks and extends no file, each layer's name must be that of a known kind. Otherwise,
-only a name that is one typing slip away from a known kind, such as `cnov`, is an error. It is none
-if a block of the spec has a name that is itself one slip away from a kind's.
+only a name that is one typing slip away from a known kind, such as `cnov`, is an error. If the name
+of one of the spec's blocks is so close to a kind's, no name is an error.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ganspec.language.fields import FieldType
 from ganspec.language.kinds import Kind
 from ganspec.language.opening import LAYERS
 from ganspec.language.section import Section
-from ganspec.reference.misspelt import slips
+from ganspec.reference.misspelt import misspelt_pattern
 from ganspec.reference.values import Schema
 from ganspec.reference.words import needs_nothing, words_of, written_fields
 
@@ -28,12 +28,12 @@ def add_layer_names(made: Schema, definitions: Schema) -> None:
     words = words_of("layer")
     known = {"enum": list(words)}
     alone = {"enum": [word for word, cls in words.items() if needs_nothing(cls)]}
-    definitions["misspelt_layer"] = {"pattern": slips(words)}
+    definitions["misspelt_layer"] = {"pattern": misspelt_pattern(words)}
     misspelt = {"$ref": "#/definitions/misspelt_layer"}
     close = {"if": misspelt, "then": known}
     calls = {"propertyNames": {"not": misspelt}}
     own = {"required": ["blocks"], "properties": {"blocks": {"type": "object", "not": calls}}}
-    exact, near = _Walk("known", known, alone), _Walk("close", close, close)
+    exact, near = _LayerRules("known", known, alone), _LayerRules("close", close, close)
     made["allOf"] = [
         {
             "if": BLOCKED,
@@ -43,7 +43,7 @@ def add_layer_names(made: Schema, definitions: Schema) -> None:
     ]
 
 
-class _Walk:
+class _LayerRules:
     """Rules for every place of a spec where layers can be.
 
     A layer is a map, whose key must match the schema `keys`, or its name alone, which must match

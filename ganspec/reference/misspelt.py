@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 
 
-def slips(words: Iterable[str]) -> str:
-    """Return a regular expression that matches `words`, and texts one slip of the keyboard away.
+def misspelt_pattern(words: Iterable[str]) -> str:
+    """Return a regular expression that matches `words`, and texts that are one typing slip away.
 
     A slip leaves out, adds or changes one letter, or swaps two neighbours.
     """
@@ -21,4 +21,4 @@ def slips(words: Iterable[str]) -> str:
 
 
 def _escaped(text: str) -> str:
-    return re.escape(text).replace(r"\ ", " ")  # JavaScript's expressions escape no spaces
+    return re.escape(text).replace(r"\ ", " ")  # JavaScript allows no escaped space

@@ -13,7 +13,7 @@ from __future__ import annotations
 from ganspec.language.document import Document, systems
 from ganspec.reference.definitions import NAMED, Definitions
 from ganspec.reference.layer_names import add_layer_names
-from ganspec.reference.misspelt import slips
+from ganspec.reference.misspelt import misspelt_pattern
 from ganspec.reference.values import Schema
 from ganspec.reference.words import SPEC_KEYS
 from ganspec.systems.spec import BlockDefinition
@@ -35,8 +35,8 @@ class _Specs(Definitions):
         standard, *others = systems()
         alone = self.system((standard,), False)
         for system in reversed(others):
-            # a misspelt network chooses its system, too; otherwise a GAN's fields would be demanded
-            no_network = {"propertyNames": {"not": {"pattern": slips(system.networks)}}}
+            # a network's misspelt name chooses its system, too: else a GAN's fields are demanded
+            no_network = {"propertyNames": {"not": {"pattern": misspelt_pattern(system.networks)}}}
             alone = {"if": no_network, "then": alone, "else": self.system((system,), False)}
         extending = self.system(tuple(systems()), True)
         for system in systems():
@@ -54,20 +54,20 @@ class _Specs(Definitions):
         add_layer_names(made, self.definitions)
         return {**made, "definitions": dict(sorted(self.definitions.items()))}
 
-    def system(self, found: tuple[type[Document], ...], extending: bool) -> Schema:
-        """Return a reference to the schema of a whole spec of any of the systems `found`."""
+    def system(self, classes: tuple[type[Document], ...], extending: bool) -> Schema:
+        """Return a reference to the schema of a whole spec of any of the systems `classes`."""
 
         def make() -> Schema:
-            made = self.section(found, extending)
+            made = self.section(classes, extending)
             made["properties"]["blocks"] = self.blocks(extending)
             if extending:
                 text = {"type": "string", "minLength": 1, "description": SPEC_KEYS["extends"]}
                 made["properties"]["extends"] = text
             return made
 
-        name = found[0].__name__.lower() if len(found) == 1 else "any"
+        name = classes[0].__name__.lower() if len(classes) == 1 else "any"
         name = f"{name}{'.extending' * extending}"
-        return self.reference((found, extending), name, make)
+        return self.reference((classes, extending), name, make)
 
     def blocks(self, extending: bool) -> Schema:
         """Return the schema of the section `blocks`."""

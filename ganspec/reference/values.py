@@ -10,14 +10,14 @@ from ganspec.language.fields import FieldType, ListType, ScalarType
 
 Schema: TypeAlias = dict[str, Any]
 
-# texts that may be an expression of a number, perhaps with a comment of Python after it; only
-# `ganspec check` reads their names and syntax
+# matches texts that may be an expression of a number, perhaps with a Python comment after it; only
+# `ganspec check` reads names and syntax
 EXPRESSION = "^[^\"'`,;:<>=!?@$&|^~{}\\\\\\[\\]#]*(#.*)?$"
 BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
 
 
 class Forms:
-    """The forms of a value: its JSON types, and what else is demanded of each type.
+    """The forms of a value: its JSON types, and further demands on values of each type.
 
     `keywords` are keywords of JSON Schema, such as `minimum`, that apply to one type only. `rules`
     are schemas, each an `if` with a `then`, for demands that no such keyword expresses.
@@ -71,7 +71,7 @@ def add_scalars(forms: Forms, types: Iterable[FieldType], words: Iterable[str] =
     if numbers:
         kind = "number" if float in {scalar.python for scalar in numbers} else "integer"
         bounds = _bounds(numbers)
-        if bounds and values:  # a value may be out of bounds, such as -1 for a size to be found
+        if bounds and values:  # a value may be out of bounds, such as -1 for a size to compute
             forms.admit(kind)
             unlike = {"type": kind, "not": {"enum": values}}
             forms.rules.append({"if": unlike, "then": bounds})

@@ -55,7 +55,7 @@ def cleaned(model: type[Section]) -> str:
 
 
 def facts(kind: type[Kind]) -> str:
-    """Return what a kind's fields do not tell, as one paragraph; "" if there is nothing to tell."""
+    """Return the facts about a kind that its fields do not show, as a paragraph; "" if none."""
     found = []
     if issubclass(kind, Layer) and kind.expects:
         found.append(f"Reads a {kind.expects}.")
@@ -136,7 +136,7 @@ def _described(kind: FieldType, link: Link) -> str:
 
 
 def bounds(kind: FieldType) -> Iterator[str]:
-    """Yield the bounds of a field that takes one number, in words, up to a bound of a million."""
+    """Yield the bounds of a field that takes one number, in words, except bounds over a million."""
     if len(kind.scalars) != 1 or kind.lists or kind.literals:
         return
     (scalar,) = kind.scalars

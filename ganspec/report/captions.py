@@ -13,7 +13,7 @@ from ganspec.language.unread import NOT_READ
 from ganspec.program.ir import Step, Value
 from ganspec.program.probe import hollow
 
-# words for calls, by the calls' targets; for other targets, `call_name` takes the name in torch
+# words for calls, by their targets; for other targets, `call_name` returns the name in torch
 CALLS: dict[object, str] = {
     nn.Embedding: "embedding",
     nn.Flatten: "flatten",
@@ -59,6 +59,7 @@ def caption(steps: list[Step], name: str | None = None) -> str:
     if len(steps) > 1 and any(len(step.inputs) > 1 for step in steps):
         return steps[0].origin.kind
     modules = [step for step in steps if step.is_module]
+    # a reshape shows its output, which also tells the width of the layers before it
     shaped = modules[-1:] if modules and modules[-1].call.target is nn.Unflatten else modules
     details = ", ".join(detail for step in shaped for detail in _details(step))
     named = f"{name or steps[0].origin.kind} {details}".rstrip()

@@ -71,7 +71,7 @@ def read(data: Data, folder: Path) -> tuple[torch.Tensor | StreamedImages, torch
     return images, labels
 
 
-LISTED = 10_000  # most classes of which those without images are listed, too
+LISTED = 10_000  # if there are more classes, those without images are not listed
 
 
 @dataclass(frozen=True)
@@ -139,12 +139,12 @@ def as_text(facts: DatasetFacts) -> str:
     where = f"in {facts.folder}" if facts.folder else "drawn on the spot"
     rows = [(str(each.label), each.name or "", f"{each.images:,}") for each in facts.classes]
     first, second, third = (max(map(len, column)) for column in zip(*rows, strict=True))
-    size = f"{facts.height} x {facts.width}, {many(facts.channels, 'channel', 'channels')}"
+    size = f"{facts.height} x {facts.width}, {with_noun(facts.channels, 'channel', 'channels')}"
     count = facts.classes[-1].label + 1
     lines = [
         f"{facts.dataset}: {where}",
         f"{facts.images:,} images, {size}",
-        f"{many(count, 'class', 'classes')}, with the number of images of each:",
+        f"{with_noun(count, 'class', 'classes')}, with the number of images of each:",
     ]
     for label, name, number in rows:
         middle = f"{name:<{second}}  " if second else ""
@@ -152,7 +152,7 @@ def as_text(facts: DatasetFacts) -> str:
     return "\n".join(lines)
 
 
-def many(number: int, one: str, more: str) -> str:
+def with_noun(number: int, one: str, more: str) -> str:
     """Return a number with its noun, `one` for 1 and else `more`: `1 class`, `10 classes`."""
     return f"{number:,} {one if number == 1 else more}"
 

@@ -64,8 +64,8 @@ def stat(comparison: Comparison) -> str:
 class DiffTable:
     """Writer of the lines of a comparison, each of at most `width` characters.
 
-    A layer's line has the sign of its edit, and then, once for A and once for B, the number of its
-    line in the spec and its text, which has `cell` characters of space.
+    A layer's line begins with the sign of its edit. Then it has, for A and for B, the number of the
+    layer's line in the spec, and the layer's text in `cell` characters.
     """
 
     def __init__(self, width: int):
@@ -151,13 +151,13 @@ class DiffTable:
 
 
 def _title(side: Side) -> str:
-    """Return a line with a spec's title, its name if that is another, its system and framework."""
+    """Return a line with a spec's title, its name unless that is equal, system and framework."""
     known = "" if side.title == side.name else f"  {side.name}"
     return printable(f"{side.title}{known}  ({side.system}, {side.framework})")
 
 
 def near_changes(edits: list[Edit], context: int) -> list[bool]:
-    """Return for each edit: True if it or one of the `context` edits on a side is not a Keep."""
+    """Return for each edit True if it, or one at most `context` edits away, is a change."""
     changed = [not isinstance(edit, Keep) for edit in edits]
     return [any(changed[max(0, i - context) : i + context + 1]) for i in range(len(edits))]
 

@@ -16,15 +16,15 @@ Findings: TypeAlias = Sequence[tuple[Path, Sequence[Diagnostic]]]
 """Each checked file with its diagnostics."""
 
 SETTING = "--set"  # stands for the name of the file if a mistake is in a setting of that option
-# characters that a GitHub workflow command must hold as percent codes: in its text, in its values
+# the characters that become percent codes in the text and in the values of a GitHub command
 TEXT, VALUE = "%\r\n", "%\r\n:,"
 SARIF = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
 def github(findings: Findings) -> str:
-    """Return a line for each diagnostic: a workflow command, by which GitHub shows it at its line.
+    """Return a line for each diagnostic, a workflow command of GitHub; "" without diagnostics.
 
-    Equal commands are written once. Return "" without diagnostics.
+    GitHub shows each diagnostic at its place in the file. Equal commands are written once.
     """
     commands = (f"{_command(path, each)}\n" for path, found in findings for each in found)
     return "".join(dict.fromkeys(commands))  # specs that extend one file repeat its diagnostics
@@ -61,9 +61,9 @@ def sarif(findings: Findings) -> str:
 
 
 def _file(path: Path, found: Diagnostic) -> str | None:
-    """Return the name of the file with a mistake, None for a `--set` or standard input.
+    """Return the name of the file with a mistake; None if it is in a `--set` or standard input.
 
-    For a diagnostic without a place, this is the checked file, `path`.
+    A diagnostic without a place counts as a mistake in the checked file, `path`.
     """
     name = found.mark.text.name if found.mark else str(path)
     return None if name in (SETTING, STDIN, DASH) else name

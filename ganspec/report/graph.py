@@ -26,7 +26,7 @@ from ganspec.program.ir import Net, Step, Value
 from ganspec.report.captions import call_name, caption, label_text, shape_text
 
 JOINS: dict[object, str] = {operator.add: "+", operator.mul: "x", torch.cat: "concat"}
-# modules that change a shape, and are light all the same
+# modules that are light although they change a shape
 MOVES = (nn.Flatten, nn.Unflatten, nn.ZeroPad2d, nn.ReflectionPad2d, nn.ReplicationPad2d)
 INPUTS = {"x": "image", "z": "latent"}  # words for a program's names of inputs
 ROUND = re.compile(r".*\.repeat\.\d+\.")  # the part of a layer's key path that names one repetition
@@ -155,7 +155,7 @@ class _Gathering:
         places, count = {start.value.id: 0}, 1
         for part in self.parts:
             reads = tuple(dict.fromkeys(places[i] for i in part.reads))
-            if self.label and part.label and not reads:  # only the label, which becomes a node
+            if self.label and part.label and not reads:  # it reads nothing but the label
                 yield GraphNode("source", ("label",), (), label_text(self.label), "label")
                 reads, part.label = (count,), False
                 count += 1
@@ -194,7 +194,7 @@ class _Gathering:
             if path not in self.split:
                 yield caption(steps)
                 continue
-            for step in steps:  # a kind's only call, such as an inner activation's, has its name
+            for step in steps:  # a layer's only call of a kind, such as relu, has the kind's name
                 kind = step.origin.kind
                 yield caption([step], kind if self.calls[path, kind] == 1 else call_name(step))
 
@@ -223,7 +223,7 @@ def _round(step: Step) -> str:
 
 
 def folded(nodes: list[GraphNode]) -> list[GraphNode]:
-    """Return `nodes` with one node in place of each sequence that repeats; `count` is how often."""
+    """Return `nodes` with one node, which has a `count`, in place of each sequence that repeats."""
     width = 1
     while width <= len(nodes) // 2:
         for start in range(1, len(nodes) - 2 * width + 1):

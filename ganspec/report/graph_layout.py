@@ -43,7 +43,7 @@ def _width(letter: str) -> float:
 
 @dataclass
 class PlacedNode:
-    """A node and where it is drawn. Lines enter at its top and leave at its bottom, at `x`.
+    """A node at its place. Lines enter it at the top and leave it at the bottom, both at `x`.
 
     `y` is its top. `inner` is the drawing inside a frame, None for other nodes.
     """
@@ -154,8 +154,9 @@ class _Layout:
     # -- places -------------------------------------------------------------------------------
 
     def spread(self) -> None:
-        """Set `axis` and `lanes`: chains are as near to the main path as the nodes beside allow."""
-        # each rank and the gap below it have a band, with the outermost x that is taken in the band
+        """Set `axis` and `lanes`: each chain is as near to the main path as other nodes allow."""
+        # each rank has a band for its nodes and one for the gap below; `left` and `right` have the
+        # outermost x that is taken in each band
         bands = 2 * max(self.ranks) + 2
         left, right = [0.0] * bands, [0.0] * bands
         for i in self.main:
@@ -187,10 +188,10 @@ class _Layout:
         right[band + 1] = max(right[band + 1], x + below)
 
     def room(self, index: int) -> tuple[float, float, float]:
-        """Return how far a node reaches left and right of its axis, and how far its shape's text.
+        """Return the distances from a node's axis to its left edge, right edge and end of text.
 
-        The first two include the word `label` and the count beside it. The text of its output shape
-        is below the node and begins at its axis; its reach is 0 if it is not shown.
+        The edges include the word `label` and the count beside the node. The text is the output's
+        shape, which begins at the axis, below the node. Its distance is 0 if it is not shown.
         """
         node, (left, right, _) = self.nodes[index], self.sizes[index]
         if node.label:
@@ -253,7 +254,7 @@ class _Layout:
         fork = self.bottoms[self.ranks[start]] + FORK
         if (start, end) not in self.lanes and a.x != b.x:  # `a` is in the rank just above `b`
             enter = b.x - b.left / 2
-            if a.x > b.x:  # there, the shape of a node above `b` may stand
+            if a.x > b.x:  # the line must not cross the text of a shape above `b`
                 enter = b.x + max(b.right / 2, min(b.right - ROUND, self.text_above(end)))
             return [(a.x, a.bottom), (a.x, fork), (enter, fork), (enter, b.y)]
         x = self.lanes.get((start, end), b.x)
@@ -269,7 +270,7 @@ class _Layout:
         return [*points, (x, above), (enter, above), (enter, b.y)]
 
     def text_above(self, end: int) -> float:
-        """Return how far right of the axis of the node `end` a shape's text above it reaches."""
+        """Return how far the text of a shape above the node `end` reaches right of its axis."""
         above = (
             i
             for i in self.nodes[end].reads

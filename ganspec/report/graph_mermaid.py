@@ -21,9 +21,7 @@ def mermaid(spec: Spec, nets: dict[str, Net]) -> str:
     lines = [f"%% Written by ganspec from the spec `{spec.name}` ({BLANK}).", "flowchart TB"]
     for name, net in nets.items():
         lines.append(f'  subgraph {name} ["{_quoted(f"{name}: {parameters_text(net)}")}"]')
-        lines.append(
-            "    direction TB"
-        )  # otherwise Mermaid draws subgraphs without inputs sideways
+        lines.append("    direction TB")  # else Mermaid draws subgraphs without inputs sideways
         lines += (f"    {line}" for line in _Flow(name, graph(net)).lines)
         lines.append("  end")
     for tone, (fill, stroke) in {**FILLS, "plain": PLAIN}.items():

@@ -14,9 +14,9 @@ COLUMN = 48  # distance between two columns, in pixels
 def paged(graph: NetworkGraph, limit: float) -> Drawing:
     """Return a drawing of a graph, in columns if it is higher than `limit` pixels.
 
-    Columns are about equally high, but a graph is cut only between ranks that a single line joins,
-    so a column may be higher than `limit`. This line is drawn from the bottom of a column to the
-    top of the next.
+    Columns are about equally high. But a graph is cut only between ranks that a single line joins,
+    so a column may be higher than `limit`. The line goes on from the bottom of a column to the top
+    of the next.
     """
     whole = layout(graph)
     count = -(-int(whole.height) // int(limit))
@@ -25,7 +25,7 @@ def paged(graph: NetworkGraph, limit: float) -> Drawing:
     drawing, x = Drawing(), 0.0
     for part in _parts(graph, whole, whole.height / count):
         column = layout(part)
-        if drawing.places:  # a line from the bottom of one column to the top of the next
+        if drawing.places:
             gutter, last = x - COLUMN / 2, drawing.places[-1]
             foot = last.bottom + FORK
             turns = [(last.x, last.bottom), (last.x, foot), (gutter, foot), (gutter, -GAP / 2)]

@@ -39,9 +39,9 @@ def ranked(graph: NetworkGraph) -> list[int]:
 
 
 def main_path(graph: NetworkGraph) -> list[int]:
-    """Return the indices of the nodes on the way to the first result, from a source on.
+    """Return the indices of the nodes on the way from a source to the first result.
 
-    Backwards, the way follows the first input of each node.
+    The way is found backwards: before each node comes its first input.
     """
     at = next(i for i, node in enumerate(graph.nodes) if node.form == "result")
     path = [at]
@@ -80,6 +80,6 @@ def chains(graph: NetworkGraph, main: list[int], ranks: list[int]) -> list[Chain
 
 
 def _next(graph: NetworkGraph, index: int) -> int | None:
-    """Return the first node whose first input is the node `index`, None if no node's is."""
+    """Return the index of the first node whose first input is the node `index`, or None."""
     after = (r for r in graph.readers[index] if graph.nodes[r].reads[0] == index)
     return next(after, None)

@@ -27,7 +27,7 @@ from ganspec.runs.record import read_record
 from ganspec.sampling.trained_run import Samples, TrainedRun
 from ganspec.systems.spec import Spec
 
-LARGEST = 120_000  # most bytes of a picture: a run's is compressed to it, a larger graph left out
+LARGEST = 120_000  # bytes of a picture: a run's is compressed to it, a larger graph left out
 WIDEST = 512  # largest width in pixels to which a small picture is enlarged
 PLOTS = 2  # most plots of a run, so that a notebook's file stays small
 
@@ -118,7 +118,7 @@ def show_survey(survey: Survey) -> str:
 def _cells(name: str, net: Net) -> dict[str, object]:
     """Return the table of a network's layers, with `name` in its title.
 
-    If some parameters are not trainable, the title also has the numbers of both.
+    If some parameters are not trainable, the title also has the numbers of these and of the others.
     """
     table = layer_table(net, captions=True)
     note = f" ({table.note})" if table.note else ""
@@ -126,7 +126,7 @@ def _cells(name: str, net: Net) -> dict[str, object]:
 
 
 def _enlarged(width: int) -> int:
-    """Return the width to show a picture with: the largest multiple up to WIDEST, or `width`."""
+    """Return the largest multiple of `width` that is at most WIDEST, or `width` if it is larger."""
     return width * max(1, WIDEST // max(width, 1))
 
 

@@ -1,4 +1,4 @@
-"""HTML pages from templates: each is one file that loads no others, light or dark."""
+"""HTML pages from templates. A page is one file that loads no others, in light or dark colours."""
 
 from __future__ import annotations
 

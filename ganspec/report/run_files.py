@@ -1,4 +1,4 @@
-"""The page of one or several runs as a file, which replaces none that a user wrote or edited."""
+"""Write the page of one or several runs to a file, and protect files that a user wrote."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def write_report(
     The ending of `out` chooses HTML, Markdown (`.md`) or LaTeX (`.tex`). A stream without an
     ending, such as `-`, gets HTML. Without `out`, the page is `report` with the ending `form`, in
     the folder of a single run, or, for several runs, in the current folder. A page in Markdown or
-    LaTeX has its pictures in a folder `NAME_files` beside it. Pictures of moments of a training
-    that an earlier page left there are deleted.
+    LaTeX has its pictures in a folder `NAME_files` beside it. A page in Markdown deletes pictures
+    of moments of a training that an earlier page left there.
 
     Raises RunError if a folder holds no run. Raises ReportError if there are more than MOST runs,
     if `out` has an ending that is not in FORMS, or, unless `overwrite`, if the page would replace a
@@ -52,7 +52,7 @@ def write_report(
             "letters, digits, `.`, `_` and `-` only"
         )
     if not overwrite:
-        _claim(target, None if form == ".html" else pictures)
+        _check_replaceable(target, None if form == ".html" else pictures)
     report = ReportView(read_records(folders))
     if form == ".html":
         text = report_html(report)
@@ -61,19 +61,18 @@ def write_report(
         text = writer.page()
         for name, write in writer.files.items():
             write(pictures / name)
-        for path in pictures.glob("run*_moment_*.*"):  # of an earlier page
-            if path.name not in writer.files and form == ".md":
+        for path in pictures.glob("run*_moment_*.*") if form == ".md" else ():
+            if path.name not in writer.files:  # an earlier page showed it
                 path.unlink()
     write_text(target, sealed_page(text))
     return target
 
 
-def _claim(target: Path, pictures: Path | None) -> None:
+def _check_replaceable(target: Path, pictures: Path | None) -> None:
     """Raise ReportError if the page would replace a file that a user wrote or edited.
 
-    A folder at `pictures` counts as the user's, too, unless ganspec wrote the page at `target`, or
-    the page in the other form that shares the folder.
-    `pictures` is None for a page without such a folder.
+    A folder `pictures` counts as the user's, too, unless ganspec wrote the page at `target`, or the
+    page in the other form that shares the folder. `pictures` is None for a page in HTML.
     """
     ours = _is_ours(target)
     if target.exists() and not is_stream(target) and not ours:
@@ -86,5 +85,5 @@ def _claim(target: Path, pictures: Path | None) -> None:
 
 
 def _is_ours(page: Path) -> bool:
-    """Return True if `page` is a file as ganspec wrote it."""
+    """Return True if `page` is a file that nobody has changed since ganspec wrote it."""
     return page.is_file() and is_report(page.read_bytes())

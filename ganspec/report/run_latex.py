@@ -88,13 +88,13 @@ class LatexWriter:
         yield tabular(head, rows, caption, "scores", columns)
 
     def _plot(self, plot: Plot) -> str:
-        """Return the LaTeX of a plot's figure, and add to `files` the function that writes it."""
+        """Return the LaTeX of a plot's figure, and add the figure to `files`."""
         caption = "; ".join([plot.title, *plot.notes])
         self.files[f"{plot.name}.pdf"] = plot.write_pdf
         return figure(f"{self.folder}/{plot.name}.pdf", caption, plot.name)
 
     def _samples(self) -> Iterator[str]:
-        """Yield a figure of each run's newest picture, and add to `files` what writes them."""
+        """Yield a figure of each run's newest picture, and add the picture to `files`."""
         for view in self.report.runs:
             if final := view.final:
                 name = f"{view.key}_final"

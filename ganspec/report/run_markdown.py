@@ -16,7 +16,7 @@ from ganspec.report.table_data import NetworkData
 from ganspec.systems.implied import MARK
 from ganspec.version import VERSION
 
-Files: TypeAlias = dict[str, Callable[[Path], None]]  # by a file's name, what writes it to a path
+Files: TypeAlias = dict[str, Callable[[Path], None]]  # by name, a function that writes to a path
 
 
 class MarkdownWriter:
@@ -83,7 +83,7 @@ class MarkdownWriter:
         return markdown_table(head, rows)
 
     def _plot(self, plot: Plot) -> str:
-        """Return the Markdown of a plot with its caption, and add to `files` what writes it."""
+        """Return the Markdown of a plot and its caption, and add the plot to `files`."""
         caption = "; ".join([plot.title, *plot.notes])
         image = self._image(f"{plot.name}.png", plot.write_png, plot.title)
         return f"{image}\n{markdown_line(caption)}"
@@ -119,7 +119,7 @@ class MarkdownWriter:
         yield fenced(record.command, "console")
 
     def _image(self, name: str, write: Callable[[Path], None], alt: str) -> str:
-        """Return the Markdown of a picture, and add to `files` the function that writes it."""
+        """Return the Markdown of a picture, and add the picture to `files`."""
         self.files[name] = write
         return f"![{markdown(alt)}](<{self.folder}/{name}>)\n"
 

@@ -38,9 +38,9 @@ OVERLAID = 6  # largest number of runs whose curves can be told apart in one plo
 class Plot:
     """A figure, its title for screen readers, and notes on how it is drawn.
 
-    `name` is for names of files. If the figure has many small plots, `parts` has each as a figure
-    of its own, for a page that arranges them by its width. `draw` is called when the figure is
-    first needed.
+    `name` is for names of files. If the figure has many small plots, `parts` has each of them as a
+    separate figure, so that a page can arrange them by its width. `draw` is called when the figure
+    is first needed.
     """
 
     name: str
@@ -161,7 +161,7 @@ def score_plots(records: list[RunRecord]) -> list[Plot]:
 
 
 def column_title(name: str) -> str:
-    """Return the title of a plot of the column `name` of the log, with its label in other plots."""
+    """Return the title of a plot of the log's column `name`, such as `generator's loss`."""
     if name not in LOOKS:
         return name
     label, kind = LOOKS[name][0], "accuracy" if name.endswith("accuracy") else "loss"

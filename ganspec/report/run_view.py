@@ -72,7 +72,7 @@ class RunView:
 
     @property
     def shown_moments(self) -> str:
-        """A sentence that says which of the run's pictures `moments` are, and how they agree."""
+        """A sentence about `moments`: how many there are, and how they were chosen."""
         shown, made = len(self.moments), len(self.record.samples)
         chosen = f"{shown} of {made} pictures"
         chosen += ", evenly chosen in their order" if shown < made else ""
@@ -81,7 +81,7 @@ class RunView:
 
     @cached_property
     def plots(self) -> list[Plot]:
-        """A plot of the run's losses and a plot of its accuracies, as far as they are logged."""
+        """A plot of the run's losses and a plot of its accuracies, if they are logged."""
         return run_plots(self.record)
 
     @property
@@ -233,7 +233,7 @@ class ReportView:
         return self._shared((view, remark) for view in self.runs for remark in view.remarks)
 
     @property
-    def lacks_accuracy(self) -> str:
+    def without_accuracy(self) -> str:
         """The labels of the runs whose logs lack the discriminator's accuracy, "" if none does."""
         lacking = self._shared((view, True) for view in self.runs if view.lacks_accuracy)
         return "".join(who for who, _ in lacking)

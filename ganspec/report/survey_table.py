@@ -40,7 +40,7 @@ class SurveyTable:
             max(len(line) for cell in column for line in wrapped(cell)) for column in self.columns
         ]
 
-    def blocks(self, width: int) -> Iterator[SurveyTable]:
+    def parts(self, width: int) -> Iterator[SurveyTable]:
         """Yield the table in parts of at most `width` characters, each with the names of the rows.
 
         A part with a single column besides the names may be wider.
@@ -63,9 +63,9 @@ class SurveyTable:
 
 @dataclass(frozen=True)
 class SurveyLayout:
-    """The tables of a survey, the notes below them, and the most characters of a line of both.
+    """The tables of a survey, and the notes below them.
 
-    `width` is None if there is no such limit.
+    `width` is the most characters of a line, None if there is no limit.
     """
 
     tables: tuple[SurveyTable, ...]
@@ -91,7 +91,7 @@ def layout(survey: Survey, width: int | None, transpose: bool | None, every: boo
         shown = survey.joined()
         rows = shown.filled if every else shown.uneven
         table = _lying(survey.titles, rows)
-    tables = (table,) if width is None else tuple(table.blocks(width))
+    tables = (table,) if width is None else tuple(table.parts(width))
     notes = tuple(_notes(shown, rows, every))
     return SurveyLayout(tables if rows else (), notes, width)
 
@@ -99,7 +99,7 @@ def layout(survey: Survey, width: int | None, transpose: bool | None, every: boo
 def page_layout(
     survey: Survey, width: int | None = None, transpose: bool | None = None, every: bool = False
 ) -> SurveyLayout:
-    """Return what `layout` does for a page, on which many specs are rows.
+    """Return the tables and notes of a survey for a page.
 
     If `transpose` is None, up to ABREAST specs are columns, and more are rows.
     """
@@ -154,7 +154,7 @@ def text(laid: SurveyLayout) -> str:
 def wrapped(cell: str) -> list[str]:
     """Return a cell in lines of at most WIDEST characters, unless a single word is longer.
 
-    In a cell of more characters, the values of two networks, `a / b`, are on lines of their own.
+    In a longer cell, the values of two networks, `a / b`, are on two lines.
     """
     cell = cell or NONE
     parts = [cell] if len(cell) <= WIDEST else cell.replace(" / ", " \n/ ").split("\n")
@@ -225,8 +225,8 @@ def json_text(survey: Survey, every: bool) -> str:
     )
 
 
-# by format: the function that writes it, and the most characters of a line, if no option and no
-# terminal sets another number; None is no limit
+# by format: the function that writes it, and the most characters of a line (None: any number), if
+# neither an option nor a terminal sets another number
 FORMS: dict[str, tuple[Callable[[SurveyLayout], str], int | None]] = {
     "text": (text, 100),
     "markdown": (markdown_text, 130),

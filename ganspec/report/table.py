@@ -22,9 +22,10 @@ from ganspec.systems.spec import Spec
 
 @dataclass(frozen=True)
 class LayerTable:
-    """A table of texts: names of columns, rows of inputs and layers, a row of totals, a note below.
+    """A table of texts: names of columns, rows of inputs and layers, and a row of totals.
 
-    `note` may be "". `is_marked` is True if a row has the `*` of implied values.
+    `note` is a line below the table, or "". `is_marked` is True if a row has the `*` of implied
+    values.
     """
 
     head: tuple[str, ...]
@@ -149,7 +150,7 @@ def layer_table(
 
     A layer whose path below the network's key is in `signs` has the `*` of implied values. With
     `captions`, settings follow a layer's kind, and its line in the spec is left out. `receptive`
-    adds receptive fields and jumps, if the network reads an image, and `macs` multiply-adds.
+    adds receptive fields and jumps, if the network reads an image; `macs` adds multiply-adds.
     """
     rows = costs(net, macs=macs)
     names = _captions(net) if captions else {}
@@ -169,7 +170,7 @@ def layer_table(
         columns["multiply-adds"] = [cell([row], "macs") for row in rows]
         sums["multiply-adds"] = cell(rows, "macs") or "0"
     if receptive:
-        columns |= _fields(net, rows)
+        columns |= _receptive_columns(net, rows)
     if not captions:
         columns["line"] = [str(row.line or "") for row in rows]
     inputs = [
@@ -189,7 +190,7 @@ def _captions(net: Net) -> dict[str, str]:
     return {path: caption(list(steps)) for path, steps in layers}
 
 
-def _fields(net: Net, rows: list[Cost]) -> dict[str, list[str]]:
+def _receptive_columns(net: Net, rows: list[Cost]) -> dict[str, list[str]]:
     """Return columns with the receptive field and jump of each row; {} if no image is read."""
     if not (fields := receptive_fields(net)):
         return {}

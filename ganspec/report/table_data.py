@@ -19,7 +19,7 @@ class LayerData(TypedDict):
     `output` is the shape of the layer's output without the batch. `receptive_field` is the height
     and width of the field, None if no image is read; `jump` the distances down and across between
     neighbouring fields, None if the output has no rows and columns of the image. Both are in pixels
-    of the input. What is not known is None. `implied` names the fields that the spec's report
+    of the input. Unknown values are None. `implied` names the fields that the spec's report
     does not print, and the layer's kind if it does not print the layer.
     """
 
@@ -37,9 +37,10 @@ class LayerData(TypedDict):
 class NetworkData(TypedDict):
     """One network in the output of `show --json`.
 
-    `params` has the numbers of parameters `total`, `trainable` and `buffers`, `macs` is the number
-    of multiply-adds for one image, and `receptive_field` the height and width in pixels that a
-    number of the output depends on, None if that is no image, or not known.
+    `params` has the numbers of parameters `total`, `trainable` and `buffers`; `macs` is the number
+    of multiply-adds for one image. `receptive_field` is the height and width, in pixels, of the
+    part of the image that one number of the output depends on, None if no image is read. Unknown
+    values are None.
     """
 
     params: dict[str, int | None]
