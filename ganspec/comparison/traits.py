@@ -97,7 +97,7 @@ def ordinal(count: int) -> str:
 
 
 def structure(portrait: Portrait) -> str:
-    """Return layers with weights, layers that resize, and the user's kinds without a role, in words.
+    """Return in words: layers with weights, layers that resize, the user's kinds without a role.
 
     Equal ones are counted: `3 conv k4 s2, linear`.
     """

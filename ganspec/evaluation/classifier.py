@@ -1,4 +1,4 @@
-"""Feature extractors made of a trained classifier: a run's, or a spec's with a file of weights."""
+"""Feature extractors from trained classifiers: a run, or a spec with a file of weights."""
 
 from __future__ import annotations
 
@@ -122,14 +122,14 @@ def extractor_of(trained: Trained, device: torch.device, layer: str | None) -> E
 
 
 def _require(trained: Trained, count: int) -> None:
-    """Raise BatchSizeError if `count` images, split into batches, leave one that is unreadable."""
+    """Raise BatchSizeError if a batch of `count` images is one that the classifier cannot read."""
     if batch := own_batch(trained.network, trained.cfg):
         require_scorable("classifier", trained.network.program, count, batch)
 
 
 @dataclass(frozen=True)
 class FeatureTap:
-    """The place in a network at which features are read: the input or the output of a module.
+    """The place in a network at which features are read: the input or the output of `module`.
 
     `path` is the path of the layer whose output the features are; `input` if they are the network's
     input.

@@ -128,11 +128,11 @@ class Evaluator(RealSide):
         subject = restored_images(restorer, self.dataset, options.image_count, options.seed or 0)
         return self._of_raw_weights(subject, weights.step)
 
-    def _require(self, there: int, use: str) -> None:
-        """Raise RunError if the command asks for more than the `there` images for a `use`."""
-        if self.asked is not None and self.asked > there:
-            message = f"there are {there:,} images to {use}, not {self.asked:,}"
-            raise RunError(f"{message}: give -n {there}")
+    def _require(self, available: int, use: str) -> None:
+        """Raise RunError if the command asks for more images than are `available` to `use`."""
+        if self.asked is not None and self.asked > available:
+            message = f"there are {available:,} images to {use}, not {self.asked:,}"
+            raise RunError(f"{message}: give -n {available}")
 
     def _of_raw_weights(self, subject: Subject, step: int) -> Subject:
         return replace(subject, step=step, epoch=self.epoch(step), weights="raw")
@@ -172,8 +172,8 @@ def folder_scores(
     Paired metrics compare them with the pictures in the folder `options.reference`. Raises
     MetricError if it is missing for such a metric.
     """
-    is_drawn = options.references is not None and options.reference is not None  # by the seed
-    options.refuse("a folder of images", *(n for n in OF_A_RUN if n != "seed" or not is_drawn))
+    reads_seed = options.references is not None and options.reference is not None
+    options.refuse("a folder of images", *(n for n in OF_A_RUN if n != "seed" or not reads_seed))
     default = metric_kinds()["fid" if options.reference else "inception_score"]
     metrics = options.metrics or (default(),)
     if not options.reference:
@@ -197,10 +197,10 @@ def _known_metrics(options: EvaluationOptions, spec: Spec) -> tuple[Metric, ...]
 
 
 def _only_compared(options: EvaluationOptions, spec: Spec) -> Sequence[str]:
-    """Return the names of options that are read only to compare a run's images with real ones.
+    """Return those of `reference` and `split` that are read only to compare images with real ones.
 
-    The split is also that of the images that a network restores or classifies and, like a folder of
-    real images, that of the labels that a generator reads and of the real images to score.
+    `split` also selects the images that a network restores or classifies. Both also select the
+    labels that a generator reads, and the real images to score.
     """
     if options.real or not (spec.draws or spec.restores):
         return ()
