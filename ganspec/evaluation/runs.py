@@ -66,17 +66,13 @@ class Evaluator(RealSide):
     def scores(self, step: int | None = None) -> list[ScoreRow]:
         """Return the scores of the weights after `step`; None is the step of the checkpoint."""
         subject = self.subject(step)
-        metrics = self.metrics_for(subject)
+        metrics = _known_metrics(self.options, self.spec)
+        if metrics is None:
+            metrics = default_metrics(self.extractor, subject.labels)
         pairs = [(self.scorer(subject.count), subject)]
         if self.options.real or self.options.halves:
             pairs += self.real_subjects(subject.count, metrics)
         return all_scores(pairs, metrics)
-
-    def metrics_for(self, subject: Subject) -> tuple[Metric, ...]:
-        """Return the metrics of the options, or else the default ones that apply to `subject`."""
-        if (known := _known_metrics(self.options, self.spec)) is not None:
-            return known
-        return default_metrics(self.extractor, subject.labels)
 
     def subject(self, step: int | None) -> Subject:
         """Return the images that the weights after `step` draw or restore; None is the last step.

@@ -139,7 +139,7 @@ class TrainedNetwork:
                 self.module(*self.values)
         finally:
             failures.watch = None
-        return watch.layer
+        return watch.random_layer
 
     def batches(self) -> list[Tensors]:
         """Return `values` divided into batches of size `batch`.
@@ -185,15 +185,15 @@ class Labelled(nn.Module):
 
 
 class RandomWatch(failures.Watch):
-    """A watch that keeps, in `layer`, the first layer that uses torch's random generator."""
+    """A watch that keeps the first layer that uses torch's random generator."""
 
-    layer: Origin | None = None
+    random_layer: Origin | None = None
 
     def call(self, network: str, origin: Origin, run: Callable[[], T]) -> T:
         before = torch.get_rng_state()
         result = run()
-        if self.layer is None and not torch.equal(before, torch.get_rng_state()):
-            self.layer = origin
+        if self.random_layer is None and not torch.equal(before, torch.get_rng_state()):
+            self.random_layer = origin
         return result
 
 
