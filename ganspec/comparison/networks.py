@@ -188,10 +188,7 @@ class AlignedNetworks:
     # -- changes of wiring ---------------------------------------------------------------------
 
     def _read_change(self, at: int) -> Iterator[Change]:
-        """Yield a change if the layers of a pair read different layers.
-
-        A difference that only follows from other edits is not a change.
-        """
+        """Yield a change if a pair's layers read different layers, apart from effects of edits."""
         left, right = self.pairs[at]
         before, after = left[0].layer.reads, right[0].layer.reads
         if self._anchors(self.a, before) != self._anchors(self.b, after):

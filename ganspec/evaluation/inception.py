@@ -28,9 +28,8 @@ def inception_extractor(
     """Return an extractor that applies the InceptionV3 of 2015, by which FID is defined.
 
     `path` is the file of its weights; None searches the usual places, and downloads them if there
-    are none and `download` is True. `layer` is its number of features as text, 64, 192, 768 or
-    2048; None is 2048. `resize` is `tensorflow1` or `bilinear`. Raises ExtractorError and
-    FidelityError.
+    are none and `download` is True. `layer` is its number of features as text, None for 2048; see
+    LAYERS. `resize` is `tensorflow1` or `bilinear`. Raises ExtractorError and FidelityError.
     """
     layer = layer or "2048"
     if layer not in LAYERS.values():

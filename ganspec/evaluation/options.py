@@ -71,8 +71,7 @@ class EvaluationOptions:
     def refuse_beside(self, metrics: Sequence[Metric] | None, *others: str) -> None:
         """Raise RunError if an option is set that none of `metrics` reads; never if it is None.
 
-        `others` are names of options that only paired metrics read, besides `references` and
-        `halves`.
+        `others` are options that only paired metrics read, besides `references` and `halves`.
         """
         if metrics is None:
             return

@@ -79,8 +79,7 @@ def sample(
 def _target(run: Run, request: Request) -> Path:
     """Return the path to write to: `out`, or one in the run's folder whose name has the options.
 
-    Unless `overwrite` is set, a path in the run's folder is new: `NAME_2` if `NAME` exists, and so
-    on.
+    Without `overwrite`, a path in the run's folder is new: `NAME_2` if `NAME` exists, and so on.
     """
     suffix = ENDINGS.get(request.chosen_form, "")
     if request.out is not None:
