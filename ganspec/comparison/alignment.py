@@ -18,19 +18,19 @@ from typing import TypeAlias
 from ganspec.comparison.calls import CallKeys, calls
 from ganspec.comparison.programs import Leaf
 
-# the most that dissimilarity adds to the cost of a pair, in edits. Over 2,000 layers that is less
-# than one edit, so dissimilarity decides only among alignments with equally many edits.
+# the most that dissimilarity adds to the cost of a pair, in edits. In 2,000 pairs this is less than
+# one edit, so dissimilarity decides only among alignments with equally many edits.
 TIE = 1e-4
 Pair: TypeAlias = tuple[tuple[Leaf, ...], tuple[Leaf, ...]]
 Same: TypeAlias = Callable[[Leaf, Leaf], bool]
 
 
 def align(a: Sequence[Leaf], b: Sequence[Leaf], same: Same) -> list[Pair]:
-    """Return the layers of `a` and `b` in pairs, in order; an unpaired layer is paired with `()`.
+    """Return the layers of `a` and `b` in pairs, in order; `()` stands for a missing partner.
 
     `same` returns True for two equal layers. Two adjacent layers are paired with a single one that
-    makes the same calls, as `linear` and `reshape` with `project`. Of adjacent unpaired layers,
-    those of `a` come first.
+    makes the same calls: `linear` and `reshape` with `project`. Of adjacent unpaired layers, those
+    of `a` come first.
     """
     if _order(b) < _order(a):  # `align(b, a)` must give the same pairs, mirrored
         pairs = align(b, a, lambda left, right: same(right, left))
@@ -57,7 +57,7 @@ def _order(leaves: Sequence[Leaf]) -> str:
 
 @dataclass(frozen=True)
 class _Rest:
-    """A network's layers without equal ones at both ends, and what `_doubles` returns for them."""
+    """The layers of a network between equal layers at both ends; `doubles` is from `_doubles`."""
 
     leaves: Sequence[Leaf]
     doubles: Sequence[CallKeys | None]
@@ -108,15 +108,15 @@ def _cost(a: Leaf, b: Leaf, same: Same) -> float | None:
 
 
 def _distance(a: Leaf, b: Leaf) -> float:
-    """Return 1/2 for another branch plus 1/2 for another height or width of the output."""
+    """Return 1/2 if the branches differ, plus 1/2 if the outputs differ in height or width."""
     other_branch = a.layer.inside[-1:] != b.layer.inside[-1:]
     return (other_branch + (a.layer.shape[1:] != b.layer.shape[1:])) / 2
 
 
 def _doubles(leaves: Sequence[Leaf]) -> list[CallKeys | None]:
-    """Return, for each layer, the calls of it and the next layer together, or None.
+    """Return, for each layer, the calls that it and the next layer make together, or None.
 
-    It is None unless the next layer reads this one alone, and no other layer reads this one.
+    It is None unless the next layer reads only this one, and no other layer reads this one.
     """
     readers = Counter(number for leaf in leaves for number in leaf.layer.reads)
     doubles: list[CallKeys | None] = [None] * len(leaves)
@@ -128,7 +128,7 @@ def _doubles(leaves: Sequence[Leaf]) -> list[CallKeys | None]:
 
 
 def _removals_first(pairs: list[Pair]) -> list[Pair]:
-    """Return the pairs; among adjacent unpaired layers, those of the first network come first."""
+    """Return the pairs; of adjacent unpaired layers, those of the first network come first."""
     ordered: list[Pair] = []
     gap: list[Pair] = []
     for pair in [*pairs, ((), ())]:

@@ -31,8 +31,8 @@ def open_blocks(
 ) -> Iterator[OpenedStep]:
     """Yield the steps of `net`, with a block's steps in place of the step that calls the block.
 
-    Into `aliases` it writes, by the id of a block's input or output, the id that the same value has
-    among the other steps. `inside` are the blocks and branches around `net`.
+    Add to `aliases`, for the id of each block's input and output, the id of the same value in the
+    yielded steps. `inside` are the blocks and branches around `net`.
     """
     values = {start.value.id: start.value for start in net.inputs}
     for step in net.steps:

@@ -24,7 +24,7 @@ class PartError(GanspecError):
 def compare(
     a: Spec, b: Spec, titles: tuple[str, str] | None = None, only: Sequence[str] = ()
 ) -> Comparison:
-    """Return the differences from `a` to `b` in what the specs do, not in how they are written.
+    """Return the differences from `a` to `b`, except those of spelling alone.
 
     Networks of one name are compared with each other. `titles` replace the specs' names. `only`
     names the networks and sections to compare; all if empty. Raise PartError if neither spec has a

@@ -38,7 +38,7 @@ class Change:
 
     @property
     def because(self) -> str | None:
-        """The frameworks except torch whose defaults cause the change, such as `keras`, or None."""
+        """The frameworks other than torch whose defaults cause the change; None if none do."""
         others = [name for name in self.frameworks if name != "torch"]
         return ", ".join(dict.fromkeys(others)) or None
 
@@ -52,8 +52,8 @@ class ComparedLayer:
     (`("basic_block", "main")`). `shape` is its output shape without the batch. `reads` are the
     numbers of the layers that it reads, once for every use (0 is the network's input, -1 the
     label). `params` counts all stored numbers, `macs` the multiply-adds for one image. `mark` is
-    its place in the spec's text. `lost` are those of `params`, `macs` and `output`, its shape, that
-    depend on labels that are unknown.
+    its place in the spec's text. `lost` names the values that depend on unknown labels: any of
+    `params`, `macs` and `output` (the shape).
     """
 
     number: int
@@ -75,7 +75,7 @@ class ComparedLayer:
 
     @property
     def line(self) -> int | None:
-        """Line of the spec's file; None if the layer has no place in it."""
+        """The layer's line in the spec's file; None if it has no place there."""
         return self.mark.line if self.mark else None
 
 
@@ -83,7 +83,8 @@ class ComparedLayer:
 class Edit:
     """An edit of one layer: `a` is the layer in spec A, `b` in spec B; at most one is None.
 
-    Every edit is of one of the five subclasses. `sign` is the character before it in a text.
+    Every edit is an Insert, Remove, Move, Update or Keep. `sign` is the character before it in a
+    text.
     """
 
     sign: ClassVar[str]
@@ -131,7 +132,7 @@ class TwoSided(Edit):
 
 
 class Move(TwoSided):
-    """A layer that is elsewhere in B than in A; among the edits it comes where it is in B."""
+    """A layer that has another place in B than in A; its place among the edits is that in B."""
 
     sign = ">"
 
@@ -139,15 +140,15 @@ class Move(TwoSided):
 class Update(TwoSided):
     """A layer that differs in the properties that `changes` lists.
 
-    A change named `kind` is of the whole layer (`batch_norm` to `instance_norm, affine`), one named
-    `reads` of the layers that it reads.
+    A change named `kind` has the texts of both layers (`batch_norm` and `instance_norm, affine`).
+    One named `reads` has the layers that they read.
     """
 
     sign = "~"
 
 
 class Keep(TwoSided):
-    """A layer that is the same in both, but for input widths, which follow from earlier layers."""
+    """A layer that is the same in both, except input widths that follow from earlier layers."""
 
     sign = " "
 
@@ -179,7 +180,7 @@ class NetworkDiff:
 
     @property
     def changed(self) -> tuple[Edit, ...]:
-        """Every edit that is no Keep."""
+        """All edits that are not a Keep."""
         return tuple(edit for edit in self.edits if not isinstance(edit, Keep))
 
     @property
@@ -204,7 +205,7 @@ class NetworkDiff:
 
 @dataclass(frozen=True)
 class SectionDiff:
-    """Changes of one section of the spec that is no network: `data`, `objective` and so on.
+    """The changes of one section that is not a network, such as `data` or `objective`.
 
     The section `claims` has the claimed scores. Its changes are shown, but two specs that differ
     only there count as equal, unless the comparison `counts_claims`.
@@ -253,7 +254,7 @@ class Comparison(Viewed):
 
     @property
     def is_equal(self) -> bool:
-        """True if all is known, and networks and training are the same; claims, too, if counted."""
+        """True if nothing is unknown or differs, apart from claims that are not counted."""
         if self.unread:
             return False
         counted = [s for s in self.sections if self.counts_claims or not s.is_claims]

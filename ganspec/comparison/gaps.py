@@ -14,8 +14,8 @@ from ganspec.systems.unread import unread
 def unread_lines(a: Spec, b: Spec, only: Sequence[str]) -> tuple[str, ...]:
     """Return lines such as `not read in A: objective and one part of the discriminator`.
 
-    Only unknown parts in the networks and sections `only` are named, all if it is empty. Return ()
-    if there are none.
+    Only parts of the networks and sections in `only` are named, or all parts if it is empty. Return
+    () if no such part is unknown.
     """
     one, other = (list(dict.fromkeys(_parts(spec, only))) for spec in (a, b))
     if one and one == other:

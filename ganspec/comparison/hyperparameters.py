@@ -20,7 +20,7 @@ def shared(spec: Spec) -> dict[str, str]:
 
 
 def _penalty(spec: Spec) -> dict[str, str]:
-    """Return the row of the penalty's weight, of a sealed spec; {} without a penalty."""
+    """Return the penalty's weight by the name of its row; {} if the sealed spec has no penalty."""
     try:
         penalty = getattr(getattr(spec, "objective", None), "penalty", None)  # only a GAN has one
         if penalty is None:

@@ -24,7 +24,7 @@ SHOWN: dict[str, tuple[str, ...]] = {
     "batch": ("train.batch", "train.generator_batch"),
     "length": ("train.epochs", "train.iterations"),
 }
-# the same for rows about one network: paths that begin at the network
+# the same for rows about one network: paths within the network
 WITHIN: dict[str, tuple[str, ...]] = {
     "conditioning": ("condition", "join_label", "auxiliary"),
     "norm": ("norm", "normalization"),

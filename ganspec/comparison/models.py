@@ -17,8 +17,8 @@ LayerModel: TypeAlias = Layer | Condition
 def models(spec: Spec, name: str) -> dict[str, LayerModel]:
     """Return a network's layers and conditions by key path, with blocks and repeats opened.
 
-    In place of a layer `norm` there is the network's normalization, in place of a `join_label`
-    without a condition of its own the network's condition.
+    The network's normalization takes the place of a layer `norm`, and the network's condition that
+    of a `join_label` without a condition.
     """
     network: Network = getattr(spec, name)
     found: dict[str, LayerModel] = {}

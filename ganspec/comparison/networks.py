@@ -26,7 +26,7 @@ from ganspec.program.measure import cell
 from ganspec.program.unread import field_text
 from ganspec.systems.wording import initial, label
 
-# a layer that a network has several times counts as moved only past this many kept layers
+# most kept layers that a layer can move past if its network has several equal ones
 NEAR = 2
 
 
@@ -49,7 +49,7 @@ def difference(name: str, a: NetworkLayers, b: NetworkLayers, texts: AuthoredPai
 
 
 def alone(network: NetworkLayers, side: str) -> NetworkDiff:
-    """Return the difference for a network that only the spec `side`, "a" or "b", has."""
+    """Return the difference for a network that only one spec has: `side` is "a" or "b"."""
     is_a = side == "a"
     edits = tuple(Remove(layer) if is_a else Insert(None, layer) for layer in network.layers)
     totals = _totals(network, None) if is_a else _totals(None, network)
@@ -101,7 +101,7 @@ class AlignedNetworks:
         return a.is_same(b) and (self.is_uniform or a.norm == b.norm)
 
     def edits(self) -> Iterator[Edit]:
-        """Yield the edits in order. The entry of the output comes only if it changes."""
+        """Yield the edits in order. The network's output has one only if it reads other layers."""
         departed = set(self._moved.values())
         for at, (left, right) in enumerate(self.pairs):
             if at in departed:  # a move is yielded at its new place
@@ -165,9 +165,9 @@ class AlignedNetworks:
             yield Change(label(name), a.fields[name], b.fields[name], frameworks)
 
     def _relevant(self, a: Leaf, b: Leaf) -> list[str]:
-        """Return the differing fields that alone change the calls, or all if none does alone.
+        """Return the names of differing fields that change the calls, each by itself.
 
-        Return [] if all together change no call.
+        Return all differing ones if they change the calls only together; [] if they never do.
         """
         names = [name for name in a.fields if a.fields[name] != b.fields.get(name)]
         if not self._matters(a, b, names):
@@ -175,9 +175,9 @@ class AlignedNetworks:
         return [name for name in names if self._matters(a, b, [name])] or names
 
     def _matters(self, a: Leaf, b: Leaf, names: list[str]) -> bool:
-        """Return True if one of two layers makes other calls with the other's fields `names`.
+        """Return True if the fields `names` of one layer change the calls of the other.
 
-        Return True for unknown fields, too.
+        Also return True if one of these fields is unknown.
         """
         for network, leaf, other in ((self.a, a, b), (self.b, b, a)):
             fields = {name: getattr(other.model, name) for name in names}
@@ -188,7 +188,7 @@ class AlignedNetworks:
     # -- changes of wiring ---------------------------------------------------------------------
 
     def _read_change(self, at: int) -> Iterator[Change]:
-        """Yield a change if a pair reads other layers, unless edits before them are the reason."""
+        """Yield a change if a pair's layers read different layers, apart from effects of edits."""
         left, right = self.pairs[at]
         before, after = left[0].layer.reads, right[0].layer.reads
         if self._anchors(self.a, before) != self._anchors(self.b, after):
@@ -197,12 +197,12 @@ class AlignedNetworks:
     def _anchors(self, network: NetworkLayers, reads: tuple[int, ...]) -> list[int]:
         """Return, for each layer in `reads`, the place of the last paired layer at or before it.
 
-        It is -1 if there is none.
+        It is -1 if there is none. The label is left out.
         """
         places, anchors = self._places[network is self.b], []
         for number in reads:
             while number > INPUT and number not in places:
-                number = _main(network.leaves[number - 1].layer)
+                number = _first_read(network.leaves[number - 1].layer)
             if number != LABEL:  # a read of the label follows from the layer's kind
                 anchors.append(places.get(number, -1))
         return anchors
@@ -210,7 +210,7 @@ class AlignedNetworks:
     # -- moves ---------------------------------------------------------------------------------
 
     def _moves(self) -> Iterator[tuple[int, int]]:
-        """Yield, for each move, the places of its insertion and its removal, the nearest first.
+        """Yield, for each move, the places of its insertion and its removal, shortest move first.
 
         Both are of the same layer. If a network has this layer several times, at most NEAR kept
         layers are between the two places.
@@ -245,6 +245,6 @@ def _names(network: NetworkLayers, reads: tuple[int, ...]) -> str:
     return ", ".join(known.get(n) or f"{n} {layers[n - 1].layer.kind}" for n in reads)
 
 
-def _main(layer: ComparedLayer) -> int:
-    """Return the first of `layer.reads` that is no label; LABEL if it reads labels alone."""
+def _first_read(layer: ComparedLayer) -> int:
+    """Return the first of `layer.reads` that is not the label; LABEL if there is none."""
     return next((number for number in layer.reads if number != LABEL), LABEL)

@@ -19,14 +19,14 @@ from ganspec.kinds.layer import Layer
 from ganspec.language.errors import conjunction
 from ganspec.systems.wording import label
 
-MANY = 5  # up to about so many differences are all named; the table below shows all in any case
+MANY = 5  # about the most differences that are named; the table below always shows all
 SMALL = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
 def of_networks(networks: tuple[NetworkDiff, ...], gaps: Collection[str] = ()) -> Iterator[str]:
     """Yield a line for all equal networks, then one for each that differs or that one spec lacks.
 
-    Networks that differ by framework defaults only share the last line. `gaps` are the networks of
+    Networks that differ only by framework defaults share the last line. `gaps` are the networks of
     which a part is unknown: no line calls them the same.
     """
     equal = [network.name for network in networks if network.is_equal]
@@ -70,7 +70,7 @@ def _is_label(edit: Edit) -> bool:
 
 
 def _labels(edits: list[Edit]) -> Iterator[str]:
-    """Yield one phrase for `edits`, which are those of conditions; nothing if there are none."""
+    """Yield one phrase for `edits`, which are edits of conditions; nothing if there are none."""
     before, after = (
         ", ".join(layer.text.removeprefix("label: ") for layer in layers if layer)
         for layers in ([edit.a for edit in edits], [edit.b for edit in edits])
@@ -95,7 +95,7 @@ def _swaps(edits: Iterable[Edit]) -> Iterator[str]:
 
 
 def _updates(edits: Iterable[Edit]) -> Iterator[str]:
-    """Yield a phrase for all changed wiring, then one for each kind and field that changed."""
+    """Yield one phrase for changed wiring, then one for each kind and field that changed."""
     fields: dict[tuple[str, str], list[Change]] = {}
     rewired = 0
     for edit in edits:

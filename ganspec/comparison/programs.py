@@ -36,10 +36,11 @@ INPUT, LABEL = 0, -1  # numbers for the network's input and label in `ComparedLa
 class Leaf:
     """A layer of the spec with its part of the program.
 
-    `calls` are its torch calls, without weight norm and input widths. `fields` are the fields of
-    `model` as texts, without the weight norm, which is `norm`, None for a layer without weights.
-    Two leaves are the same layer if their calls are equal, however the spec writes the layers, or
-    if their kinds and fields are equal, whatever shapes the layers read.
+    `calls` are its torch calls without weight norm and input widths, and then the names of its
+    unknown fields. `fields` are the texts of the fields of `model`, except the weight norm. `norm`
+    is the text of the weight norm; None for a layer without weights. Two leaves are the same layer
+    if their calls are equal, however the spec writes the layers, or if their kinds and fields are
+    equal, whatever shapes the layers read.
     """
 
     layer: ComparedLayer
@@ -51,14 +52,14 @@ class Leaf:
 
     @property
     def role(self) -> str:
-        """The layer's role, such as `norm`; only layers of the same role are paired."""
+        """The layer's role, such as `norm`, or else its kind; paired layers have the same role."""
         if isinstance(self.model, Condition):
             return "label"
         return (isinstance(self.model, Layer) and self.model.role) or self.layer.kind
 
     @property
     def known_calls(self) -> CallKeys:
-        """The calls without the names of unknown fields."""
+        """The `calls` without the names of unknown fields."""
         return self.calls[: len(self.calls) - len(self.model.unread if self.model else ())]
 
     def is_same(self, other: Leaf) -> bool:
@@ -69,7 +70,7 @@ class Leaf:
 
 
 class NetworkLayers:
-    """One network of a spec as leaves, in order; the last is the network's output.
+    """One network of a spec as leaves, in order; the last stands for the network's output.
 
     `measured` is a cache of costs by call and input shapes; several networks may fill the same one.
     """
@@ -88,14 +89,13 @@ class NetworkLayers:
         # a layer may be several calls: pad, then conv
         layers = groupby(steps, key=lambda each: each.step.origin.path)
         self.leaves = [self._leaf(n, list(group)) for n, (_, group) in enumerate(layers, 1)]
-        # the entry of the output reads the main output alone, since an auxiliary classifier has an
-        # entry of its own
+        # only the main output counts: the layers of an auxiliary classifier have their own leaves
         result = aliases.get(net.output.id, net.output.id)
         self.leaves.append(self._output(self._makers[result]))
 
     @property
     def layers(self) -> list[ComparedLayer]:
-        """The layers in order, without the entry for the output."""
+        """The layers in order, without the network's output."""
         return [leaf.layer for leaf in self.leaves[:-1]]
 
     @property
@@ -126,8 +126,7 @@ class NetworkLayers:
             lost=reduce(add, costs).lost,
         )
         norm = self._weight_norm(steps, model)
-        # with the names of unknown fields: their values stand in for those that were not read, and
-        # must not be equal to known ones
+        # with the names of unknown fields, so that a stand-in for a value equals no known value
         keys: CallKeys = (*calls(steps), *model.unread)
         return Leaf(layer, model, tuple(steps), _fields(model), norm, keys)
 
@@ -153,7 +152,7 @@ class NetworkLayers:
     def calls_with(self, leaf: Leaf, fields: Mapping[str, object]) -> CallKeys | None:
         """Return the calls that `leaf` would make if its fields had the values `fields`.
 
-        Return None for the network's output, for a layer that reads the label alone, and if the
+        Return None for the network's output, for a layer that reads only the label, and if the
         layer cannot have these values.
         """
         if leaf.model is None:

@@ -18,8 +18,8 @@ from ganspec.systems.terms import FRAMEWORKS, fields, plain, settings, shown, te
 def properties(spec: Spec) -> dict[str, dict[str, str]]:
     """Return the properties of a spec as texts, by section and name; `""` for what it lacks.
 
-    Those that only its system has, such as the loss, are among them. A property that depends on an
-    unknown part is `not read`.
+    Properties that only its system has, such as the loss, are among them. A property that depends
+    on an unknown part is `not read`.
     """
     spec = sealed(spec)
     own = spec.properties()
@@ -48,7 +48,7 @@ def properties(spec: Spec) -> dict[str, dict[str, str]]:
 
 
 def _data(spec: Spec) -> Iterator[str]:
-    """Yield the data set in words, and what is done to its images: `CelebA 64 x 64`, `grey`."""
+    """Yield the data set and its size, then changes of its images: `CelebA 64 x 64`, `grey`."""
     if "data" in spec.unread:
         yield NOT_READ
         return
@@ -66,7 +66,7 @@ def _data(spec: Spec) -> Iterator[str]:
 
 
 def _colour(data: Data) -> str:
-    """Return `grey` or `colour` if the images' channels are not known to be the data set's own."""
+    """Return `grey` or `colour`; `""` if the images are known to keep the data set's channels."""
     if data.channels is None:
         return ""
     is_own = "dataset" not in data.unread and data.channels == data.dataset.channels

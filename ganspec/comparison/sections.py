@@ -29,7 +29,7 @@ TITLES = {"condition": "labels", "label": "labels", "optimizer": "optimizers"}
 
 @dataclass(frozen=True)
 class ComparedFields:
-    """The fields to compare of a section or kind, `owner`, by name.
+    """The fields to compare of a section or kind, `owner`; `values` has them by name.
 
     `owner` is None for an optimizer that all networks share; then `values` has it by network.
     """
@@ -44,7 +44,7 @@ def sections(a: Spec, b: Spec, texts: AuthoredPair) -> tuple[SectionDiff, ...]:
     for name in dict.fromkeys([*_compared(a), *_compared(b)]):
         title, views = TITLES.get(name, name), (_view(a, name), _view(b, name))
         if name == "data" and not all(view and "resize" in view.values for view in views):
-            # if one of the specs resizes no images, how the other resizes them is not compared
+            # ways to resize are compared only if both specs resize images
             for view in filter(None, views):
                 view.values.pop("resize", None)
         if name in (*a.unread, *b.unread):
@@ -159,7 +159,7 @@ class _SectionComparison:
 
 
 def _fields(value: object) -> ComparedFields | None:
-    """Return the fields of a section or kind; ComparedFields as they are; None for other values."""
+    """Return the fields of a section or kind, or ComparedFields unchanged; else None."""
     if isinstance(value, Section):
         return ComparedFields(value, dict(value))
     return value if isinstance(value, ComparedFields) else None
@@ -168,7 +168,7 @@ def _fields(value: object) -> ComparedFields | None:
 def _joined(changes: list[Change], networks: tuple[str, ...]) -> list[Change]:
     """Return the changes; if both networks have equal ones, these come once, without a network.
 
-    A change's name begins with its network, as `generator lr`; `lr` stands for both.
+    A change's name begins with its network, such as `generator lr`; `lr` stands for both.
     """
     if len(networks) != 2:
         return changes
@@ -187,10 +187,10 @@ def _joined(changes: list[Change], networks: tuple[str, ...]) -> list[Change]:
 
 
 def _claims(a: Iterable[Score], b: Iterable[Score]) -> Iterator[Change]:
-    """Yield the claimed scores that differ, each with one of the same title in the other spec.
+    """Yield a change for each claimed score that differs.
 
-    Of several such scores, one that is claimed under the same conditions is taken. A score without
-    a partner is a change from or to None.
+    A score is compared with one of the same title in the other spec, if possible with one under the
+    same conditions. A score without a partner is a change from or to None.
     """
     before, after = [s for s in a if s not in b], [s for s in b if s not in a]
     pairs: list[tuple[Score | None, Score | None]] = []

@@ -58,7 +58,7 @@ def answer(
     has_claims = any(section.is_claims for section in sections)
     known = (_without(s, [c for c in s.changes if c.is_gap]) for s in sections if not s.is_claims)
     sections = tuple(section for section in known if section.changes)
-    opened = [network.name for network in networks if _has_gaps(network, a, b)]
+    incomplete = [network.name for network in networks if _has_gaps(network, a, b)]
     networks = tuple(map(_without_gaps, networks))
     if all(network.is_equal for network in networks) and not sections:
         other_claims = ["other claimed scores"] if has_claims else []
@@ -67,7 +67,7 @@ def answer(
     if type(a) is not type(b):
         lines.append(f"{article(a.noun)} against {article(b.noun)}")
     # different kinds of system have different networks, listed only if the user asks for them
-    lines += of_networks(networks, opened) if only or not lines else []
+    lines += of_networks(networks, incomplete) if only or not lines else []
     for section in sections:
         lines += RULES.get(section.name, _listed)(section, a, b)
     return (*lines, *_frameworks(networks, sections), *gaps)
@@ -122,7 +122,7 @@ def _frameworks(
 def _listed(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
     """Return a line for each change of a section; of more than MANY, some are only counted."""
     changes = _authored(section)
-    if type(a) is not type(b):  # a field that only one system has is no difference of the specs
+    if type(a) is not type(b):  # a field that only one system has does not count as a difference
         changes = [change for change in changes if change.before and change.after]
     heads = changes if len(changes) <= MANY else changes[: MANY - 2]
     lines = [_line(_title(section.name, c.name), c.before, c.after) for c in heads]
@@ -180,7 +180,7 @@ def _latent(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
 
 
 def _labels(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
-    """Return a line if number or kind of labels differ; other lines say how networks read them."""
+    """Return a line if number or kind of labels differ; networks' lines say how they are read."""
     before, after = _label(a.labelled), _label(b.labelled)
     return [] if before == after else [_line("labels", before, after)]
 

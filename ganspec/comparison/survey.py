@@ -20,7 +20,7 @@ from ganspec.systems.terms import term
 
 
 class SurveyError(GanspecError):
-    """Raised when a chosen row does not exist."""
+    """Raised when a chosen row does not exist, or when no spec is given."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class SurveyRow:
 
     @property
     def is_even(self) -> bool:
-        """True if all cells are equal, and no part of them was not read."""
+        """True if all cells are equal and nothing in them is unknown."""
         return len(set(self.cells)) == 1 and NOT_READ not in (self.cells[0] or "")
 
     @property
@@ -71,7 +71,7 @@ class Survey(Viewed):
 
     @property
     def uneven(self) -> tuple[SurveyRow, ...]:
-        """The rows with text in which the specs differ."""
+        """The filled rows in which the specs differ."""
         return tuple(row for row in self.filled if not row.is_even)
 
     @property
@@ -81,7 +81,7 @@ class Survey(Viewed):
 
     @property
     def even(self) -> tuple[SurveyRow, ...]:
-        """The rows with text in which the specs do not differ."""
+        """The filled rows in which the specs do not differ."""
         return tuple(row for row in self.filled if row.is_even)
 
     def joined(self) -> Survey:
@@ -119,9 +119,9 @@ def survey(
     """Return the survey of `systems`.
 
     If `chosen` is not empty, the survey has only rows whose names begin with one of its words, in
-    the order of the words, and no notes. After each system, `report` is called with the number of
-    finished systems and of all systems. Raise SurveyError if no row begins with a word, and
-    SpecError if the networks of a spec do not fit together.
+    the order of the words, and no notes. After each system, `report` is called with the numbers of
+    finished systems and of all systems. Raise SurveyError if there are no systems or if no row
+    begins with a word, and SpecError if the networks of a spec do not fit together.
     """
     if not systems:
         raise SurveyError("name at least one spec to compare")
@@ -236,9 +236,9 @@ def _measured(metric: str) -> Cell:
 
 
 def _chosen(plan: list[PlannedRow], words: Sequence[str]) -> list[PlannedRow]:
-    """Return the rows whose names begin with one of `words`, or the usual rows without `words`.
+    """Return the rows whose names begin with one of `words`; if it is empty, the usual rows.
 
-    The word `hyperparameters` chooses the rows of this section, which are not among the usual ones.
+    The word `hyperparameters` chooses the rows of that section, which are not among the usual ones.
     """
     usual = [row for row in plan if row.section != SECTION]
     if not words:

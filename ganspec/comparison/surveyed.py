@@ -21,7 +21,7 @@ from ganspec.systems.spec import Spec
 
 @dataclass(frozen=True)
 class SurveyedSystem:
-    """One of the specs, the title of its column, and its run folder if it comes from a run."""
+    """A spec of a survey, the title of its column, and its run folder if it comes from a run."""
 
     title: str
     spec: Spec
@@ -74,9 +74,9 @@ class SurveyedSystem:
 def open_systems(names: Sequence[str | Path | Spec]) -> list[SurveyedSystem]:
     """Open `names`, each a spec file, a run folder or FILE@REVISION; give each a short title.
 
-    A spec that is open already gets its own name as title. Equal titles become the full names, and
-    are numbered if these are equal, too. Raise SpecError, RevisionError, and MissingKindsError for
-    a run whose kinds are not loaded.
+    The title of a `Spec` is its name. Equal titles become the full names, and are numbered if these
+    are equal, too. Raise SpecError, RevisionError, and MissingKindsError for a run whose kinds are
+    not loaded.
     """
     given = [name if isinstance(name, Spec) else str(name) for name in names]
     full = [name.name if isinstance(name, Spec) else name for name in given]

@@ -54,7 +54,6 @@ class Portrait:
         return [layer for layer, _ in self.rows]
 
     def of_role(self, role: str) -> list[Layer]:
-        """Return the layers of one role."""
         return [layer for layer in self.layers if layer.role == role]
 
 
@@ -86,8 +85,8 @@ def _condition(condition: Condition, shape: tuple[int, ...]) -> str:
     inner += map(plain, own.values())
     if condition.way != "channel":
         return f"{term(condition.way)}({', '.join(inner)})" if inner else term(condition.way)
-    of_image = shape[0] <= 4
-    name = f"{ordinal(shape[0])} channel" if of_image else f"channel at {shape[1]} x {shape[2]}"
+    is_image = shape[0] <= 4  # at most 3 channels of an image and the label's
+    name = f"{ordinal(shape[0])} channel" if is_image else f"channel at {shape[1]} x {shape[2]}"
     return f"{name} ({', '.join(inner)})" if inner else name
 
 
@@ -98,7 +97,7 @@ def ordinal(count: int) -> str:
 
 
 def structure(portrait: Portrait) -> str:
-    """Return layers with weights, layers that resize, and the user's own kinds without a role.
+    """Return in words: layers with weights, layers that resize, the user's kinds without a role.
 
     Equal ones are counted: `3 conv k4 s2, linear`.
     """
@@ -245,7 +244,7 @@ def optimizer(portrait: Portrait) -> str:
 def not_read(portrait: Portrait) -> str:
     """Return the parts of the network that are unknown, in words."""
     seen = [part.seen for part in unread(portrait.spec, portrait.name)]
-    return "; ".join(dict.fromkeys(seen))  # these have commas of their own
+    return "; ".join(dict.fromkeys(seen))  # the texts may contain commas
 
 
 TRAITS: dict[str, Callable[[Portrait], str]] = {

@@ -1,4 +1,4 @@
-"""Feature extractors made of a trained classifier: a run's, or a spec's with a file of weights."""
+"""Feature extractors from trained classifiers: a run, or a spec with a file of weights."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def classifier_extractor(folder: Path, device: torch.device, layer: str | None) 
         message = "--extractor takes a classifier's run or spec, or inception"
         raise ExtractorError(f"{folder} trains no classifier; {message}")
     network, cfg = trained_network(run, "classifier", load_weights(run), device)
-    return extractor_of(Trained(spec, network, cfg, folder.resolve().name), device, layer)
+    return extractor_of(TrainedClassifier(spec, network, cfg, folder.resolve().name), device, layer)
 
 
 def loaded_classifier(
@@ -59,12 +59,14 @@ def loaded_classifier(
     state, note = fit_state(read_state(weights), network.state_dict(), weights, spec.name)
     network.load_state_dict(state)
     origin = f"{weights.name}, {note}" if note else weights.name
-    trained = Trained(spec, network.to(device).eval(), spec.settings(nets), spec.name, origin)
+    trained = TrainedClassifier(
+        spec, network.to(device).eval(), spec.settings(nets), spec.name, origin
+    )
     return extractor_of(trained, device, layer)
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedClassifier:
     """A classifier in evaluation mode, with its spec, its settings `cfg` and its name.
 
     `origin` is the file of its weights and a note on them; None for the weights of a run.
@@ -77,7 +79,7 @@ class Trained:
     origin: str | None = None
 
 
-def extractor_of(trained: Trained, device: torch.device, layer: str | None) -> Extractor:
+def extractor_of(trained: TrainedClassifier, device: torch.device, layer: str | None) -> Extractor:
     """Return an extractor that applies a trained classifier.
 
     The logits are the classifier's outputs, or the logarithms of outputs that are probabilities.
@@ -121,15 +123,15 @@ def extractor_of(trained: Trained, device: torch.device, layer: str | None) -> E
     )
 
 
-def _require(trained: Trained, count: int) -> None:
-    """Raise BatchSizeError if `count` images, split into batches, leave one that is unreadable."""
+def _require(trained: TrainedClassifier, count: int) -> None:
+    """Raise BatchSizeError if a batch of `count` images is one that the classifier cannot read."""
     if batch := own_batch(trained.network, trained.cfg):
         require_scorable("classifier", trained.network.program, count, batch)
 
 
 @dataclass(frozen=True)
 class FeatureTap:
-    """The place in a network at which features are read: the input or the output of a module.
+    """The place in a network at which features are read: the input or the output of `module`.
 
     `path` is the path of the layer whose output the features are; `input` if they are the network's
     input.

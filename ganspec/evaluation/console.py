@@ -21,7 +21,7 @@ from ganspec.scores.matching import differences
 from ganspec.systems.protocol import References, Resize, Split
 from ganspec.training.device import choose_device
 
-WORDS = {"split": get_args(Split), "resize": get_args(Resize)}  # by option, the words it takes
+WORDS = {"split": get_args(Split), "resize": get_args(Resize)}  # possible values, by option
 
 
 def parse_options(
@@ -50,7 +50,7 @@ def parse_options(
 
 
 def find_metrics(names: list[str]) -> tuple[Metric, ...] | None:
-    """Return the metrics that `names` name, each by its kind or by one of its scores.
+    """Return the metrics of these names, which are kinds of metrics or names of their scores.
 
     Return None if `names` is empty. Raises MetricError for an unknown name.
     """

@@ -17,7 +17,7 @@ CountProgress: TypeAlias = Callable[[int], None]  # called with the number of im
 
 
 class ExtractorError(GanspecError):
-    """Raised when an extractor is missing, or cannot read the images to score."""
+    """Raised when an extractor cannot be opened as requested, or its weights cannot be used."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class Extractor:
     features and N x classes, on `device`; the logits are N x 0 if `has_logits` is False. `classes`
     is the kind of labels that the logits predict: `classes` (one per image), `multi_hot` (several),
     or None if these are not labels of the data set. `require(count)` raises an error if `count`
-    images, split into batches of `batch`, leave one that the network cannot read. `extract_all`
-    replaces calls of `extract` for many batches, with the help of other processes.
+    images, split into batches of `batch`, include a batch that the network cannot read.
+    `extract_all` replaces calls of `extract` for many batches, with the help of other processes.
     """
 
     name: str

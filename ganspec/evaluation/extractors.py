@@ -68,7 +68,7 @@ def open_extractor(choice: ExtractorChoice, device: torch.device) -> Extractor:
 
 
 def open_shared(choice: ExtractorChoice, device: torch.device, ranks: Ranks) -> Extractor:
-    """Return the chosen extractor on the first rank; `activations` lets the other ranks help.
+    """Return the chosen extractor, for the first rank; in `activations`, the other ranks help.
 
     Raises the errors of `open_extractor`.
     """

@@ -18,7 +18,7 @@ from ganspec.systems.checkpoint import hash_weights
 
 BATCH = 50  # images per pass
 SIZE = 299  # height and width of the images that the network reads
-# names of layers in torch-fidelity, their numbers of features, by the module that computes them
+# torch-fidelity's names of layers, which are their numbers of features, by module
 LAYERS = {"MaxPool_1": "64", "MaxPool_2": "192", "Mixed_6e": "768", "AvgPool": "2048"}
 
 
@@ -28,15 +28,15 @@ def inception_extractor(
     """Return an extractor that applies the InceptionV3 of 2015, by which FID is defined.
 
     `path` is the file of its weights; None searches the usual places, and downloads them if there
-    are none and `download` is True. `layer` is 64, 192, 768 or 2048, its number of features; None
-    is 2048. `resize` is `tensorflow1` or `bilinear`. Raises ExtractorError and FidelityError.
+    are none and `download` is True. `layer` is its number of features as text, None for 2048; see
+    LAYERS. `resize` is `tensorflow1` or `bilinear`. Raises ExtractorError and FidelityError.
     """
     layer = layer or "2048"
     if layer not in LAYERS.values():
         names = ", ".join(LAYERS.values())
         raise ExtractorError(f"inception has no layer `{layer}`: use one of {names}")
     weights = find_weights(path, download)
-    has_logits = weights.has_logits  # only once, as it takes a search through the last layer
+    has_logits = weights.has_logits  # asked only once, as it searches the whole last layer
     network = build_network(weights)
     state = network.state_dict()  # the names are the same for weights of every origin
     known = {k: v for k, v in state.items() if has_logits or not k.startswith("fc.")}

@@ -18,9 +18,9 @@ from ganspec.systems.protocol import PROTOCOL, References
 from ganspec.systems.ranks import Ranks
 from ganspec.systems.spec import Spec
 
-DEFAULTS = ("fid", "inception_score", "accuracy")  # by default, those that fit the extractor
-IMAGES = 10_000  # number of images to score, if nothing says another
-# Names of options that apply to part of the subjects: OF_A_RUN to runs and specs, not to folders of
+DEFAULTS = ("fid", "inception_score", "accuracy")  # default metrics; those that apply are measured
+IMAGES = 10_000  # default number of images to score
+# Names of options that apply only to some subjects: OF_A_RUN to runs and specs, not to folders of
 # images; OF_DRAWING to networks that draw images; OF_IMAGES to those that draw or restore images.
 OF_A_RUN = ("images", "split", "seed", "conditions", "raw", "real", "halves", "data")
 OF_DRAWING = ("conditions", "raw")
@@ -28,7 +28,7 @@ OF_IMAGES = (
     *("extractor", "weights", "layer", "inception_weights", "resize"),
     *("seed", "real", "halves", "reference", "references"),
 )
-FLAGS = {"images": "-n", "references": "--reference-count"}  # other options have fields' names
+FLAGS = {"images": "-n", "references": "--reference-count"}  # others are named like their fields
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,9 @@ class EvaluationOptions:
 
     `images` is the number of images to score, `references` the number of real images to compare
     them with. `conditions` are the labels to draw images for. With `raw`, the images are drawn by
-    the trained weights, not by their average. With `real`, real images are scored, too; with
-    `halves`, one half of the real images against the other. `data` is the folder of the data set,
-    `reference` a folder of images to compare with in place of the data set.
+    the trained weights, not by their average. With `real`, real images are scored, too. With
+    `halves`, one half of the real images is compared with the other half. `data` is the folder of
+    the data set, `reference` a folder of images to compare with in place of the data set.
     """
 
     metrics: tuple[Metric, ...] | None = None
@@ -69,10 +69,9 @@ class EvaluationOptions:
                 raise RunError(f"{flag} means nothing for {subject}: leave it out")
 
     def refuse_beside(self, metrics: Sequence[Metric] | None, *others: str) -> None:
-        """Raise RunError if an option is set that none of `metrics` reads; None are the defaults.
+        """Raise RunError if an option is set that none of `metrics` reads; never if it is None.
 
-        `others` are the names of options that only metrics of two sets of images read, besides
-        those that are always such.
+        `others` are options that only paired metrics read, besides `references` and `halves`.
         """
         if metrics is None:
             return
@@ -84,14 +83,13 @@ class EvaluationOptions:
     def with_defaults(self, spec: Spec) -> EvaluationOptions:
         """Return the options with each None replaced by the value in the spec's `evaluate`.
 
-        What the section leaves out is taken from the spec's claims, and else stays None. With
-        `conditions`, the number of images is not the spec's but that of the conditions; with
-        `reference`, there is no split.
+        A value that this section lacks is taken from the spec's claims, or else stays None. With
+        `conditions`, the spec's number of images is ignored; with `reference`, its split.
         """
         options = self
         if (section := spec.evaluate) is not None:
             names = ["metrics", "extractor", "seed", "images", "references", "split"]
-            if self.extractor is None:  # the spec's are for its own extractor
+            if self.extractor is None:  # these values of the spec are for its extractor
                 names += ["layer", "resize"]
                 weights = Path(section.weights) if section.weights else None
                 options = replace(options, weights=self.weights or weights)
@@ -100,7 +98,7 @@ class EvaluationOptions:
         names = [name for name in PROTOCOL if is_inception or name != "resize"]
         for claim in options._claims(spec):
             options = options._completed(claim, names)
-        if self.conditions is not None:  # None is one image for each condition
+        if self.conditions is not None:  # without a number: one image for each condition
             options = replace(options, images=self.images)
         if self.reference is not None:
             options = replace(options, split=None)

@@ -36,7 +36,7 @@ from ganspec.systems.training import Scoring, Training
 conditions_of = attrgetter(*COMPARABLE, "seed")  # only scores with equal conditions are compared
 
 
-class StopScoring(Exception):  # noqa: N818  (it asks to stop, and is no error)
+class StopScoring(Exception):  # noqa: N818  (it is a request to stop, not an error)
     """Raised within an evaluation to end it, because a signal has come."""
 
 
@@ -47,7 +47,7 @@ def periodic_scores(spec: Spec, data: Path | None, trainer: Training, run: Run) 
     weights are missing, or lack the logits that a metric reads, warn and leave out that metric;
     return None if no metric is left. Other mistakes are raised at once, before training:
     MetricError, ExtractorError, FidelityError, DataError, RunError and CheckpointError. On ranks
-    other than the first, return what helps the first rank.
+    other than the first, return a Helper.
     """
     if spec.predicts:
         raise MetricError(
@@ -88,9 +88,9 @@ def _periodic(spec: Spec, data: Path | None, trainer: Training, run: Run) -> Per
 
 
 class SharedSource(Source):
-    """The generator of a training, which draws with the help of the other ranks' equal ones.
+    """The generator of a training, which shares the drawing of images with the other ranks.
 
-    Its weights are those that a user would draw with: their average, if the training has one.
+    Its weights are the moving average, if the training keeps one, as for `ganspec sample`.
     """
 
     def __init__(self, spec: Spec, trainer: Training):
@@ -174,7 +174,7 @@ class Periodic(Helper):
     def _present(self, rows: list[ScoreRow]) -> list[ScoreRow]:
         """Return those of `rows` that make an evaluation at the present step needless.
 
-        They are scores of the first metric, at this step, of as many images.
+        They are scores of the first metric, at this step, of as many images as the options ask for.
         """
         wanted = (self.trainer.step, self.metric, self.options.image_count)
         return [row for row in rows if (row.step, row.metric, row.images) == wanted]

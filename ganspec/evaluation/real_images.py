@@ -1,4 +1,4 @@
-"""The real images of an evaluation: the references, and real images that are scored themselves."""
+"""The real images of an evaluation: the references, and real images to score."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class RealSide:
 
     @cached_property
     def whole(self) -> RealImages:
-        """All real images that references are chosen from: of `options.reference`, or `dataset`."""
+        """The images to choose references from: those in `options.reference`, or `dataset`."""
         if (folder := self.options.reference) is not None:
             if self.spec.data.transpose:
                 message = f"images of {self.spec.name} are transposed, those of {folder} are not"
@@ -47,7 +47,7 @@ class RealSide:
         return self.dataset
 
     def scorer(self, count: int) -> Scorer:
-        """Return the scorer that compares `count` images with references. It is made only once."""
+        """Return the scorer that compares `count` images with references; it is made only once."""
         if count not in self.scorers:
             references = drawn_references(self.whole, self.options, count)
             self.scorers[count] = Scorer(self.extractor, references, self.progress)
@@ -84,9 +84,9 @@ class RealSide:
 
 
 def drawn_references(real: RealImages, options: EvaluationOptions, count: int) -> RealImages:
-    """Return the references for `count` images: all of `real`, or as many as the options ask for.
+    """Return the references for `count` images: all of `real`, or a random part of them.
 
-    They are drawn at random. Raises DataError if `real` has fewer.
+    The options say how many. Raises DataError if `real` has fewer.
     """
     wanted = count if options.references == "equal" else options.references
     return real if wanted is None else draw_images(real, wanted, options.seed or 0)
@@ -95,8 +95,8 @@ def drawn_references(real: RealImages, options: EvaluationOptions, count: int) -
 def real_images(spec: Spec, data: Path | None, split: str | None) -> RealImages:
     """Return the real images of a spec in `split`.
 
-    None is the split that the spec trains on. For systems that draw no images, None is the held-out
-    images, if there are any.
+    None is the split that the spec trains on. For systems that draw no images, None is the test
+    split, if there is one.
     """
     if split is None and not spec.draws and spec.data.dataset.test_reader():
         split = "test"

@@ -27,7 +27,7 @@ from ganspec.training.images import SHOWN, class_names, open_images, warn_if_dar
 
 CACHE = Path("~/.cache/ganspec/references")
 VERSION = 2  # of the files' format; files of other versions are not found
-HASHED = 64  # streamed images that are in memory at once while they are hashed
+HASHED = 64  # streamed images in memory at once while they are hashed
 CPU = torch.device("cpu")
 
 
@@ -67,13 +67,13 @@ class RealImages:
     def sha256(self) -> str:
         """A SHA-256 of the images: of their shape and pixels if they are a tensor.
 
-        For streamed images, it is that of the files and their resizing, or of shape and pixels if
-        these are a part of more images; for a folder, that of the files.
+        For streamed images, it is that of the files and their resizing or, if they were chosen from
+        more, of shape and pixels. For a folder, it is that of the files.
         """
         if isinstance(self.images, torch.Tensor):
             return hash_pixels([self.images], len(self))
         if isinstance(self.images, StreamedImages):
-            if self.is_part:  # then the digest must be that of the part in memory
+            if self.is_part:  # the same part as a tensor must have the same digest
                 return hash_pixels(self.batches(HASHED), len(self))
             files = self.images.files
             form = str(files.form) + (" transposed" if files.transpose else "")
@@ -212,8 +212,8 @@ def reference_activations(
 ) -> Activations:
     """Return the activations of all of `real`, from the cache if it holds them, or else computed.
 
-    Mean and covariance are over all images; features and logits are kept for `KEPT` of them.
-    `on_progress` is called with the number of images done, if the activations are computed.
+    Mean and covariance are over all images; features and logits are kept for `KEPT` of them. If the
+    activations are computed, `on_progress` is called with the number of images done.
     """
     text = f"{VERSION} {real.sha256} {extractor.key} {extractor.device.type}"
     key = hashlib.sha256(text.encode()).hexdigest()
@@ -237,7 +237,7 @@ def reference_activations(
 def _cached(path: Path, key: str) -> Activations | None:
     """Return the activations in a file of the cache; None if it is missing or damaged.
 
-    A file whose content has another key than its name is damaged, too.
+    A file whose content has another `key` counts as damaged.
     """
     with suppress(archive.ArchiveError, OSError, KeyError, TypeError, AttributeError, ValueError):
         state = archive.read(path)

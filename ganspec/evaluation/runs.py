@@ -66,17 +66,13 @@ class Evaluator(RealSide):
     def scores(self, step: int | None = None) -> list[ScoreRow]:
         """Return the scores of the weights after `step`; None is the step of the checkpoint."""
         subject = self.subject(step)
-        metrics = self.metrics_for(subject)
+        metrics = _known_metrics(self.options, self.spec)
+        if metrics is None:
+            metrics = default_metrics(self.extractor, subject.labels)
         pairs = [(self.scorer(subject.count), subject)]
         if self.options.real or self.options.halves:
             pairs += self.real_subjects(subject.count, metrics)
         return all_scores(pairs, metrics)
-
-    def metrics_for(self, subject: Subject) -> tuple[Metric, ...]:
-        """Return the metrics of the options, or else the default ones that apply to `subject`."""
-        if (known := _known_metrics(self.options, self.spec)) is not None:
-            return known
-        return default_metrics(self.extractor, subject.labels)
 
     def subject(self, step: int | None) -> Subject:
         """Return the images that the weights after `step` draw or restore; None is the last step.
@@ -128,11 +124,11 @@ class Evaluator(RealSide):
         subject = restored_images(restorer, self.dataset, options.image_count, options.seed or 0)
         return self._of_raw_weights(subject, weights.step)
 
-    def _require(self, there: int, use: str) -> None:
-        """Raise RunError if the command asks for more than the `there` images for a `use`."""
-        if self.asked is not None and self.asked > there:
-            message = f"there are {there:,} images to {use}, not {self.asked:,}"
-            raise RunError(f"{message}: give -n {there}")
+    def _require(self, available: int, use: str) -> None:
+        """Raise RunError if the command asks for more images than are `available` to `use`."""
+        if self.asked is not None and self.asked > available:
+            message = f"there are {available:,} images to {use}, not {self.asked:,}"
+            raise RunError(f"{message}: give -n {available}")
 
     def _of_raw_weights(self, subject: Subject, step: int) -> Subject:
         return replace(subject, step=step, epoch=self.epoch(step), weights="raw")
@@ -172,8 +168,8 @@ def folder_scores(
     Paired metrics compare them with the pictures in the folder `options.reference`. Raises
     MetricError if it is missing for such a metric.
     """
-    is_drawn = options.references is not None and options.reference is not None  # by the seed
-    options.refuse("a folder of images", *(n for n in OF_A_RUN if n != "seed" or not is_drawn))
+    reads_seed = options.references is not None and options.reference is not None
+    options.refuse("a folder of images", *(n for n in OF_A_RUN if n != "seed" or not reads_seed))
     default = metric_kinds()["fid" if options.reference else "inception_score"]
     metrics = options.metrics or (default(),)
     if not options.reference:
@@ -197,10 +193,10 @@ def _known_metrics(options: EvaluationOptions, spec: Spec) -> tuple[Metric, ...]
 
 
 def _only_compared(options: EvaluationOptions, spec: Spec) -> Sequence[str]:
-    """Return the names of options that are read only to compare a run's images with real ones.
+    """Return those of `reference` and `split` that are read only to compare images with real ones.
 
-    The split is also that of the images that a network restores or classifies and, like a folder of
-    real images, that of the labels that a generator reads and of the real images to score.
+    `split` also selects the images that a network restores or classifies. Both also select the
+    labels that a generator reads, and the real images to score.
     """
     if options.real or not (spec.draws or spec.restores):
         return ()

@@ -38,9 +38,9 @@ def describe(rows: list[ScoreRow], record: RunRecord | None) -> Iterator[str]:
 
 
 def nearest_claim(row: ScoreRow, record: RunRecord | None) -> Score | None:
-    """Return the spec's claim on what `row` measures, with the fewest differing conditions.
+    """Return the spec's claim about the score `row` that differs from it in the fewest conditions.
 
-    Return None if no claim is on that, or if `record` or its spec is None.
+    Return None if there is no such claim, or if `record` or its spec is None.
     """
     if record is None or record.spec is None:
         return None
@@ -58,9 +58,10 @@ def describe_claim(claim: Score, row: ScoreRow) -> str:
 
 
 def by_epoch(rows: list[ScoreRow]) -> list[str]:
-    """Return the lines of a table of the scores of generated images, a row per training step.
+    """Return the lines of a table of the scores of generated images.
 
-    It has a column for each metric. An asterisk marks the best score of a column.
+    It has a row for each training step and a column for each metric. An asterisk marks the best
+    score of a column.
     """
     by_step: dict[int, list[ScoreRow]] = defaultdict(list)
     by_metric: dict[str, list[float]] = defaultdict(list)

@@ -1,4 +1,4 @@
-"""Scores of images, each written with all the conditions that its value depends on."""
+"""Scores of images, each with all the conditions that its value depends on."""
 
 from __future__ import annotations
 
@@ -152,8 +152,8 @@ def all_scores(
 ) -> list[ScoreRow]:
     """Return the scores of each subject by the scorer that is paired with it.
 
-    Raises MetricError. All subjects are checked first, so that no time is lost on scores before an
-    error.
+    All subjects are checked before any is scored, so that an error comes early. Raises MetricError
+    and BatchSizeError.
     """
     pairs = list(pairs)
     for scorer, subject in pairs:

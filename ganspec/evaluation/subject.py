@@ -85,7 +85,7 @@ def restored_images(restorer: Restorer, real: RealImages, count: int, seed: int)
 
 
 def unchanged_images(real: RealImages, of: str = "real", compared: str = "") -> Subject:
-    """Return the images of `real` as a subject, unchanged, with its `of` and `compared`."""
+    """Return the images of `real`, unchanged, as a subject with this `of` and `compared`."""
     return Subject(
         real.batches,
         len(real),

@@ -22,9 +22,8 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
     """Return an archive's tensors by the paths of their attributes, such as `net.conv.weight`.
 
     An archive is a zip file with the code of modules, a pickle of their attributes, and the bytes
-    of tensors. The code is not read, and the pickle may name only tensors and modules; a module
-    becomes an object without methods. Raises ValueError if the file is damaged or holds other
-    things.
+    of tensors. The code is not read. The pickle may name only tensors and modules; a module becomes
+    an object without methods. Raises ValueError if the file is damaged or names other things.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -45,7 +44,7 @@ class _Module:
 
 
 class _TensorUnpickler(pickle.Unpickler):
-    """An unpickler of tensors and of modules' attributes, and of nothing else."""
+    """An unpickler that makes only tensors and modules with attributes."""
 
     def __init__(self, file, archive, folder):
         super().__init__(file)

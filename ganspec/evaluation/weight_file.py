@@ -42,7 +42,7 @@ def read_state(path: Path) -> State:
 
 
 def _states(content: Any, path: str, depth: int) -> Iterable[tuple[str, State]]:
-    """Yield each map of names to tensors in a checkpoint, after the key path at which it is.
+    """Yield the key path and the content of each map of names to tensors in a checkpoint.
 
     `path` is the key path of `content`. Maps are searched within `depth` levels of other maps.
     """

@@ -29,13 +29,13 @@ TASKS = {
 class Card:
     """A model card of an exported network.
 
-    `program` is the name of the folder's program, such as `generate.py`, and `kept` that of the
-    network's class. `license` is an identifier of the hub, such as `apache-2.0`; None if the user
-    chose none.
+    `program` is the name of the folder's program, such as `generate.py`, and `class_name` that of
+    the network's class. `license` is an identifier of the hub, such as `apache-2.0`; None if the
+    user chose none.
     """
 
-    def __init__(self, network: TrainedNetwork, license: str | None, program: str, kept: str):
-        self.network, self.program, self.kept = network, program, kept
+    def __init__(self, network: TrainedNetwork, license: str | None, program: str, class_name: str):
+        self.network, self.program, self.class_name = network, program, class_name
         self.license, self.spec = license or NO_LICENSE, network.spec
         self.record: RunRecord = read_record(network.run.folder)
         self.rows = list(self._scores())
@@ -52,7 +52,7 @@ class Card:
             f"# {markdown(self.spec.name)}: {self.network.key}",
         ]
         parts += [markdown_line(self.spec.doc)] if self.spec.doc else []
-        parts += [self._what(), "## Load it", self._loading(), f"## Run `{self.program}`"]
+        parts += [self._summary(), "## Load it", self._loading(), f"## Run `{self.program}`"]
         parts += [self._running(), "## Data and training", self._training()]
         parts += ["## Scores", self._score_table(), "## Licence", self._license()]
         return "\n\n".join(parts) + "\n"
@@ -85,7 +85,7 @@ class Card:
 
     # -- sections -----------------------------------------------------------------------------
 
-    def _what(self) -> str:
+    def _summary(self) -> str:
         net, weights = self.network.net, "moving average of the weights, "
         rows = [[f"`{i.name}`", self._input(i)] for i in net.inputs]
         for name, value in net.outputs.items():
@@ -128,8 +128,8 @@ class Card:
         key, needs = self.network.key, "`pip install torch safetensors pillow numpy`, and then:"
         code = (
             "from safetensors.torch import load_file\n"
-            f"from {key} import {self.kept}\n\n"
-            f"{key} = {self.kept}().eval()\n"
+            f"from {key} import {self.class_name}\n\n"
+            f"{key} = {self.class_name}().eval()\n"
             f'{key}.load_state_dict(load_file("{key}.safetensors"))'
         )
         own = self.network.own

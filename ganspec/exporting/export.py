@@ -89,16 +89,16 @@ def _target(run: Run, request: ExportRequest) -> Path:
 
 
 def _write_weights(network: TrainedNetwork, expected: list[Tensors], path: Path) -> Agreement:
-    """Write only the weights, to `path`. Compare the class that `ganspec build` emits, with them.
+    """Write only the weights, to `path`. Load them into the network's emitted class to compare it.
 
     Raises ExportError if this class cannot load the weights, or if its outputs differ.
     """
     write_weights(network.module.state_dict(), network, path)
     with TemporaryDirectory() as name:
-        source, kept = network_source(network, network.net)
+        source, class_name = network_source(network, network.net)
         file = Path(name) / f"{network.key}.py"
         file.write_text(source, "utf-8")
-        return compare(network, expected, weights_of(file, kept, path))
+        return compare(network, expected, weights_of(file, class_name, path))
 
 
 def _shapes(network: TrainedNetwork) -> str:

@@ -32,42 +32,42 @@ def write_folder(network: TrainedNetwork, folder: Path, license: str | None) -> 
     """Write all files into `folder`. Return the settings by which `outside.py` finds them."""
     net, state = loadable(network)
     key, name = network.key, f"{network.key}.safetensors"
-    source, kept = network_source(network, net)
+    source, class_name = network_source(network, net)
     write_weights(state, network, folder / name)
-    programs = sources(network, kept, name)
+    programs = sources(network, class_name, name)
     program = next(iter(programs))
     texts = {
         f"{key}.py": source,
         **programs,
         "spec.yaml": resolved(network.spec),
-        "README.md": Card(network, license, program, kept).text(),
+        "README.md": Card(network, license, program, class_name).text(),
     }
     for file, text in texts.items():
         (folder / file).write_text(text, "utf-8")
-    return weights_of(folder / f"{key}.py", kept, folder / name)
+    return weights_of(folder / f"{key}.py", class_name, folder / name)
 
 
-def weights_of(source: Path, kept: str, weights: Path) -> dict[str, str]:
-    """Return the settings by which `outside.py` loads weights into the class `kept` of a file."""
-    return {"form": "weights", "source": str(source), "class": kept, "weights": str(weights)}
+def weights_of(source: Path, class_name: str, weights: Path) -> dict[str, str]:
+    """Return the settings by which `outside.py` loads weights into a class of the file `source`."""
+    return {"form": "weights", "source": str(source), "class": class_name, "weights": str(weights)}
 
 
 def network_source(network: TrainedNetwork, net: Net) -> tuple[str, str]:
-    """Return the text of a file with the class that `net` is printed as, and the class's name."""
+    """Return the text of a file with the class printed from `net`, and the class's name."""
     spec = network.spec
     title = docstring(f"The {network.key} of `{spec.name}`")[:-3]
     note = f"Written by ganspec from the spec `{spec.name}` ({BLANK}). Plain PyTorch."
-    source, kept = emit_network(net, list(within(spec)), f'{title}\n\n{note}\n"""')
-    return sealed(source), kept
+    source, class_name = emit_network(net, list(within(spec)), f'{title}\n\n{note}\n"""')
+    return sealed(source), class_name
 
 
-def sources(network: TrainedNetwork, kept: str, weights: str) -> dict[str, str]:
-    """Return texts by file name: a program that runs the network first, then what it imports.
+def sources(network: TrainedNetwork, class_name: str, weights: str) -> dict[str, str]:
+    """Return texts by file name: first a program that runs the network, then a file it imports.
 
-    They load the file `weights` into the class `kept`.
+    They load the file `weights` into the class `class_name`.
     """
     cfg, about = settings(network, weights), f"the {network.key} of `{network.spec.name}`"
-    loads = {"network": Import(f"from {network.key} import {kept}", kept)}
+    loads = {"network": Import(f"from {network.key} import {class_name}", class_name)}
     if not network.draws:
         return {
             "apply.py": file_source(f"Apply {about} to images", {apply.main: {}}, cfg, loads, True)
@@ -75,7 +75,7 @@ def sources(network: TrainedNetwork, kept: str, weights: str) -> dict[str, str]:
     functions: dict[Callable, dict[str, Known]] = {
         load_network: {},
         sample: {} if cfg.labels else {"labels": Known(None, "None")},
-        save_images: {},  # another name of save_grid, with the columns
+        save_images: {},  # emitted as save_grid, since it only passes its arguments on
     }
     names = ("load_network", "sample", "save_grid")
     uses = {name: Import(f"from sampling import {name}", name) for name in names}
@@ -92,9 +92,10 @@ def file_source(
     imports: dict[str, Import],
     is_program: bool = False,
 ) -> str:
-    """Return a file with `functions`, each with what is known of its parameters besides `cfg`.
+    """Return the text of a file with `functions`, each with known values of its parameters.
 
-    `imports` are the settings of `cfg` that the file imports. A program calls the last function.
+    `imports` are imports by the names of the settings of `cfg` that they replace. A program calls
+    the last function.
     """
 
     def move(mover: Mover) -> str:
@@ -103,7 +104,7 @@ def file_source(
         return [mover.start(function, **known) for function, known in functions.items()][-1]
 
     mover = moved(vars(cfg), move)
-    for piece in mover.pieces:  # only within a section does each function come before its uses
+    for piece in mover.pieces:  # functions come before their uses only within one section
         piece.section = "Training"
     module = Module(mover)
     call = f'if __name__ == "__main__":\n    {module.main}()\n' if is_program else ""

@@ -61,7 +61,7 @@ def _of(layer: Origin | None) -> str:
 
 def _check_onnx(network: TrainedNetwork) -> None:
     """Raise ExportError if ONNX cannot hold the network, or if the file could not be compared."""
-    if (layer := network.drawing) is not None:
+    if (layer := network.random_layer) is not None:
         raise ExportError(
             f"{_of(layer)}, draws random numbers, and onnxruntime draws others than torch, so "
             "the file could not be compared: use another format"
@@ -74,7 +74,7 @@ def _check_onnx(network: TrainedNetwork) -> None:
 
 @contextmanager
 def silenced() -> Iterator[None]:
-    """Within the block, suppress warnings and all that exporters print and log."""
+    """Suppress warnings, and everything that exporters print and log, within the block."""
     before = logging.root.manager.disable
     logging.disable(logging.ERROR)
     try:
@@ -189,9 +189,9 @@ def culprit(network: TrainedNetwork, write: Writer) -> Origin | None:
         part = beginning(network.net, count)
         with torch.random.fork_rng(devices=[]), TemporaryDirectory() as folder, silenced():
             module = evaluate(part, exact=True).eval().requires_grad_(False)
-            half = replace(network, module=module, label=None)
+            shorter = replace(network, module=module, label=None)
             try:
-                write(module, examples, half, Path(folder) / "part")
+                write(module, examples, shorter, Path(folder) / "part")
             except Exception:
                 return True
         return False
@@ -206,7 +206,7 @@ def culprit(network: TrainedNetwork, write: Writer) -> Origin | None:
 
 
 def beginning(net: Net, count: int) -> Net:
-    """Return the program of the first `count` steps, whose output is that of the last of them."""
+    """Return the program of the first `count` steps; it returns the output of the last of them."""
     steps = net.steps[:count]
     output = steps[-1].output
     return replace(net, steps=steps, outputs={"value": output}, initialize=None)

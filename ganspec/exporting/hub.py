@@ -9,7 +9,7 @@ from ganspec.language.errors import one_line, printable
 
 
 def check_repository(name: str) -> None:
-    """Raise ExportError if no repository of the hub can have `name`, or without a login to it."""
+    """Raise ExportError if `name` cannot be a repository's, or if the user is not logged in."""
     from huggingface_hub import get_token
     from huggingface_hub.errors import HFValidationError
     from huggingface_hub.utils import validate_repo_id

@@ -1,4 +1,4 @@
-"""A trained network of a run to export, with inputs and ganspec's outputs to compare it by."""
+"""A trained network of a run to export, with inputs and ganspec's outputs for the comparison."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class TrainedNetwork:
     def read_from(self, batch: Tensors) -> dict[str, torch.Tensor]:
         """Return the tensors that the export reads, by the name of the input.
 
-        `batch` has a tensor for each input of the network, also for a label that the export lacks.
+        `batch` has a tensor for each input of the network, even for a label that the export lacks.
         """
         pairs = zip(self.net.inputs, batch, strict=True)
         return {start.name: value for start, value in pairs if start in self.inputs}
@@ -86,15 +86,15 @@ class TrainedNetwork:
         return self.cfg.logits
 
     def graph(self) -> nn.Module:
-        """Return a module that reads `inputs`. This folds weight norms into weights, for good."""
+        """Return a module that reads `inputs`. Weight norms of `module` are folded for good."""
         folded = fold(self.module)
         return folded if self.label is None else Labelled(folded, self.label)
 
-    # -- batches to compare by ----------------------------------------------------------------
+    # -- batches for the comparison -----------------------------------------------------------
 
     @cached_property
     def values(self) -> Tensors:
-        """The inputs that the export is compared for: a tensor for each input of the network.
+        """The inputs for the comparison: a tensor for each input of the network.
 
         Latents and labels are those of SEED. Images are drawn by the run's generator; in a run
         without a generator, they are random.
@@ -130,36 +130,37 @@ class TrainedNetwork:
         return scale_pixels(images, self.cfg)
 
     @cached_property
-    def drawing(self) -> Origin | None:
+    def random_layer(self) -> Origin | None:
         """The first layer that draws random numbers in evaluation mode; None if no layer does."""
-        watch = DrawingWatch()
+        watch = RandomWatch()
         failures.watch = watch
         try:
             with torch.random.fork_rng(devices=[]), torch.no_grad():
                 self.module(*self.values)
         finally:
             failures.watch = None
-        return watch.drawing
+        return watch.random_layer
 
     def batches(self) -> list[Tensors]:
         """Return `values` divided into batches of size `batch`.
 
         If `batch` is None, the first batch is all of `values`, and the second their first row, to
-        compare two sizes. A network that normalizes by the batch, or draws random numbers, gets no
-        single row: its outputs would be others.
+        compare two sizes. A network that normalizes by the batch or draws random numbers makes
+        other outputs for a single row, so it gets none.
         """
         if self.batch:
             return list(regrouped([self.values], self.batch))
         single = tuple(value[:1] for value in self.values)
-        return [self.values] if self.own or self.drawing else [self.values, single]
+        return [self.values] if self.own or self.random_layer else [self.values, single]
 
     @property
     def as_sampled(self) -> bool:
         """True if `outputs` computes as `ganspec sample` does, False if by the network alone."""
-        return self.draws and not self.drawing and (not self.own or self.batch in (None, self.own))
+        has_whole_batches = not self.own or self.batch in (None, self.own)
+        return self.draws and has_whole_batches and not self.random_layer
 
     def outputs(self, batch: Tensors) -> Tensors:
-        """Return what ganspec computes for a batch: a tensor for each output of the network."""
+        """Return ganspec's outputs for a batch: a tensor for each output of the network."""
         if self.as_sampled and self.sampler:
             parts = regrouped([batch], self.sampler.portion)
             return (torch.cat([self.sampler.outputs(*part) for part in parts]),)
@@ -183,16 +184,16 @@ class Labelled(nn.Module):
         return self.network(x, self.label.expand(x.shape[0], *self.label.shape[1:]))
 
 
-class DrawingWatch(failures.Watch):
-    """A watch that keeps the first layer that draws from torch's random generator in `drawing`."""
+class RandomWatch(failures.Watch):
+    """A watch that keeps the first layer that uses torch's random generator."""
 
-    drawing: Origin | None = None
+    random_layer: Origin | None = None
 
     def call(self, network: str, origin: Origin, run: Callable[[], T]) -> T:
         before = torch.get_rng_state()
         result = run()
-        if self.drawing is None and not torch.equal(before, torch.get_rng_state()):
-            self.drawing = origin
+        if self.random_layer is None and not torch.equal(before, torch.get_rng_state()):
+            self.random_layer = origin
         return result
 
 
@@ -262,14 +263,14 @@ def fold(network: nn.Module) -> nn.Module:
 
 
 def without_norms(net: Net) -> Net:
-    """Return a program without weight norms and initial weights: weights are loaded into it."""
+    """Return a program without weight norms and initializers, as weights are loaded into it."""
     steps = (replace(step, call=_plain(step.call), initialize=None) for step in net.steps)
     return replace(net, steps=tuple(steps), initialize=None)
 
 
 def _plain(call: Call) -> Call:
-    """Return a call without weight norms; a block that it calls has none either."""
-    if call.bare and call.kwargs.get("norm"):  # attention applies it to its own layers
+    """Return a call without weight norms, also within a block that it calls."""
+    if call.bare and call.kwargs.get("norm"):  # attention passes the norm on to its inner layers
         return call.bare
     plain = copy(call)
     plain.wraps = ()
@@ -284,8 +285,8 @@ def loadable(network: TrainedNetwork) -> tuple[Net, State]:
     Weight norms stay if a user's own kind applies them to its inner layers, which the program does
     not show.
     """
-    plain, given = without_norms(network.net), dict(network.module.state_dict())
+    plain, state = without_norms(network.net), dict(network.module.state_dict())
     with torch.random.fork_rng(devices=[]):
         names = set(evaluate(plain, exact=True).state_dict())
     folded = dict(fold(network.module).state_dict())
-    return (plain, folded) if names == set(folded) else (network.net, given)
+    return (plain, folded) if names == set(folded) else (network.net, state)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 sys.dont_write_bytecode = True
-Network = Callable[[dict[str, np.ndarray]], list[np.ndarray]]  # takes inputs by name, in order
+Network = Callable[[dict[str, np.ndarray]], list[np.ndarray]]  # reads inputs by name, in order
 
 
 def load_onnx(settings: dict[str, Any]) -> tuple[Network, str]:
@@ -59,7 +59,7 @@ def load_weights(settings: dict[str, Any]) -> Any:
     from safetensors.torch import load_file
 
     spec = importlib.util.spec_from_file_location("network", settings["source"])
-    assert spec and spec.loader  # the path is that of a file of Python
+    assert spec and spec.loader  # the path is that of a Python file
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     network = getattr(module, settings["class"])().eval()

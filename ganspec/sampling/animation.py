@@ -18,7 +18,7 @@ from ganspec.sampling.pictures import OnProgress, Pictures, square
 
 T = TypeVar("T")
 
-MOST_FRAMES = 200  # by default: all frames are in memory while the file is written
+MOST_FRAMES = 200  # default limit, as all frames are in memory while the file is written
 CAPTION = 18  # height in pixels of the white strip with a caption
 HOLD_MS = 1500  # milliseconds that the last frame of a training is shown longer
 NARROWEST = 120  # least width in pixels of a captioned picture, so that the caption fits

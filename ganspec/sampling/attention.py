@@ -1,4 +1,4 @@
-"""Maps of what the self-attention in a run's networks attends to, for pictures of it."""
+"""Attention maps of the self-attention layers in a run's networks, for pictures."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Layers = dict[str, SelfAttention | PooledSelfAttention]
 
 
 def attention_of(folder: Path) -> list[AttentionMaps]:
-    """Return the attention of each self-attention layer in the networks of the run in `folder`.
+    """Return the maps of each self-attention layer in the networks of the run in `folder`.
 
     A network that draws images reads the latents of seed 0, a network that judges images reads
     these drawn images with their labels, and any other network reads real images. If a network
@@ -77,9 +77,9 @@ def attention_layers(network: nn.Module) -> Layers:
 def watch(
     network: EvaluatedNetwork, layers: Layers, *inputs: torch.Tensor
 ) -> tuple[list, torch.Tensor]:
-    """Apply a network to `inputs`. Return a map of each of its `layers`, and the network's output.
+    """Apply a network to `inputs`. Return the maps of its `layers`, and the network's output.
 
-    A map is N x queries x h x w: how much the positions at QUERIES attend to each position.
+    The map of a layer is a NumPy array of the numbers that `at_queries` returns.
     """
     read: dict[str, torch.Tensor] = {}
     hooks = [

@@ -22,9 +22,9 @@ def interpolated(sampler: Sampler, pairs: int, steps: int, seed: int, way: str) 
 
     Row i leads from latent 2i of `seed` to latent 2i + 1, both included. `way` is a key of WAYS.
     All images of a row have one label, since there is nothing between two classes. A generator that
-    normalizes by the batch takes the statistics of the first batch of `seed` for every image, so
-    that no row depends on others; the sampler keeps them. Warns if `way` is `spherical` and latents
-    are uniform.
+    normalizes by the batch uses the statistics of the first batch of `seed` for every image, so
+    that no row depends on others. The sampler keeps these statistics. Warn if `way` is `spherical`
+    and latents are uniform.
     """
     if way == "spherical" and sampler.cfg.latent_distribution == "uniform":
         message = "uniform latents are not near a sphere: `linear` keeps to their range"

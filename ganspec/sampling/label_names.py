@@ -52,7 +52,7 @@ def label_names(run: Run, spec: Spec) -> list[str]:
     """Return the names of the classes that a run was trained on, in order.
 
     They are those in `run.json`, or else those that were published with the data set. Return [] if
-    there are neither; only files of the data set may have them then.
+    there are neither. The data set's folder is not read.
     """
     names = run.info().get("classes")
     if isinstance(names, list) and names and all(isinstance(name, str) for name in names):

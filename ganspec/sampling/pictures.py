@@ -12,7 +12,7 @@ import torch
 from ganspec.sampling.sampler import Sampler
 from ganspec.systems.grid import CLASS_COLUMNS
 
-OnProgress: TypeAlias = Callable[[int, int], None]  # reads the number of images done, and of all
+OnProgress: TypeAlias = Callable[[int, int], None]  # called with (images done, images in all)
 LABEL_COLUMNS = 8  # columns of a grid with more labels than CLASS_COLUMNS
 
 

@@ -98,7 +98,7 @@ class Request:
 
     @property
     def _ending(self) -> str | None:
-        """The format that the ending of `out` names; None without an ending, or an unknown one.
+        """The format that the ending of `out` names; None if it names none.
 
         If `out` ends in a slash or is a folder, the format is `folder`.
         """
@@ -130,7 +130,7 @@ class Request:
     def check(self) -> None:
         """Raise SampleError if options contradict each other."""
         changed = self.changed()
-        if self.device == os.environ.get("GANSPEC_DEVICE"):  # set for all commands, not for this
+        if self.device == os.environ.get("GANSPEC_DEVICE"):  # set for all commands
             changed.discard("device")
         for name, others in EXCLUDED.items():
             if name in changed and (both := changed.intersection(others)):

@@ -23,7 +23,7 @@ class Restoration(Restorer):
     """A trained network that restores images, with real images to restore.
 
     `order` is a random permutation of all images' indices, drawn from `seed`; images are restored
-    in this order. Image i of it and its noise are the same, however many images are restored.
+    in this order. Image i of it and its noise do not depend on the number of restored images.
     """
 
     seed: int
@@ -46,7 +46,7 @@ class Restoration(Restorer):
         return Pictures(self._rows(count), groups * columns, self.spec.data.shape, columns)
 
     def _rows(self, count: int) -> Iterator[tuple[torch.Tensor, None]]:
-        """Yield two or three rows of the grid at a time, the last ones filled up with white."""
+        """Yield two or three rows of the grid at a time; the last rows are filled up with white."""
         for chosen, inputs, outputs in self._portions(count):
             parts = [inputs, outputs]
             if self.cfg.noise:
@@ -59,7 +59,7 @@ class Restoration(Restorer):
     def _portions(self, count: int) -> Iterator[Part]:
         """Yield indices, inputs and outputs of images, as many at a time as a grid has columns.
 
-        Inputs and outputs of the network are uint8 N x C x H x W. `count` is the number in all.
+        Inputs and outputs of the network are uint8 N x C x H x W. There are `count` in all.
         """
         return first(regrouped(self._batches(count), self.cfg.columns), count)
 

@@ -55,7 +55,7 @@ def sample(
         )
     if request.out:
         check_free(path, request.overwrite, request.chosen_form == "folder")
-    device = choose_device(request.device)  # an error also where none is used
+    device = choose_device(request.device)  # an unknown device is an error even if not used
     if request.shows_training:
         description = animate_training(run, _animation(path, request), request.frames, on_progress)
         return [description if is_stdout(path) else f"{path} written: {description}"]
@@ -77,9 +77,9 @@ def sample(
 
 
 def _target(run: Run, request: Request) -> Path:
-    """Return the path to write to: `out`, or one in the run's folder whose name tells the options.
+    """Return the path to write to: `out`, or one in the run's folder whose name has the options.
 
-    Unless `overwrite`, a path in the run's folder is new: `NAME_2` if `NAME` exists, and so on.
+    Without `overwrite`, a path in the run's folder is new: `NAME_2` if `NAME` exists, and so on.
     """
     suffix = ENDINGS.get(request.chosen_form, "")
     if request.out is not None:

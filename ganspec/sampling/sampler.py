@@ -176,7 +176,7 @@ class Sampler(Source):
 def _draw_of(
     folder: Path, device: torch.device, step: int, raw: bool, statistics_seed: int | None
 ) -> Callable[[Part], Part]:
-    """Return `Sampler.draw` with a run's weights, for a rank that helps another one."""
+    """Return `Sampler.draw` with a run's weights, for a rank that helps the first."""
     sampler = Sampler(folder, device, step, raw)
     if statistics_seed is not None:
         sampler.fix_statistics(statistics_seed)
@@ -184,9 +184,9 @@ def _draw_of(
 
 
 def _check_labels(labels: torch.Tensor, cfg: SimpleNamespace) -> torch.Tensor:
-    """Return `labels`, those of a run's sample grid. Raises ValueError if no generator reads them.
+    """Return the `labels` of a run's grid. Raises ValueError if the generator cannot read them.
 
-    `cfg` holds the generator's kind and number of labels.
+    `cfg` has the kind and number of labels that it reads.
     """
     if cfg.labels == "classes":
         fit = labels.ndim == 1 and labels.dtype == torch.int64 and labels.numel() > 0

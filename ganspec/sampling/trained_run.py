@@ -128,9 +128,9 @@ class TrainedRun(Run, Viewed):
         """Return `count` images that `seed` draws: those of `ganspec sample` with these options.
 
         `label` names classes or objects, such as `3`, `Coat,Bag` or `all`. `step` selects the
-        weights after that step, by default the newest; `raw` the trained weights, even if the run
-        keeps their average. Raises LabelError if a label is unknown, RunError, CheckpointError, and
-        ValueError if `count` is below 1.
+        weights after that step, by default the newest. `raw` selects the trained weights, even if
+        the run keeps their average. Raises LabelError if a label is unknown, RunError,
+        CheckpointError, and ValueError if `count` is below 1.
         """
         sampler = self._sampler(device, step, raw)
         if label is not None:
