@@ -1,6 +1,6 @@
 """Conditional GAN on Fashion-MNIST, 28 x 28, as a student's Keras report describes it.
 
-Written by ganspec from the spec `cgan_fashion` (15bb8754).
+Written by ganspec from the spec `cgan_fashion` (a9a259d2).
 Plain PyTorch, yours to edit.
 """
 

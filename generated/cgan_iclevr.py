@@ -1,6 +1,6 @@
 """Conditional DCGAN on i-CLEVR, 64 x 64, type 1 of a student's PyTorch report.
 
-Written by ganspec from the spec `cgan_iclevr` (aa4cf9a3). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `cgan_iclevr` (4ae332e8). Plain PyTorch, yours to edit.
 """
 
 import argparse

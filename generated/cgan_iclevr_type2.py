@@ -1,6 +1,6 @@
 """Conditional DCGAN on i-CLEVR, 64 x 64, type 2 of a student's PyTorch report.
 
-Written by ganspec from the spec `cgan_iclevr_type2` (cc72f45a).
+Written by ganspec from the spec `cgan_iclevr_type2` (6c57bb8c).
 Plain PyTorch, yours to edit.
 """
 

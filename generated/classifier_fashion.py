@@ -1,6 +1,6 @@
 """Classifier of Fashion-MNIST, 28 x 28, as a student's Keras report prints it.
 
-Written by ganspec from the spec `classifier_fashion` (5b967d7d).
+Written by ganspec from the spec `classifier_fashion` (782c098a).
 Plain PyTorch, yours to edit.
 """
 

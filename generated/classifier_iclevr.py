@@ -1,6 +1,6 @@
 """ResNet-18 (He et al., 2016) that names the objects of an i-CLEVR image.
 
-Written by ganspec from the spec `classifier_iclevr` (ef5b6cfc).
+Written by ganspec from the spec `classifier_iclevr` (15783066).
 Plain PyTorch, yours to edit.
 """
 

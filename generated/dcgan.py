@@ -1,6 +1,6 @@
 """DCGAN at 64 x 64 (Radford et al., 2016), in the form of PyTorch's tutorial.
 
-Written by ganspec from the spec `dcgan` (48ea5281). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `dcgan` (2e9159c7). Plain PyTorch, yours to edit.
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """DCGAN on CIFAR-10 at 64 x 64, as a student's TensorFlow 1 report ran it.
 
-Written by ganspec from the spec `dcgan_cifar64` (db1f2099).
+Written by ganspec from the spec `dcgan_cifar64` (609d8ddf).
 Plain PyTorch, yours to edit.
 """
 

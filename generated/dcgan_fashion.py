@@ -1,6 +1,6 @@
 """DCGAN on Fashion-MNIST, 28 x 28, as a student's Keras report prints it.
 
-Written by ganspec from the spec `dcgan_fashion` (3f789464).
+Written by ganspec from the spec `dcgan_fashion` (1e385d4b).
 Plain PyTorch, yours to edit.
 """
 

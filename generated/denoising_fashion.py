@@ -1,6 +1,6 @@
 """Denoising autoencoder on Fashion-MNIST, as a student's Keras report prints it.
 
-Written by ganspec from the spec `denoising_fashion` (c3d6a417).
+Written by ganspec from the spec `denoising_fashion` (615b7b61).
 Plain PyTorch, yours to edit.
 """
 

@@ -1,6 +1,6 @@
 """The denoising autoencoder on a folder of colour images.
 
-Written by ganspec from the spec `denoising_pokemon` (85ed7e30).
+Written by ganspec from the spec `denoising_pokemon` (b538179e).
 Plain PyTorch, yours to edit.
 """
 

@@ -1,6 +1,6 @@
 """Variational autoencoder on Fashion-MNIST (Kingma & Welling, 2014), convolutional.
 
-Written by ganspec from the spec `vae_fashion` (835408a4). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `vae_fashion` (1ade3f79). Plain PyTorch, yours to edit.
 """
 
 import argparse

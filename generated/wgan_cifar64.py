@@ -1,6 +1,6 @@
 """WGAN on CIFAR-10 at 64 x 64, as a student's TensorFlow 1 report ran it.
 
-Written by ganspec from the spec `wgan_cifar64` (53f63b1a).
+Written by ganspec from the spec `wgan_cifar64` (b9cdba20).
 Plain PyTorch, yours to edit.
 """
 

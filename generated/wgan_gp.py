@@ -1,6 +1,6 @@
 """WGAN with gradient penalty on DCGAN's networks (Gulrajani et al., 2017).
 
-Written by ganspec from the spec `wgan_gp` (37cad48e). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `wgan_gp` (581882d2). Plain PyTorch, yours to edit.
 """
 
 import argparse

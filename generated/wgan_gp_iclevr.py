@@ -1,6 +1,6 @@
 """Conditional WGAN-GP on i-CLEVR, 64 x 64, as a student's PyTorch report prints it.
 
-Written by ganspec from the spec `wgan_gp_iclevr` (a897a089).
+Written by ganspec from the spec `wgan_gp_iclevr` (4e83099b).
 Plain PyTorch, yours to edit.
 """
 
