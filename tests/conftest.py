@@ -23,7 +23,7 @@ from browser import browser as browser  # the fixture
 from PIL import Image
 
 import ganspec
-from ganspec.compiler.arrange import Module
+from ganspec.compiler.arrange import EmittedFile
 from ganspec.compiler.emit import formatted
 from ganspec.compiler.moving import Mover
 from ganspec.exporting import comparison, outside
@@ -77,7 +77,7 @@ def emit_networks(nets: dict) -> str:
     """Return a file with the networks' classes and their imports, without code for training."""
     mover = Mover({}, set())
     mover.networks(nets)
-    return formatted(Module(mover).text(titled=False))
+    return formatted(EmittedFile(mover).text(titled=False))
 
 
 def run_source(source: str, name: str = "emitted") -> types.ModuleType:

@@ -23,7 +23,7 @@ from writing import (
     write_labels,
 )
 
-from ganspec.compiler.arrange import Module
+from ganspec.compiler.arrange import EmittedFile
 from ganspec.compiler.emit import formatted, moved
 from ganspec.evaluation.reference import RealImages, open_real
 from ganspec.kinds.dataset import DataError
@@ -300,12 +300,12 @@ def check_moved(dataset, folder, resize="antialias"):
     """Demand that a data set and its emitted text, without ganspec, read the same."""
     reader = dataset.reader(resize)
     cfg = {"height": 20, "width": 20, "channels": 1, "load_images": reader}
-    module = Module(moved(cfg, lambda mover: mover.start(load)))
-    source = formatted(module.text())
+    file = EmittedFile(moved(cfg, lambda mover: mover.start(load)))
+    source = formatted(file.text())
     assert "ganspec" not in source
     # a path of the label file is as long as it is
     lines = source.replace(str(folder), "").splitlines()
     assert [line for line in lines if len(line) > 88] == []
-    read = getattr(run_source(source), module.main)(folder)
+    read = getattr(run_source(source), file.main)(folder)
     check_equal(read, reader(folder, 20, 20, 1))
     assert len(read[0]) == len(read[1]) > 0

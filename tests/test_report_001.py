@@ -158,7 +158,7 @@ def wgan(net_g, net_d, optim_g, optim_d, batches):
 
 
 def acgan(net_g, net_d, optim_g, optim_d, optim_q, batches):
-    """Update either network as a DCGAN's, then both by the loss of the classes."""
+    """Update either network as a DCGAN's, then both by the auxiliary loss."""
     for real, labels in batches:
         fake = net_g(torch.randn(len(real), 100), labels).detach()
         d_loss = update(optim_d, bce(net_d(real)[0], 1.0) + bce(net_d(fake)[0], 0.0))

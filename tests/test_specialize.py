@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ganspec
-from ganspec.compiler.arrange import Module, _reads_at_once
+from ganspec.compiler.arrange import EmittedFile, _reads_at_once
 from ganspec.compiler.emit import moved
 from ganspec.compiler.fold import fold
 from ganspec.compiler.inline import inline
@@ -24,7 +24,7 @@ from ganspec.seal import is_emitted, sealed
 def settled(function, **cfg):
     """Return the settled function, ready to be called, and its source."""
     mover = moved(cfg, lambda mover: mover.start(function))
-    source = Module(mover).text(titled=False)
+    source = EmittedFile(mover).text(titled=False)
     scope = {}
     exec(compile(source, "settled.py", "exec"), scope)
     return scope[function.__name__], source

@@ -16,7 +16,7 @@ from ganspec.program.spelling import LINE
 ORDER = ("Networks", "Losses", "Data", "Training")
 
 
-class Module:
+class EmittedFile:
     """The texts that `mover` gathered for an emitted file, shortened, and with names chosen.
 
     `main` is the name of the training function or network class whose placeholder is `mover.main`.

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from ganspec.compiler.arrange import Module
+from ganspec.compiler.arrange import EmittedFile
 from ganspec.compiler.definitions import UnmovableError
 from ganspec.compiler.lower import lower
 from ganspec.compiler.moving import Mover, Varying
@@ -56,8 +56,8 @@ def program(spec: Spec, nets: dict[str, Net]) -> str:
         return mover.start(spec.main)
 
     mover = moved(vars(spec.settings(nets)), move, kinds)
-    module = Module(mover)
-    text = module.text()
+    file = EmittedFile(mover)
+    text = file.text()
     with blaming(mover, kinds):
         verify(mover, text)
     subject = spec.noun[:1].upper() + spec.noun[1:]
@@ -65,7 +65,7 @@ def program(spec: Spec, nets: dict[str, Net]) -> str:
     note = f"Written by ganspec from the spec `{spec.name}` ({BLANK}). {YOURS}"
     if len(note) > LINE:
         note = note.replace(f" {YOURS}", f"\n{YOURS}")
-    end = f'if __name__ == "__main__":\n    {module.main}()\n'
+    end = f'if __name__ == "__main__":\n    {file.main}()\n'
     return f'{title}\n\n{note}\n"""\n\n{text}{end}'
 
 
@@ -118,11 +118,11 @@ def emit_network(net: Net, kinds: Sequence[Kind], title: str) -> tuple[str, str]
     `kinds` are those of the network. Raise SpecError if the code of one of them cannot be moved.
     """
     mover = moved({}, lambda mover: mover.networks({net.name: net})[net.name], kinds)
-    module = Module(mover)
-    text = module.text(titled=False)
+    file = EmittedFile(mover)
+    text = file.text(titled=False)
     with blaming(mover, kinds):
         verify(mover, text)
-    return formatted(f"{title}\n\n{text}"), module.main
+    return formatted(f"{title}\n\n{text}"), file.main
 
 
 def formatted(source: str) -> str:

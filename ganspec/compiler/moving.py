@@ -22,9 +22,9 @@ from ganspec.compiler.lookup import definition_of
 from ganspec.compiler.pieces import CallText, Named, Piece, Version, alike, passes_on
 from ganspec.compiler.present import modules_of
 from ganspec.compiler.printer import Printer
-from ganspec.compiler.rewrite import Rewriter
 from ganspec.compiler.specialize import settle
 from ganspec.compiler.symbols import HELPER, IMPORT, TRAINING, VALUE, Symbol, Symbols, namespaced
+from ganspec.compiler.transcription import Transcriber
 from ganspec.program.ir import Net
 
 # Parameters that stay in emitted functions, since calls differ in their values: the definition's
@@ -264,7 +264,7 @@ class Mover:
             names=home.namespace,
         )
         view = settle(definition.text, facts, training)
-        text = Rewriter(self, definition, view, symbols).text()
+        text = Transcriber(self, definition, view, symbols).text()
         if version:
             version.stands_for = passes_on(text)
         self.trail.pop()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
-from ganspec.compiler.arrange import Module
+from ganspec.compiler.arrange import EmittedFile
 from ganspec.compiler.definitions import Import
 from ganspec.compiler.emit import emit_network, formatted, moved
 from ganspec.compiler.known import Known
@@ -106,9 +106,9 @@ def file_source(
     mover = moved(vars(cfg), move)
     for piece in mover.pieces:  # functions come before their uses only within one section
         piece.section = "Training"
-    module = Module(mover)
-    call = f'if __name__ == "__main__":\n    {module.main}()\n' if is_program else ""
-    return formatted(f"{docstring(title)}\n\n{module.text(titled=False)}{call}")
+    file = EmittedFile(mover)
+    call = f'if __name__ == "__main__":\n    {file.main}()\n' if is_program else ""
+    return formatted(f"{docstring(title)}\n\n{file.text(titled=False)}{call}")
 
 
 def settings(network: TrainedNetwork, weights: str) -> SimpleNamespace:

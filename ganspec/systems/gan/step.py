@@ -29,7 +29,7 @@ def squared_weights(network):
 
 
 def assess(discriminator, images, labels, cfg):
-    """Return the scores of images, and the loss of the classes guessed by the head."""
+    """Return the scores of images, and the auxiliary loss of the head."""
     scores, guesses = discriminator(images, labels) if cfg.d_conditional else discriminator(images)
     if cfg.labels == "classes":
         return scores, F.cross_entropy(guesses, labels)
@@ -56,7 +56,7 @@ def train_discriminator(discriminator, optimizer, real, labels, fake, fake_label
     if cfg.d_auxiliary:
         real_scores, q_real = assess(discriminator, real, labels, cfg)
         fake_scores, q_fake = assess(discriminator, fake, fake_labels, cfg)
-    elif cfg.auxiliary:  # another update has the loss of the classes
+    elif cfg.auxiliary:  # another update has the auxiliary loss
         real_scores, _ = discriminator(real, labels) if cfg.d_conditional else discriminator(real)
         fake_scores, _ = (
             discriminator(fake, fake_labels) if cfg.d_conditional else discriminator(fake)
@@ -128,7 +128,7 @@ def train_generator(generator, discriminator, optimizer, images, labels, log, cf
     discriminator.requires_grad_(False)  # no gradients for its weights
     if cfg.g_auxiliary:
         scores, q_loss = assess(discriminator, images, labels, cfg)
-    elif cfg.auxiliary:  # another update has the loss of the classes
+    elif cfg.auxiliary:  # another update has the auxiliary loss
         scores, _ = discriminator(images, labels) if cfg.d_conditional else discriminator(images)
     else:
         scores = discriminator(images, labels) if cfg.d_conditional else discriminator(images)
@@ -146,12 +146,12 @@ def train_generator(generator, discriminator, optimizer, images, labels, log, cf
 
 
 def joint_weights(networks, cfg):
-    """Return the weights that the update by the loss of the classes changes."""
+    """Return the weights that the update by the auxiliary loss changes."""
     return [weight for key in cfg.joint for weight in networks[key].parameters()]
 
 
 def train_classes(generator, discriminator, optimizer, real, labels, pool, log, cfg):
-    """Update once by the loss of the classes alone. Write this loss into `log`."""
+    """Update once by the auxiliary loss alone. Write this loss into `log`."""
     if cfg.joint_discriminator:
         _, q_real = assess(discriminator, real, labels, cfg)
     if cfg.joint_generator or cfg.auxiliary_images == "both":

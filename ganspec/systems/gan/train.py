@@ -73,9 +73,7 @@ class OwnUpdate(Section):
     `terms: [auxiliary]` is the loss of the discriminator's head `auxiliary`, with weight 1.
     """
 
-    terms: tuple[Literal["auxiliary"]] = Field(
-        description="terms of its loss: the loss of the classes"
-    )
+    terms: tuple[Literal["auxiliary"]] = Field(description="terms of its loss: the auxiliary loss")
     networks: Annotated[tuple[Literal["generator", "discriminator"], ...], Field(min_length=1)] = (
         Field(("generator", "discriminator"), description="networks that it changes")
     )

@@ -1,4 +1,4 @@
-"""Rewrite a definition's text: write placeholders for global names, and values that are known.
+"""Transcribe a definition for an emitted file: global names become placeholders, settings values.
 
 Parameters with known values disappear from the function and from its calls.
 """
@@ -29,8 +29,8 @@ class Target:
     kwargs: dict[str, Any]
 
 
-class Rewriter:
-    """Rewrites the text of `definition` in `view`; `symbols` are those of the names in it."""
+class Transcriber:
+    """Transcribes `definition` as in `view`; `symbols` are those of the names that it defines."""
 
     def __init__(self, mover: Moving, definition: Definition, view: View, symbols: list[Symbol]):
         self.mover, self.definition, self.view = mover, definition, view
