@@ -247,7 +247,7 @@ def _agree(mine: nn.Module, segment: Segment, dtype: torch.dtype, tolerance: flo
 
 @contextmanager
 def _scaled(state: list[torch.Tensor], scale: float) -> Iterator[None]:
-    """Multiply the floats of `state` by `scale`; at the end, restore `state` if `scale` is not 1."""
+    """Multiply the floats of `state` by `scale`; restore `state` at the end if `scale` is not 1."""
     kept = [tensor.clone() for tensor in state]
     floats = [tensor for tensor in state if tensor.is_floating_point() and scale != 1]
     for tensor in floats:

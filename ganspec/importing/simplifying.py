@@ -1,4 +1,4 @@
-"""Simplification of recorded graphs: identities are dropped, calls of one effect get one role."""
+"""Simplification of recorded graphs: identities are dropped, and calls get roles."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ JOINS = {
 def simplify(graph: RecordedGraph) -> None:
     """Give calls their roles. Drop identities, chained reshapes, and calls that no output needs.
 
-    The last reshape of a chain then reads what the first one read. A role is found by running the
+    The last reshape of a chain then reads the input of the first. A role is found by running the
     call on random numbers, so `view`, `flatten`, `squeeze` and indexing with None all have the
     role `reshape`.
     """
@@ -93,7 +93,7 @@ def _role_at(graph: RecordedGraph, call: RecordedCall, scale: float) -> str | No
 
 
 def _mends(graph: RecordedGraph, call: RecordedCall) -> bool:
-    """Return True if a call of one input makes finite numbers of infinite ones or of NaN."""
+    """Return True if a call of one input turns infinite numbers or NaN into finite numbers."""
     (value,) = call.inputs
     if not graph.dtypes[value].is_floating_point:
         return False

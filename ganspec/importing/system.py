@@ -21,6 +21,7 @@ from ganspec.language.names import name_problem
 from ganspec.language.unread import UNREAD
 
 Image = tuple[int, int, int]
+UNTRAINED = "a network alone does not say how it is trained"
 
 
 @dataclass(eq=False)
@@ -87,7 +88,7 @@ def image_of(shape: Shape) -> Image | None:
 
 
 def draft_spec(name: str, source: str, networks: Mapping[str, NetworkDraft]) -> SpecDraft:
-    """Draft a spec called `name` of the networks, which are from the file `source`.
+    """Draft a spec called `name` of the networks, which were read from the file `source`.
 
     Raise UnreadableError if one has no images of 1 or 3 channels, or two differ in image shape.
     """
@@ -118,10 +119,10 @@ def draft_spec(name: str, source: str, networks: Mapping[str, NetworkDraft]) -> 
 
 
 def adapt(role: str, network: NetworkDraft, image: Image) -> None:
-    """Add layers that reshape a network's input or output, where the code's caller has to do so.
+    """Add layers for the reshapes that the code leaves to its caller.
 
-    A generator that reads (n, 1, 1) gets a reshape of the latent, one that makes a vector a reshape
-    to `image`. Another network that reads a vector gets a flatten.
+    A generator that reads (n, 1, 1) gets a reshape of the latent; one that makes a vector, a
+    reshape to `image`. Another network that reads a vector gets a flatten.
     """
     entries = network.entries
     if role == "generator":
@@ -176,9 +177,6 @@ def text_of(draft: SpecDraft) -> str:
     optimizer = "optimizers" if draft.is_gan else "optimizer"
     lines += ["", *(f"{part}: {flow(unknown(UNTRAINED))}" for part in ("objective", optimizer))]
     return "\n".join([*lines, f"train: {flow(unknown(UNTRAINED))}"]) + "\n"
-
-
-UNTRAINED = "a network alone does not say how it is trained"
 
 
 def _network(network: NetworkDraft, init: Data) -> list[str]:

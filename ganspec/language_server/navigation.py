@@ -61,7 +61,7 @@ def definition(spot: Spot, walk: SpecWalk, column: int) -> Mark | Path | None:
 
 
 def outline(tree: MapNode) -> list[OutlineEntry]:
-    """Return the keys of a spec as entries; in a network or block, its layers are entries."""
+    """Return the keys of a spec as entries. Those of networks and blocks contain their layers."""
     entries = []
     for key, node in tree.value.items():
         inner = _layers(node.get("layers"))
