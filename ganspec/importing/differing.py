@@ -29,12 +29,12 @@ def template(sequences: list[list[Entry]], usual: Mapping[str, str]) -> Template
     """Return a template of `sequences`, lists of layers that differ only in whole numbers.
 
     A whole number that differs among the lists gets a name. Two numbers share a name if they are
-    equal in every list. It is the name that `usual` has for the first number's field, or that of
-    the field; a name that is taken or not allowed gets the ending 2, 3 and so on.
+    equal in every list. The name is the one that `usual` has for the first number's field, or else
+    the field's; if it is taken or not allowed, it ends in 2, 3 and so on.
     """
     names: dict[tuple[int, ...], str] = {}
     places: dict[Path, str] = {}
-    for column in zip(*map(numbers, sequences), strict=True):
+    for column in zip(*(numbers(layers) for layers in sequences), strict=True):
         path, values = column[0][0], tuple(value for _, value in column)
         if len(set(values)) == 1:
             continue
@@ -78,7 +78,7 @@ def numbers(value: Data, path: Path = ()) -> Iterator[tuple[Path, int]]:
 
 
 def substituted(layers: list[Entry], by: Mapping[Path, Data], path: Path = ()) -> list[Entry]:
-    """Return copies of `layers`, with each value whose path is in `by` replaced by that of `by`.
+    """Return copies of `layers`, with values whose paths are in `by` replaced by the values there.
 
     The paths begin with `path`, that of `layers` itself.
     """
@@ -92,7 +92,7 @@ def substituted(layers: list[Entry], by: Mapping[Path, Data], path: Path = ()) -
 
 
 def changed(value: Data, by: Mapping[Path, Data], path: Path) -> Data:
-    """Return a copy of `value`, with each part whose path is in `by` replaced by that of `by`.
+    """Return a copy of `value`, with parts whose paths are in `by` replaced by the values there.
 
     The paths begin with `path`, that of `value` itself.
     """

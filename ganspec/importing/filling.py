@@ -35,7 +35,7 @@ IN_PLACE = re.compile(r"\b(weight|bias|p|param|parameter)\b.*\.(normal|uniform|f
 
 @dataclass
 class Fills:
-    """The fills of a network: those that are `known`, in order, and in words those `unclear`.
+    """The `known` fills of a network, in order; `unclear` names the drawings without a fill.
 
     `idle` has notes on functions that draw weights, but that nothing uses.
     """
@@ -149,10 +149,9 @@ class FillReader(NameReader):
                 yield WeightDrawing(node, (scope.node, *branch), networks, fill)
 
     def _is_loading(self, scope: OwnerScope, call: ast.Call) -> bool:
-        """Return True if code that seems to be a training loads a network's weights of a file."""
-        if getattr(call.func, "attr", "") != "load_state_dict" or "state_dict()" in ast.unparse(
-            call
-        ):
+        """Return True if a call loads a network's weights from a file, in what seems a training."""
+        is_load = getattr(call.func, "attr", "") == "load_state_dict"
+        if not is_load or "state_dict()" in ast.unparse(call):
             return False
         whole = "" if scope.parent is None else ast.unparse(scope.node)
         is_trained = scope.parent is None or ".backward(" in whole or ".apply(" in whole
@@ -171,7 +170,7 @@ class FillReader(NameReader):
                 self.makers.add(name)
 
     def _drawn(self, scope: OwnerScope, call: ast.Call) -> tuple[ast.expr | None, Fill | None]:
-        """Return the object whose weights a call draws, and the fill; None for each if unknown."""
+        """Return the expression whose weights a call draws, and the fill; each may be None."""
         match call:
             case ast.Call(ast.Attribute(owner)) if given := _applied(call):
                 is_own = self.networks(scope, owner) and not isinstance(given, ast.Lambda)

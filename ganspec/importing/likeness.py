@@ -95,9 +95,8 @@ def lowered(
     """Return the program of a network of `layer` alone; None if the spec would have an error."""
     interface = Interface(start_input(shape), "value", "")
     try:
-        return lower_network(
-            "Piece", Network(layers=(layer,), normalization=norm), {}, interface, label
-        )
+        network = Network(layers=(layer,), normalization=norm)
+        return lower_network("Piece", network, {}, interface, label)
     except SpecError:
         return None
 

@@ -65,7 +65,7 @@ class NameReader:
                 yield from self._scopes(inner, scope)
 
     def _assign(self, scope: OwnerScope, node: ast.AST) -> None:
-        """Record the networks of the names that the node `node` assigns."""
+        """Record the networks that the names assigned by `node` stand for."""
         match node:
             case ast.Assign([ast.Tuple(elts=names)], ast.Tuple(elts=values)):
                 for name, value in zip(names, values, strict=False):
@@ -134,11 +134,7 @@ class NameReader:
             if not isinstance(node, ast.Call) or ast.unparse(node.func) != maker.__name__:
                 continue
             named: dict[str, ast.expr] = dict(zip(parameters, node.args, strict=False))
-            named |= {
-                word.arg: word.value
-                for word in node.keywords
-                if word.arg and word.arg in parameters
-            }
+            named |= {w.arg: w.value for w in node.keywords if w.arg and w.arg in parameters}
             for name, value in named.items():
                 used = settings.get(name, parameters[name].default)
                 plain = plain_values([value])

@@ -13,7 +13,7 @@ from ganspec.language.unread import UNREAD
 
 Pattern = tuple[int, int, list[list[Entry]]]  # gain, number of layers before it, rounds
 
-LONGEST_PERIOD = 6  # most layers of a round; also how many of the next layers may begin one
+LONGEST_PERIOD = 6  # most layers of a round; also how many of the next layers may begin a pattern
 NAMES = {"out": "c"}  # names of changing numbers by field; by default, the name is the field
 
 

@@ -16,7 +16,7 @@ TOTALS = {
     "buffers": r"^\s*Non-trainable params:",
     "optimizer": r"^\s*Optimizer params:",
 }
-# by framework: the sum that a table's total is; torch's tables lack running statistics
+# by framework: the sum that a table's total stands for; torch's lack running statistics
 COUNTED = {"keras": "total", "torch": "trainable"}
 # kinds of layer by Keras class; only `input` is no kind
 KERAS = {
@@ -164,7 +164,7 @@ def total_of(line: str) -> tuple[str, int] | None:
 
 
 def completed(row: Row) -> list[Row]:
-    """Return a row for each number of channels that it may have: several if its shape is cut."""
+    """Return a row for each number of channels that `row` may have: several if its shape is cut."""
     if not row.is_cut or row.shape is None:
         return [row]
     first, *rest = row.shape

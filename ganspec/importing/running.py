@@ -64,18 +64,12 @@ class NetworksLoader(SourceFileLoader):
         if self.networks <= set(places):
             end = max(places[name] for name in self.networks) + 1
             known = _names(tree.body[:end])
-            options = _options(tree.body)
-            rest = [
-                n
-                for n in tree.body[end:]
-                if isinstance(n, DEFINES) or _is_constant(n) or n in options
-            ]
+            options, below = _options(tree.body), tree.body[end:]
+            rest = [n for n in below if isinstance(n, DEFINES) or _is_constant(n) or n in options]
             # the networks are made with the first value of a name, not with a later one
             rest = [n for n in rest if not _names([n]) & known]
             kept = set(rest)
-            for node in tree.body[end:]:
-                if node in kept:
-                    continue
+            for node in (n for n in below if n not in kept):
                 reason = f"line {node.lineno}, which makes it, is below the networks: move it up"
                 self.left_out |= dict.fromkeys(_names([node]), reason)
             tree.body[end:] = map(_guarded, rest)

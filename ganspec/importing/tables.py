@@ -123,7 +123,7 @@ def _starts_with_vector(table: Table) -> bool:
 
 
 def unprinted(network: NetworkDraft) -> list[str]:
-    """Name the fields that the table does not print: `dropout rate (3 times)`, `elu alpha`."""
+    """Return the unprinted fields with their counts: `dropout rate (3 times)`, `elu alpha`."""
     norms = network.activation_norm if isinstance(network.activation_norm, dict) else {}
     norm = {f"{name}_norm": fields for name, fields in norms.items()}
     parts = [norm if e.kind == "norm" else {str(e.kind): e.fields} for e in network.entries]

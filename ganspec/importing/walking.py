@@ -274,7 +274,7 @@ def joins(row: Row) -> bool:
 def reshaped(row: Row, before: Shape) -> list[Entry] | None:
     """Return a reshape of `before` and the row's layer, which fits after it; None if none fits.
 
-    Tables of torch do not print the reshapes of a `forward`; they are found from the row's count.
+    Tables of torch do not print the reshapes of a `forward`; the row's count tells them.
     """
     size = math.prod(before)
     sides = [side for side in range(1, WIDEST + 1) if size % side**2 == 0]

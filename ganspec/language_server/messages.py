@@ -133,16 +133,15 @@ def _item(
     choice: Proposal, text: str, where: types.Range, has_snippets: bool, index: int
 ) -> types.CompletionItem:
     is_snippet = has_snippets and "$0" in text
-    kind = types.InsertTextFormat.Snippet if is_snippet else types.InsertTextFormat.PlainText
+    form = types.InsertTextFormat.Snippet if is_snippet else types.InsertTextFormat.PlainText
+    markdown = types.MarkupContent(types.MarkupKind.Markdown, choice.text)
     return types.CompletionItem(
         choice.label,
         kind=ICONS[choice.sort],
         detail=choice.detail or None,
-        documentation=types.MarkupContent(types.MarkupKind.Markdown, choice.text)
-        if choice.text
-        else None,
+        documentation=markdown if choice.text else None,
         sort_text=f"{index:03d}",
-        insert_text_format=kind,
+        insert_text_format=form,
         text_edit=types.TextEdit(where, text if is_snippet else text.replace("$0", "")),
     )
 

@@ -143,16 +143,7 @@ class SpecWalk:
         elif not isinstance(node, MapNode):
             section = allowed.section
             family = short_family(section) if section else None
-            yield Spot(
-                node.mark,
-                node,
-                path,
-                allowed=allowed,
-                section=section,
-                family=family,
-                field=known,
-                names=names,
-            )
+            yield Spot(node.mark, node, path, False, allowed, section, family, known, names=names)
 
     def _section(
         self, cls: type[Section], node: MapNode, path: KeyPath, names: Names
