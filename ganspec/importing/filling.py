@@ -243,7 +243,7 @@ Given = tuple[list[object], dict[str, object]]  # the arguments of a call
 
 
 def _values(args: Sequence[ast.expr], words: Sequence[ast.keyword]) -> Given | None:
-    """Return the arguments of a call; None if one is no plain value, such as a number."""
+    """Return the arguments of a call; None if one is not a plain value, such as a number."""
     plain, named = plain_values(args), plain_values([word.value for word in words])
     names = [word.arg for word in words if word.arg is not None]
     if plain is None or named is None or len(names) < len(words):

@@ -70,7 +70,7 @@ def cut_gradients(network: nn.Module, inputs: list[torch.Tensor]) -> list[str]:
                 cuts = []
         if own := own_functions(outputs):
             notes.append(f"gradients that the code defines: {', '.join(own)}")
-            # such a function runs under no_grad, which is no further cut
+            # such a function runs under no_grad, which is not a cut of the code
             cuts = [cut for cut in cuts if not cut.endswith(NO_GRAD)]
         if cuts:
             notes.append(f"gradients are cut: {', '.join(list(dict.fromkeys(cuts))[:4])}")

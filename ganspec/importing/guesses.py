@@ -91,7 +91,7 @@ def samples() -> list[Sample]:
 
 @cached_by_kinds("layer")
 def kinds_by_names() -> dict[tuple[str, ...], list[type[Layer]]]:
-    """Return the kinds of layer by the names of what their examples call, such as `("conv",)`."""
+    """Return the kinds of layer by the names of their examples' calls, such as `("conv",)`."""
     kinds: dict[tuple[str, ...], list[type[Layer]]] = {}
     for sample in samples():
         alike = kinds.setdefault(tuple(map(bare_name, target_names(sample.net))), [])

@@ -37,7 +37,7 @@ def unknown(seen: str, guess: Data = None) -> Data:
 def unread(entry: Entry, seen: str, before: Shape, after: Shape) -> Entry:
     """Turn `entry` into a layer `unknown` that makes the shape `after` of `before`; return it.
 
-    `seen` says in words what is in its place in the code or table.
+    `seen` describes the part of the code or table that it stands for.
     """
     own: dict[str, Data] = {"seen": seen[:300]}
     if before != after:

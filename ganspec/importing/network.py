@@ -47,7 +47,7 @@ class NetworkDraft:
     weight_norm: Data = None
     activation_norm: Data = None
     notes: list[str] = field(default_factory=list)
-    # parts that were not read, in words, beside the layers `unknown`
+    # in words, parts that were not read, other than the layers `unknown`
     unknown: list[str] = field(default_factory=list)
 
     @property

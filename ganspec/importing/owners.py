@@ -162,7 +162,7 @@ class NameReader:
 
 
 def plain_values(nodes: Sequence[ast.expr]) -> list[object] | None:
-    """Return the values of expressions; None if one is no plain value, such as a number."""
+    """Return the values of expressions; None if one is not a plain value, such as a number."""
     try:
         return [ast.literal_eval(node) for node in nodes]
     except (ValueError, SyntaxError, MemoryError, RecursionError):

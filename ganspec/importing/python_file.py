@@ -33,7 +33,7 @@ class CodeInput:
 
     name: str
     shape: Shape
-    classes: int | None = None  # number of classes of a label; None if it is no label
+    classes: int | None = None  # number of classes of a label; None if it is not a label
 
     @property
     def is_label(self) -> bool:
@@ -47,7 +47,7 @@ class CodeInput:
 
 
 def parse_input(text: str) -> CodeInput:
-    """Parse an argument of `--input`, such as `z:100`. Raise UnreadableError if it is no input."""
+    """Parse an argument of `--input`, such as `z:100`. Raise UnreadableError for another text."""
     match = re.fullmatch(r"([xyz]):(?:(class)(\d{1,7})|(\d{1,7}(?:x\d{1,7}){0,2}))", text)
     if not match or (match[2] and match[1] != "y"):
         wanted = "`z:100`, `x:3x64x64`, `y:10` (multi-hot) or `y:class10` (an index)"
@@ -79,7 +79,7 @@ class SettingsObject:
 def parse_settings(texts: Iterable[str]) -> dict[str, object]:
     """Parse the texts of `--with`, such as `nz=100,opt.size=32`, as arguments by name.
 
-    The argument `opt` is a SettingsObject. Raise UnreadableError if a text is no setting.
+    The argument `opt` is a SettingsObject. Raise UnreadableError if a text is not a setting.
     """
     settings: dict[str, object] = {}
     for text in texts:

@@ -121,7 +121,7 @@ def _rearrangement(call: RecordedCall, output: torch.Tensor, x: torch.Tensor) ->
     if not torch.equal(output.flatten(), x.flatten()):
         return None
     if output.shape != x.shape:
-        # a sum over an axis of length 1 keeps the numbers, but is no reshape
+        # a sum over an axis of length 1 keeps the numbers, but is not a reshape
         return "reshape" if output._is_view() else None
     # a module is kept even if it does nothing, such as dropout of rate 0
     is_identity = call.module is None or isinstance(call.module, nn.Identity)

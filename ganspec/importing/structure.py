@@ -112,7 +112,7 @@ class Structure:
     def joint(self, start: int, region: list[RecordedCall]) -> list[Entry]:
         """Return the layers of a region: a joined label, a residual, or joins of named values.
 
-        If it is none of these, return one layer without a kind.
+        Otherwise, return one layer without a kind.
         """
         last = region[-1]
         side = self.side(region)

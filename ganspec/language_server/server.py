@@ -38,7 +38,7 @@ from ganspec.reference.words import SPEC_KEYS
 from ganspec.version import VERSION
 
 PAUSE = 0.25  # seconds without a change before a spec is checked
-# an editor's capability: whether it can put the cursor into an inserted text
+# the capability of an editor to put the cursor into an inserted text
 SNIPPETS = "text_document.completion.completion_item.snippet_support"
 
 

@@ -1,7 +1,7 @@
-"""Find the keys and values of a spec, and what the tables of fields allow at each.
+"""Find the keys and values of a spec, with the fields, kinds and words allowed at each.
 
-The tables are read as when a spec is loaded, but keys may be wrong and fields may be missing, since
-a spec is half typed most of the time.
+The tables of fields are read as when a spec is loaded, but keys may be wrong and fields may be
+missing, since a spec is half typed most of the time.
 """
 
 from __future__ import annotations
