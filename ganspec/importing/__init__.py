@@ -1,1 +1,1 @@
-"""Import of existing networks: specs from PyTorch code or from printed Keras tables."""
+"""Import of existing networks: specs from PyTorch code, or from tables of Keras or torch."""

@@ -1,4 +1,4 @@
-"""Import of foreign code in a process of its own, within limits of time and memory."""
+"""Import of other people's code in a separate process, with limits on time and memory."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from ganspec.importing.python_file import UnreadableError
 from ganspec.importing.source import Imported
 from ganspec.language.errors import GanspecError, one_line
 
-# A fork has imported torch already, whose libraries do not work in a fork on macOS.
+# This process has imported torch, whose libraries do not work in a fork on macOS.
 CONTEXT: Any = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-MEMORY = 8 * 2**30  # bytes that the process may reserve beside what it begins with, on Linux
+MEMORY = 8 * 2**30  # bytes that the code may reserve, on Linux
 
 
 def import_apart(read: Callable[[], Imported], path: str, minutes: float) -> Imported:
-    """Return what `read` returns in a process of its own, which runs the code in the file `path`.
+    """Call `read` in a separate process, and return its result.
 
-    What the code prints goes to standard error, and it reads an empty standard input. Raise
-    UnreadableError with the reason if `read` raises an error that a user can mend, or if the
-    process takes over `minutes` or MEMORY, or ends before `read` does.
+    `read` runs the code in the file `path`. What this code prints goes to standard error, and its
+    standard input is empty. Raise UnreadableError with the reason if `read` raises an error, if it
+    takes over `minutes` or needs over MEMORY, or if the process ends before `read` returns.
     """
     results, sending = CONTEXT.Pipe(duplex=False)
     process = CONTEXT.Process(target=_answer, args=(read, sending))
@@ -57,7 +57,7 @@ def import_apart(read: Callable[[], Imported], path: str, minutes: float) -> Imp
 
 
 def _ending(status: int) -> str:
-    """Say in words how a process ended; a negative exit `status` is the number of a signal."""
+    """Return in words how a process ended; a negative exit `status` is the number of a signal."""
     if status < 0:
         return f"ended the process that ran it by {signal.Signals(-status).name}"
     return (
@@ -66,7 +66,7 @@ def _ending(status: int) -> str:
 
 
 class Printed(io.TextIOBase):
-    """The standard output and error of the process: each text is sent to the parent."""
+    """Standard output and error of the process; they send each text to the parent process."""
 
     def __init__(self, sending: Connection):
         self.sending = sending
@@ -83,9 +83,9 @@ def _send(sending: Connection, kind: str, content: object) -> None:
 
 def _answer(read: Callable[[], Imported], sending: Connection) -> None:
     """Send what `read` returns, or the reason why it fails."""
-    os.dup2(2, 1)  # for what does not print by Python's `sys.stdout`
+    os.dup2(2, 1)  # for C code, which does not print through `sys.stdout`
     sys.stdout = sys.stderr = Printed(sending)
-    warnings.simplefilter("ignore")  # the code's own
+    warnings.simplefilter("ignore")  # those of the foreign code
     _limit_memory()
     try:
         _send(sending, "imported", asdict(read()))
@@ -99,15 +99,15 @@ def _answer(read: Callable[[], Imported], sending: Connection) -> None:
 
 
 def _limit_memory() -> None:
-    """Set a limit of this process's addresses, where the system tells how many it has."""
+    """Let this process reserve MEMORY bytes more than it has now; on Linux only."""
     try:
         import resource
 
         with open("/proc/self/statm") as file:
             pages = int(file.read().split()[0])
-    except (ImportError, OSError):  # no Linux
+    except (ImportError, OSError):  # not Linux
         return
-    most = resource.getrlimit(resource.RLIMIT_AS)[1]
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
     limit = pages * resource.getpagesize() + MEMORY
-    soft = limit if most == resource.RLIM_INFINITY else min(limit, most)
-    resource.setrlimit(resource.RLIMIT_AS, (soft, most))
+    soft = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (soft, hard))

@@ -1,4 +1,4 @@
-"""Comparison of an imported spec with the user's code: its outputs, gradients and weights."""
+"""Comparison of an imported spec with the user's code: outputs, gradients and initial weights."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ from ganspec.language.kinds import cached_by_kinds, kinds_of
 from ganspec.program.ir import Net
 
 TOLERANCE = 1e-4  # accepted difference of outputs and gradients, relative and absolute
-LARGE = 10.0  # what inputs are multiplied by to see limits such as those of a `clamp`
+LARGE = 10.0  # factor of inputs that shows limits such as those of a `clamp`
 
 
 def state(code: CodeNetwork) -> list[torch.Tensor]:
     """Return the weights and statistics of the code, in the order of the spec's state dict."""
-    # a program has the steps of its auxiliary classifier last, wherever the layer stands
+    # a program has the steps of the layer `auxiliary` last, wherever the layer is
     in_order = sorted(code.entries, key=lambda entry: entry.kind == "auxiliary")
     calls = [*code.before, *calls_of(in_order)]
     return state_of([call.module for call in calls if call.module is not None])
 
 
 def difference(code: CodeNetwork, net: Net) -> str | None:
-    """Return the first difference of the code and the spec's network in words; None if equal.
+    """Return in words the first difference of the code and the spec's network; None if equal.
 
     `net` is the program of the spec's network. It gets the code's weights, and both run on
-    `code.inputs`. Their outputs in training and evaluation mode are compared, those of inputs that
-    are LARGE times as large, too, then their gradients to the inputs in double precision. Code with
-    torch's older spectral norm is compared in evaluation mode only. Outputs of the code that were
-    not read are left out.
+    `code.inputs`. First, the outputs in training mode and in evaluation mode are compared; then
+    those for inputs LARGE times as large; last, the gradients of the inputs. Code with torch's
+    older spectral norm is compared in evaluation mode only. Outputs of the code that were not read
+    are left out.
     """
     mine = evaluate(net)
     theirs = state(code)
@@ -49,24 +49,24 @@ def difference(code: CodeNetwork, net: Net) -> str | None:
         with torch.random.fork_rng(devices=[]), torch.no_grad():
             copy_state(mine, theirs)
             for training in (modes := modes_of([code.network])):
-                if other := _other_outputs(code, net, mine, training):
-                    return other
+                if text := _output_difference(code, net, mine, training):
+                    return text
             # in evaluation mode, in which large numbers change no statistics
-            if other := _other_outputs(code, net, mine, False, LARGE):
-                return other
-            return _other_gradients(code, net, mine, modes[0])
+            if text := _output_difference(code, net, mine, False, LARGE):
+                return text
+            return _gradient_difference(code, net, mine, modes[0])
     except FAILURES as error:
         return f"it does not run: {one_line(error)}"
     return None
 
 
-def _other_outputs(
+def _output_difference(
     code: CodeNetwork, net: Net, mine: nn.Module, training: bool, times: float = 1.0
 ) -> str | None:
     """Return in words how outputs of the code and of `mine`, the spec's network, differ; or None.
 
-    Both networks run in training mode if `training`, else in evaluation mode, on inputs of which
-    the floats are `times` as large.
+    Both networks run in training mode if `training`, else in evaluation mode. Floats among the
+    inputs are multiplied by `times`.
     """
     mine.train(training)
     code.network.train(training)
@@ -84,7 +84,7 @@ def _other_outputs(
 def _outputs(network: nn.Module, inputs: list[torch.Tensor]) -> list[torch.Tensor]:
     """Seed torch, run the network on `inputs`, and return each output as (batch, numbers).
 
-    A tensor that the network returns twice is there once.
+    A tensor that the network returns twice is one output.
     """
     torch.manual_seed(SEED)
     outputs = {id(y): y for y in tensors(network(*(x.clone() for x in inputs)))}.values()
@@ -97,21 +97,23 @@ def _code_outputs(code: CodeNetwork, inputs: list[torch.Tensor]) -> list[torch.T
     return [outputs[index] for index in code.compared]
 
 
-def _other_gradients(code: CodeNetwork, net: Net, mine: nn.Module, training: bool) -> str | None:
-    """Return a text if the two networks have different gradients to their inputs; else None.
+def _gradient_difference(
+    code: CodeNetwork, net: Net, mine: nn.Module, training: bool
+) -> str | None:
+    """Return a text if the gradients of the inputs differ between the two networks; else None.
 
     They run in double precision, or in single precision if the code fails in double.
     """
     try:
-        return _gradients_differ(code, net, mine.double(), training, torch.float64)
+        return _gradient_difference_in(torch.float64, code, net, mine.double(), training)
     except RuntimeError:
-        return _gradients_differ(code, net, mine.float(), training, torch.float32)
+        return _gradient_difference_in(torch.float32, code, net, mine.float(), training)
     finally:
         code.network.float()
 
 
-def _gradients_differ(
-    code: CodeNetwork, net: Net, mine: nn.Module, training: bool, dtype: torch.dtype
+def _gradient_difference_in(
+    dtype: torch.dtype, code: CodeNetwork, net: Net, mine: nn.Module, training: bool
 ) -> str | None:
     gradients = []
     code.network.to(dtype)
@@ -154,7 +156,8 @@ def _as_read(net: Net, inputs: list[torch.Tensor]) -> list[torch.Tensor]:
 def initializers() -> list[Initializer | None]:
     """Return the initializers to try: None for torch's own, and each kind with its defaults.
 
-    The kind `framework` is also tried with `of: keras` and `of: tensorflow`.
+    `framework` is also tried with `of: keras` and `of: tensorflow`, and kinds that have a
+    `distribution` with `normal`.
     """
     values: list[Initializer | None] = [None]
     for name, kind in kinds_of("initializer").items():
@@ -172,20 +175,19 @@ def initial_weights(
     build: Callable[[], nn.Module],
     lowered: Callable[[Initializer | None], Net],
 ) -> tuple[bool, Data]:
-    """Return True and the `init` that draws the constructor's weights, or False and None.
+    """Return True and the `init` that draws the code's initial weights, or False and None.
 
-    The `init` is plain data as in a spec, or None for torch's own initial weights. `build` calls
-    the constructor; `lowered` returns the program of the spec's network with an initializer.
-    Torch is seeded before every draw, so that the order of the draws does not matter. All weights
-    must be equal in every bit. Only the vectors of spectral norms are not compared, because torch's
-    older norm does not iterate them in its constructor. `code.network` is left with the
-    constructor's weights.
+    The `init` is plain data as in a spec, or None for torch's own initial weights. `build` makes
+    the code's network anew; `lowered` returns the program of the spec's network with an
+    initializer. Torch is seeded before every draw, so the order of the draws does not matter. All
+    weights must be equal in every bit. Only the vectors of spectral norms are not compared, because
+    torch's older norm does not iterate them in its constructor. `code.network` gets new weights.
     """
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         code.network.load_state_dict(build().state_dict())
         drawn = [t for t in state(code) if t.dim() > 1 and len(t.unique()) > 1]
         if any(a.equal(b) for i, a in enumerate(drawn) for b in drawn[:i] if a.shape == b.shape):
-            return False, None  # layers that begin alike, such as copies of one
+            return False, None  # some layers begin with equal weights, such as copies of one layer
         with SeededDraws():
             code.network.load_state_dict(build().state_dict())
         theirs = state(code)

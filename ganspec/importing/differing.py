@@ -25,16 +25,16 @@ class Template:
     layers: list[Entry]
 
 
-def template(runs: list[list[Entry]], usual: Mapping[str, str]) -> Template:
-    """Return a template of `runs`, lists of layers that differ in whole numbers only.
+def template(sequences: list[list[Entry]], usual: Mapping[str, str]) -> Template:
+    """Return a template of `sequences`, lists of layers that differ only in whole numbers.
 
-    A whole number that differs among the lists gets a name. Two numbers share it if they are equal
-    to each other in every list. The name is that of the first number's field, or what `usual` has
-    for this field; if it is taken, it ends in 2, 3 and so on.
+    A whole number that differs among the lists gets a name. Two numbers share a name if they are
+    equal in every list. The name is the one that `usual` has for the first number's field, or else
+    the field's; if it is taken or not allowed, it ends in 2, 3 and so on.
     """
     names: dict[tuple[int, ...], str] = {}
     places: dict[Path, str] = {}
-    for column in zip(*(numbers(run) for run in runs), strict=True):
+    for column in zip(*(numbers(layers) for layers in sequences), strict=True):
         path, values = column[0][0], tuple(value for _, value in column)
         if len(set(values)) == 1:
             continue
@@ -46,7 +46,7 @@ def template(runs: list[list[Entry]], usual: Mapping[str, str]) -> Template:
             )
         places[path] = names[values]
     params = {name: list(values) for values, name in names.items()}
-    return Template(params, substituted(runs[0], places))
+    return Template(params, substituted(sequences[0], places))
 
 
 def numbered(name: str) -> Iterator[str]:
@@ -54,10 +54,10 @@ def numbered(name: str) -> Iterator[str]:
     return chain([name], (f"{name}{i}" for i in count(2)))
 
 
-def outline(run: list[Entry]) -> str:
-    """Return the layers of `run` as YAML, with `?` in place of every whole number."""
-    blanks = {path: "?" for path, _ in numbers(run)}
-    return "\n".join(layer_lines(substituted(run, blanks)))
+def outline(layers: list[Entry]) -> str:
+    """Return the layers as YAML, with `?` in place of every whole number."""
+    blanks = {path: "?" for path, _ in numbers(layers)}
+    return "\n".join(layer_lines(substituted(layers, blanks)))
 
 
 def numbers(value: Data, path: Path = ()) -> Iterator[tuple[Path, int]]:
@@ -78,7 +78,7 @@ def numbers(value: Data, path: Path = ()) -> Iterator[tuple[Path, int]]:
 
 
 def substituted(layers: list[Entry], by: Mapping[Path, Data], path: Path = ()) -> list[Entry]:
-    """Return copies of `layers` in which the value at each path in `by` is that of `by`.
+    """Return copies of `layers`, with values whose paths are in `by` replaced by the values there.
 
     The paths begin with `path`, that of `layers` itself.
     """
@@ -92,7 +92,7 @@ def substituted(layers: list[Entry], by: Mapping[Path, Data], path: Path = ()) -
 
 
 def changed(value: Data, by: Mapping[Path, Data], path: Path) -> Data:
-    """Return a copy of `value` in which the value at each path in `by` is that of `by`.
+    """Return a copy of `value`, with parts whose paths are in `by` replaced by the values there.
 
     The paths begin with `path`, that of `value` itself.
     """

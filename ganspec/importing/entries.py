@@ -13,8 +13,9 @@ from ganspec.language.expr import Width
 from ganspec.language.kinds import Kind, kinds_of
 from ganspec.language.opening import HIDDEN
 
-SHARED = ("weight_norm", "init", "as", "from")  # fields of many kinds; a spec has them last
+SHARED = ("weight_norm", "init", "as", "from")  # fields of many kinds, which a spec writes last
 
+# plain data, as in YAML, with an Entry for each layer
 Data: TypeAlias = "bool | int | float | str | Sequence[Data] | Mapping[str, Data] | Entry | None"
 
 
@@ -50,7 +51,7 @@ class Entry:
 
 
 def is_layers(value: Data) -> TypeGuard[list[Entry]]:
-    """Return True if a field's value is a list of layers, and not an empty one."""
+    """Return True if a field's value is a list of one or more layers."""
     return isinstance(value, list) and bool(value) and isinstance(value[0], Entry)
 
 
@@ -78,13 +79,13 @@ def calls_of(entries: Iterable[Entry]) -> Iterator[RecordedCall]:
         yield from entry.calls
 
 
-def run_of(entries: list[Entry], calls: set[RecordedCall]) -> list[Entry] | None:
-    """Return adjacent layers of a list, at any depth, that together have just `calls`; or None."""
+def layers_of(entries: list[Entry], calls: set[RecordedCall]) -> list[Entry] | None:
+    """Return the adjacent layers, at any depth of `entries`, that express just `calls`; or None."""
     for part in lists(entries):
         inside = [i for i, entry in enumerate(part) if calls & set(calls_of([entry]))]
-        run = part[inside[0] : inside[-1] + 1] if inside else []
-        if run and set(calls_of(run)) == calls:
-            return run
+        layers = part[inside[0] : inside[-1] + 1] if inside else []
+        if layers and set(calls_of(layers)) == calls:
+            return layers
     return None
 
 
@@ -121,8 +122,8 @@ def shortened(kind: str, fields: dict[str, Data], primary: str | None) -> Data:
     """Return a kind and its fields in the shortest form: `relu`, `elu: 0.2`, `conv: {out: 8}`."""
     if not fields:
         return kind
-    # a map after a kind holds its fields, so a bare value is no map; except after `join_label`,
-    # where the map names the kind of condition
+    # a map after a kind has the kind's fields, so a value that is a map is not written bare; except
+    # after `join_label`, where the map names the kind of condition
     value = fields.get(primary or "")
     is_bare = list(fields) == [primary] and (kind == "join_label" or not isinstance(value, dict))
     return {kind: value if is_bare else fields}

@@ -22,7 +22,7 @@ class CutRecorder(TorchFunctionMode):
     """Recorder of calls that read a tensor with gradients and return tensors without.
 
     `cuts` has the functions' names, such as `detach` or `mul under no_grad`. If `changing`, such
-    calls return other numbers, so that outputs tell if they depend on them.
+    calls return other numbers: then the outputs change if they depend on them.
     """
 
     def __init__(self, changing: bool = False) -> None:
@@ -47,7 +47,7 @@ class CutRecorder(TorchFunctionMode):
 
 
 def _changed(leaf: Any) -> Any:
-    """Return other numbers in place of a tensor of floats."""
+    """Return other numbers for a tensor of floats, and any other leaf unchanged."""
     is_float = isinstance(leaf, torch.Tensor) and leaf.is_floating_point()
     return 1.5 * leaf + 1 if is_float else leaf
 
@@ -55,8 +55,8 @@ def _changed(leaf: Any) -> Any:
 def cut_gradients(network: nn.Module, inputs: list[torch.Tensor]) -> list[str]:
     """Return notes on gradients that do not reach the inputs, and on weights that are not trained.
 
-    There are also notes on gradients that the code defines itself, on hooks of weights, and on an
-    error of the code while gradients were recorded. Return [] if there is nothing to note.
+    There are also notes on gradients that the code defines itself, on hooks of weights, on side
+    effects, and on an error of the code. Return [] if there is nothing to note.
     """
     parameters = list(network.named_parameters())
     frozen = [name for name, parameter in parameters if not parameter.requires_grad]
@@ -64,13 +64,13 @@ def cut_gradients(network: nn.Module, inputs: list[torch.Tensor]) -> list[str]:
     network.requires_grad_(False)  # so that only the inputs have gradients
     try:
         outputs, cuts = _run(network, inputs, CutRecorder())
-        if cuts:  # a value of which only the shape is read, or that is only logged, cuts nothing
+        if cuts:  # a cut value may be one that is only logged, or of which only the shape is read
             others, _ = _run(network, inputs, CutRecorder(changing=True))
             if all(map(torch.equal, outputs, others)):
                 cuts = []
         if own := own_functions(outputs):
             notes.append(f"gradients that the code defines: {', '.join(own)}")
-            # such a function runs under no_grad
+            # such a function runs under no_grad, which is not a cut of the code
             cuts = [cut for cut in cuts if not cut.endswith(NO_GRAD)]
         if cuts:
             notes.append(f"gradients are cut: {', '.join(list(dict.fromkeys(cuts))[:4])}")
@@ -91,7 +91,7 @@ def cut_gradients(network: nn.Module, inputs: list[torch.Tensor]) -> list[str]:
 def _run(
     network: nn.Module, inputs: list[torch.Tensor], recorder: CutRecorder
 ) -> tuple[list[torch.Tensor], list[str]]:
-    """Return the outputs of the network on inputs with gradients, and the cuts in it."""
+    """Return the outputs of the network on inputs with gradients, and the recorded cuts."""
     quiet = warnings.catch_warnings(action="ignore")
     with torch.random.fork_rng(devices=[]), torch.enable_grad(), quiet:
         torch.manual_seed(SEED)
@@ -101,7 +101,7 @@ def _run(
 
 
 def weight_notes(network: nn.Module, inputs: list[torch.Tensor]) -> list[str]:
-    """Return notes on weights that are not frozen, but get no gradient or another than usual.
+    """Return notes on trainable weights that get no gradient, or that have hooks.
 
     Raises any error of `network`.
     """
@@ -129,6 +129,5 @@ def own_functions(outputs: Iterable[torch.Tensor]) -> list[str]:
 def _with_gradient(tensor: torch.Tensor) -> torch.Tensor:
     """Return a copy of `tensor` that requires gradients if it holds floats."""
     copy = tensor.clone()
-    # a second copy, because the user's code may change its input, and autograd forbids to change
-    # a leaf in place
+    # a second copy, since the user's code may change its input, which autograd forbids for a leaf
     return copy.requires_grad_().clone() if copy.is_floating_point() else copy

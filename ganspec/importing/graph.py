@@ -39,8 +39,7 @@ class RecordedCall:
     The arguments have a Slot in place of each tensor of the graph; `inputs` are the values in these
     slots, each once. `path` is the module's attribute path, `""` for a function. `scopes` are the
     indices in `RecordedGraph.scopes` of the user's modules that were running, outermost first. A
-    call that returns several tensors, `count`, is recorded once for each, with the tensor's `index`
-    from 0.
+    call that returns `count` tensors is recorded once for each, with the tensor's `index` from 0.
     """
 
     target: Callable[..., Any]
@@ -101,11 +100,11 @@ class ModuleCall:
 
 @dataclass(eq=False)
 class RecordedGraph:
-    """The data flow from a network's inputs to its outputs, with `calls` in the order of running.
+    """The data flow from a network's inputs to its outputs, with `calls` in the order they ran.
 
-    `shapes` and `dtypes` are by value, shapes without the batch. `roles` has, for each call that
-    does no more than to reshape, add, multiply or concatenate, the word `reshape`, `add`, `mul` or
-    `cat`, whatever function it calls. `scopes` are the calls of the user's modules.
+    `shapes` and `dtypes` are by value, shapes without the batch. `roles` has the word `reshape`,
+    `add`, `mul` or `cat` for each call that does only this, whatever function it calls. `scopes`
+    are the calls of the user's modules.
     """
 
     inputs: tuple[int, ...]
@@ -147,7 +146,7 @@ class RecordedGraph:
     def random(self, value: int, scale: float = 1.0, seed: int = 0) -> torch.Tensor:
         """Return a random batch for a value: normal numbers times `scale`, or 0s and 1s for ints.
 
-        The numbers have the value's type, so that a cast to another type is seen as one.
+        Floats have the value's type, so that a cast to another type is noticed.
         """
         generator = torch.Generator().manual_seed(seed)
         shape = (BATCH, *self.shapes[value])

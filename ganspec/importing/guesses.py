@@ -91,7 +91,7 @@ def samples() -> list[Sample]:
 
 @cached_by_kinds("layer")
 def kinds_by_names() -> dict[tuple[str, ...], list[type[Layer]]]:
-    """Return the kinds of layer by the names of what their examples call, such as `("conv",)`."""
+    """Return the kinds of layer by the names of their examples' calls, such as `("conv",)`."""
     kinds: dict[tuple[str, ...], list[type[Layer]]] = {}
     for sample in samples():
         alike = kinds.setdefault(tuple(map(bare_name, target_names(sample.net))), [])
@@ -164,7 +164,7 @@ def _settings(call: RecordedCall) -> dict[str, object]:
     except (ValueError, TypeError):  # a builtin has no signature
         settings = {}
     if not set(settings) - {"args", "kwargs"}:
-        # after its input, a function takes what the constructor of the module of its name takes
+        # after its input, a function such as `relu` takes the arguments of the module `ReLU`
         settings = dict(zip(_argument_names(call), call.args[1:], strict=False)) | call.kwargs
     settings = {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()}
     return {name: value for name, value in settings.items() if is_plain(value)}
@@ -190,7 +190,7 @@ def _argument_names(call: RecordedCall) -> list[str]:
 def guesses(
     kind: type[AnyKind], settings: dict[str, object], shape: Shape = ()
 ) -> Iterator[AnyKind]:
-    """Yield up to MOST instances of `kind` that may fit calls of these settings, likely ones first.
+    """Yield up to MOST instances of `kind` that may fit calls with these settings, likeliest first.
 
     `shape` is the shape of the calls' output. Nothing is yielded if there is no value to try for a
     required field.
@@ -212,9 +212,8 @@ def pool(field: Field, settings: dict[str, object], shape: Shape) -> list[object
     default = [] if field.required else [field.default]
     if bool in {scalar.python for scalar in field.type.scalars}:
         fits = [value for value in known if isinstance(value, bool)]
-        return unique(
-            [*fits, *default, True, False]
-        )  # both, since the setting may mean another thing
+        # both, since the setting may mean another thing
+        return unique([*fits, *default, True, False])
     if words and not field.type.scalars and not field.type.lists:
         return [value for value in known if value in words] or list(words)
     if field.name == "shape":
@@ -238,9 +237,9 @@ def alike(field: str, name: str) -> bool:
 
 
 def sides(value: object) -> object:
-    """Return a padding (left, right, top, bottom) as (rows, columns), or one number if all agree.
+    """Return a padding (left, right, top, bottom) as (rows, columns).
 
-    Other values are returned as they are, but a tuple of equal numbers as one number.
+    A tuple of equal numbers becomes one number. Other values are returned unchanged.
     """
     if isinstance(value, tuple) and len(value) == 4 and value[::2] == value[1::2]:
         value = value[2], value[0]
@@ -255,7 +254,7 @@ def unique(values: list[object]) -> list[object]:
 def _fitted(field: Field, value: object) -> object:
     """Return a whole number as the int or float that the field accepts, other values unchanged.
 
-    In `nn.ELU(True)`, which is meant as `inplace`, True is the number 1.
+    Code may have True for a number: the first argument of `nn.ELU(True)` is `alpha`.
     """
     types = {scalar.python for scalar in field.type.scalars}
     if isinstance(value, bool) and float in types and bool not in types:
@@ -271,7 +270,7 @@ def _fitted(field: Field, value: object) -> object:
 
 
 def norms(calls: Sequence[RecordedCall]) -> list[WeightNorm | None]:
-    """Return the weight norms to try for the first module with one; [None] if no module has one."""
+    """Return the weight norms that the first module with one may have; [None] if none has one."""
     for module in (call.module for call in calls if call.module is not None):
         settings = [each for part in module.modules() for each in _norm_settings(part)]
         if settings:

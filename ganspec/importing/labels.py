@@ -34,8 +34,8 @@ def joined(
 ) -> Entry | None:
     """Return the layer that joins the label to the value `start` as the code does, or None.
 
-    `side` are the calls that compute something of the label alone. `calls` are the others, which
-    read `start` or what was computed of it; the last one makes the layer's output.
+    `side` are the calls that depend on the label alone. `calls` are those that depend on `start`;
+    the last one makes the layer's output.
     """
     graph = matcher.graph
     both = [*side, *calls]
@@ -64,7 +64,7 @@ def candidates(matcher: Matcher, segment: Segment, side: list[RecordedCall]) -> 
 
 
 def conditions(matcher: Matcher, side: list[RecordedCall]) -> Iterator[Kind]:
-    """Yield conditions of every kind to try, with widths and activations of the calls `side`."""
+    """Yield conditions to try: each kind, with the widths and activations of the calls `side`."""
     graph = matcher.graph
     sizes = [graph.shapes[call.output][0] for call in side if call.has_state]
     plain = [call for call in side if call not in graph.roles and not call.has_state]

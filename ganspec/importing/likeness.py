@@ -26,7 +26,7 @@ PLAIN = (int, float, str, bool, type(None))
 # settings of modules that do not change results
 SILENT = ("training", "inplace", "return_indices", "recompute_scale_factor")
 SEED = 11  # of the random numbers with which code and layers are compared
-# factors of inputs and weights, since functions such as `relu6` differ from others far from 0 only
+# factors of inputs and weights, since functions such as `relu6` show their limits far from 0 only
 SCALES = (10.0, 1e3, 1e6)
 
 
@@ -68,14 +68,14 @@ class Segment:
 
     @property
     def casts(self) -> bool:
-        """True if the output's type of numbers is another than that of an input."""
+        """True if an input has floats of another type than the output."""
         dtypes = self.graph.dtypes
         floats = {dtypes[value] for value in self.inputs if dtypes[value].is_floating_point}
         return bool(floats - {dtypes[self.output]})
 
     @property
     def keeps_numbers(self) -> bool:
-        """True if the output has the numbers of the first input, normal numbers, in order."""
+        """True if the output has the numbers of the first input, random ones, in order."""
         inputs = self.random()
         with torch.random.fork_rng(devices=[]), torch.no_grad():
             try:
@@ -95,9 +95,8 @@ def lowered(
     """Return the program of a network of `layer` alone; None if the spec would have an error."""
     interface = Interface(start_input(shape), "value", "")
     try:
-        return lower_network(
-            "Piece", Network(layers=(layer,), normalization=norm), {}, interface, label
-        )
+        network = Network(layers=(layer,), normalization=norm)
+        return lower_network("Piece", network, {}, interface, label)
     except SpecError:
         return None
 
@@ -146,10 +145,10 @@ def same_step(graph: RecordedGraph, step: Step, call: RecordedCall) -> bool | No
         with torch.device("meta"):  # without drawing weights
             built = (step.call.bare or step.call).build()
     if parametrize.is_parametrized(built) != parametrize.is_parametrized(call.module):
-        return None  # one may have its weight norm as a hook of torch
+        return None  # one may have its weight norm as a hook
     ours, theirs = settings(built), settings(call.module)
     if ours.get("dim") != theirs.get("dim"):
-        return None  # a vector's channels are dimension 1, -1 and, of older torch, None
+        return None  # for a vector, 1, -1 and the None of older torch are the same dimension
     return ours == theirs and shapes(built) == shapes(call.module)
 
 
@@ -176,7 +175,7 @@ def parametrizations(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
 
 def plain_settings(owner: object) -> dict[str, object]:
     """Return the public attributes of a module or hook that are plain and change results."""
-    # a momentum acts on running statistics only, so without them it is no difference
+    # a momentum changes running statistics only, so without them it has no effect
     tracks = getattr(owner, "track_running_stats", True)
     silent = SILENT if tracks else (*SILENT, "momentum")
     public = {n: v for n, v in vars(owner).items() if not n.startswith("_") and n not in silent}
@@ -218,10 +217,11 @@ def same_results(net: Net, segment: Segment) -> bool:
 
 
 def _agree(mine: nn.Module, segment: Segment, dtype: torch.dtype, tolerance: float) -> bool:
+    """Return True if both give the same results in numbers of the type `dtype`."""
     parts = [mine, *segment.modules]
     # a bare function was recorded in training mode and has no evaluation mode
     modes = modes_of(parts) if segment.modules else (True,)
-    # last, evaluation mode, in which larger numbers change no statistics
+    # large numbers come in evaluation mode, in which they change no statistics
     trials = [*((1.0, mode) for mode in modes), *((scale, modes[-1]) for scale in SCALES)]
     try:
         for part in parts:
@@ -246,7 +246,7 @@ def _agree(mine: nn.Module, segment: Segment, dtype: torch.dtype, tolerance: flo
 
 @contextmanager
 def _scaled(state: list[torch.Tensor], scale: float) -> Iterator[None]:
-    """Multiply floats of `state` by `scale`; restore them in the end if that changed them."""
+    """Multiply the floats of `state` by `scale`; restore `state` at the end if `scale` is not 1."""
     kept = [tensor.clone() for tensor in state]
     floats = [tensor for tensor in state if tensor.is_floating_point() and scale != 1]
     for tensor in floats:
@@ -260,8 +260,7 @@ def _scaled(state: list[torch.Tensor], scale: float) -> Iterator[None]:
 
 
 def _close(a: torch.Tensor, b: torch.Tensor, tolerance: float) -> bool:
-    """Return True if shapes are equal, and numbers but for `tolerance`; NaN equals NaN."""
-    # relative to the largest number, and to each
+    """Return True if shapes are equal, and numbers up to a relative `tolerance`; NaN equals NaN."""
     one, two = a.double(), b.double()
     largest = two[two.isfinite()].abs().max().item() if two.isfinite().any() else 0.0
     near = tolerance * max(1.0, largest)

@@ -36,12 +36,12 @@ def own_names(calls: Sequence[RecordedCall]) -> list[str]:
     modules = [call.module for call in calls if call.module is not None]
     classes = [parametrize.type_before_parametrizations(module) for module in modules]
     is_torch = all(cls.__module__.startswith("torch.") for cls in classes)
-    if len(classes) < len(calls) or (is_torch and not is_idle(calls)):
+    if len(classes) < len(calls) or (is_torch and not has_idle_dropout(calls)):
         return []
     return [cls.__name__ for cls in classes]
 
 
-def is_idle(calls: Sequence[RecordedCall]) -> bool:
+def has_idle_dropout(calls: Sequence[RecordedCall]) -> bool:
     """Return True if one of the calls is of a dropout of rate 0."""
     return any(getattr(call.module, "p", None) == 0 for call in calls)
 
@@ -86,7 +86,7 @@ class Matcher:
     def key(self, calls: list[RecordedCall]) -> object:
         """Return a key that is equal for calls that differ only in the numbers of their weights.
 
-        Return None, so that the result is not kept, if a call is of a user's module or of a
+        Return None, so that the result is not cached, if a call is of a user's module or of a
         function that does not reshape.
         """
         parts: list[object] = []
@@ -126,9 +126,8 @@ class Matcher:
         # a layer without weights expresses a single call, or a call and the reshape after it
         fits_both = len(calls) == 1 or graph.is_reshape(calls[1])
         is_open = loose and bare and fits_both and not all(call in graph.roles for call in calls)
-        # a call may return the random normal numbers unchanged and still be a clamp or a cast, say,
-        # so no layer that does nothing may stand for it
-        if is_open and (is_idle(calls) or not segment.keeps_numbers):
+        # a clamp may keep all random normal numbers; a layer without effect must not stand for it
+        if is_open and (has_idle_dropout(calls) or not segment.keeps_numbers):
             kinds += weightless()
         known = settings_of(graph, calls)
         for kind in dict.fromkeys(kinds):
@@ -138,7 +137,7 @@ class Matcher:
                     yield layer.model_copy(update={"weight_norm": norm}) if norm else layer
 
     def names(self, calls: Sequence[RecordedCall]) -> Iterator[tuple[str, ...]]:
-        """Yield tuples of names to look the calls up by in `kinds_by_names`, one name per call.
+        """Yield keys of `kinds_by_names` that may fit the calls: tuples of one name for each call.
 
         A module's name is its class or, if the class inherits torch's `forward`, torch's class.
         """

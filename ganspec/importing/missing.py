@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 
-from ganspec.importing.entries import Data, Entry, run_of, walk
+from ganspec.importing.entries import Data, Entry, layers_of, walk
 from ganspec.importing.graph import ModuleCall, RecordedCall, RecordedGraph, Shape, sized
 from ganspec.language.unread import GUESS, UNREAD
 
 
 def marked(graph: RecordedGraph, entries: list[Entry], start: int) -> list[Entry]:
-    """Return `entries` with layers `unknown` in place of those without a kind.
+    """Return `entries`, which may change, with layers `unknown` in place of those without a kind.
 
     `start` is the value that the first layer reads.
     """
@@ -37,7 +37,7 @@ def unknown(seen: str, guess: Data = None) -> Data:
 def unread(entry: Entry, seen: str, before: Shape, after: Shape) -> Entry:
     """Turn `entry` into a layer `unknown` that makes the shape `after` of `before`; return it.
 
-    `seen` says in words what is in its place in the code or table.
+    `seen` describes the part of the code or table that it stands for.
     """
     own: dict[str, Data] = {"seen": seen[:300]}
     if before != after:
@@ -47,10 +47,10 @@ def unread(entry: Entry, seen: str, before: Shape, after: Shape) -> Entry:
 
 
 def _merged(graph: RecordedGraph, entries: list[Entry]) -> list[Entry]:
-    """Return `entries`, in which neighbours without a kind are joined where a spec needs it.
+    """Return `entries`, with some neighbours that have no kind merged into one.
 
-    Two become one if the value between them is neither a vector nor a feature map, because no layer
-    of a spec makes or reads another shape.
+    They are merged if the value between them is neither a vector nor a feature map, because no
+    layer of a spec makes or reads another shape.
     """
     merged: list[Entry] = []
     for entry in entries:
@@ -76,10 +76,10 @@ def _merge_modules(graph: RecordedGraph, entries: list[Entry]) -> None:
         if graph.shapes[scope.inputs[0]] != graph.shapes[scope.outputs[0]]:
             continue
         calls = graph.within(number)
-        run = run_of(entries, set(calls))
-        if run and run[0] in entries and any(entry.kind is None for entry in walk(run)):
-            at = entries.index(run[0])
-            entries[at : at + len(run)] = [Entry(None, {}, calls, output=run[-1].output)]
+        layers = layers_of(entries, set(calls))
+        if layers and layers[0] in entries and any(entry.kind is None for entry in walk(layers)):
+            at = entries.index(layers[0])
+            entries[at : at + len(layers)] = [Entry(None, {}, calls, output=layers[-1].output)]
 
 
 def described(graph: RecordedGraph, calls: list[RecordedCall]) -> str:

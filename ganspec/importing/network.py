@@ -33,7 +33,8 @@ NAMES = ("as", "from")  # fields that name a layer's output or the value that it
 class NetworkDraft:
     """A network's layers and settings; `reads` and `makes` are its input and output shape.
 
-    `classes` is the size of the label, classes or length of a multi-hot vector; None without label.
+    `classes` is the number of classes, or the length of the multi-hot label, that the network reads
+    or that a layer `auxiliary` predicts; None if there is no label.
     """
 
     title: str
@@ -46,7 +47,7 @@ class NetworkDraft:
     weight_norm: Data = None
     activation_norm: Data = None
     notes: list[str] = field(default_factory=list)
-    # parts that were not read, in words, beside the layers `unknown`
+    # in words, parts that were not read, other than the layers `unknown`
     unknown: list[str] = field(default_factory=list)
 
     @property
@@ -116,7 +117,7 @@ def read_network(title: str, network: nn.Module, inputs: list[CodeInput]) -> Cod
         graph=graph,
         inputs=tensors,
     )
-    heads = [head for head in heads if _auxiliary(draft, structure, head)]
+    heads = [head for head in heads if _insert_auxiliary(draft, structure, head)]
     draft.compared = [outputs.index(value) for value in (main, *heads)]
     draft.entries = marked(graph, structure.named(draft.entries), start)
     _lift_condition(draft)
@@ -162,7 +163,7 @@ def drawn(code_input: CodeInput) -> torch.Tensor:
 
 
 def _outputs(title: str, graph: RecordedGraph) -> list[int]:
-    """Return the values of the network's outputs; a single number, the score, before its reshape.
+    """Return the values of the network's outputs; for a reshaped score, the value before.
 
     Raise UnreadableError if no output depends on the inputs.
     """
@@ -179,11 +180,11 @@ def _outputs(title: str, graph: RecordedGraph) -> list[int]:
     return outputs
 
 
-def _auxiliary(draft: CodeNetwork, structure: Structure, head: int) -> bool:
-    """Insert the layer `auxiliary` for the further output `head`. Return True if it was inserted.
+def _insert_auxiliary(draft: CodeNetwork, structure: Structure, head: int) -> bool:
+    """Insert a layer `auxiliary` for the further output `head`. Return True if it was inserted.
 
-    Otherwise, note that the output was not read. Only a discriminator has such a layer, only one,
-    and only if the output is made by a `linear` with a bias, perhaps with a softmax.
+    Otherwise, note that the output was not read. Only a discriminator can have such a layer, and
+    only one. The output must come from a `linear` with a bias, or from a softmax after it.
     """
     trunk = {entry.output: i for i, entry in enumerate(draft.entries)}
     shared = [value for value in draft.graph.before(head) if value in trunk]
@@ -214,7 +215,7 @@ def _auxiliary(draft: CodeNetwork, structure: Structure, head: int) -> bool:
 
 
 def _lift_condition(draft: CodeNetwork) -> None:
-    """Replace a first layer `join_label` by the network's setting `condition`."""
+    """If the first layer is `join_label`, make it the network's setting `condition`."""
     first = draft.entries[0] if draft.entries else None
     if first is not None and first.kind == "join_label" and "as" not in first.fields:
         draft.condition = first.fields["condition"]
@@ -224,7 +225,7 @@ def _lift_condition(draft: CodeNetwork) -> None:
 
 
 def _lift_weight_norm(draft: CodeNetwork) -> None:
-    """Move a weight norm to the network's settings: that of a joined label, or of most layers."""
+    """Make the weight norm of a joined label, or of most layers, a setting of the network."""
     entries = list(walk(draft.entries))
     kinds = {name for name, kind in layer_kinds().items() if issubclass(kind, Weighted)}
     weighted = [entry for entry in entries if entry.kind in kinds]
@@ -248,7 +249,7 @@ def _lift_weight_norm(draft: CodeNetwork) -> None:
 
 
 def lift_activation_norm(draft: NetworkDraft) -> None:
-    """Replace all normalization layers by `norm` and a setting of the network, if all are equal."""
+    """If all normalization layers are equal, make them `norm` and a setting of the network."""
     norms = {n: kind for n, kind in layer_kinds().items() if kind.role == "norm"}
     layers = [entry for entry in walk(draft.entries) if entry.kind in norms]
     settings = [(e.kind, {k: v for k, v in e.fields.items() if k not in NAMES}) for e in layers]
@@ -263,9 +264,9 @@ def lift_activation_norm(draft: NetworkDraft) -> None:
 
 
 def _note_weights(draft: CodeNetwork, at: dict[int, int]) -> None:
-    """Add notes on weights that calls share, on torch's older spectral norm, and unread weights.
+    """Note weights that calls share, weights that no layer uses, and torch's older spectral norm.
 
-    `at` is what `places` returned.
+    `at` is the result of `places`.
     """
     calls = [call for call in draft.graph.calls if call.has_state]
     used = [call.module for call in calls if call.module is not None]

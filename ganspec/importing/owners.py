@@ -1,4 +1,4 @@
-"""Names in a Python file, followed to the networks that they stand for."""
+"""Search for the networks that names in a Python file stand for."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from types import ModuleType
 
 from torch import nn
 
-Branch = tuple[object, ...]
+Branch = tuple[object, ...]  # statements `if`, each followed by `body` or `orelse`
 # methods of a network that return it
 SAME = ("apply", "cpu", "cuda", "double", "eval", "float", "half", "to", "train")
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -21,9 +21,9 @@ FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 class OwnerScope:
     """A module, class or function, with the networks that its names stand for.
 
-    In `owners`, a name of which nothing is known has None, an object of another kind an empty set.
-    Names in `each` stand for every one of their networks, in a loop; those in `parts` for parts of
-    networks, such as one layer. Names in `shared` are the module's, by a `global` statement.
+    `owners` has None for a name of which nothing is known, and an empty set for a name of another
+    object. In a loop, names in `each` stand for one of their networks after the other, and those in
+    `parts` for parts of networks, such as layers. Names in `shared` are `global` ones.
     """
 
     node: ast.AST
@@ -41,9 +41,9 @@ class OwnerScope:
 
 
 class NameReader:
-    """Reader of a file's names, which follows them to the networks `names`.
+    """Finder of the networks that a file's names stand for.
 
-    `module` is the file after it was run.
+    `names` are the networks' own names, `module` is the file after it was run.
     """
 
     def __init__(self, path: Path, module: ModuleType, names: Iterable[str]):
@@ -65,7 +65,7 @@ class NameReader:
                 yield from self._scopes(inner, scope)
 
     def _assign(self, scope: OwnerScope, node: ast.AST) -> None:
-        """Note which networks the names stand for that the statement `node` assigns."""
+        """Record the networks that the names assigned by `node` stand for."""
         match node:
             case ast.Assign([ast.Tuple(elts=names)], ast.Tuple(elts=values)):
                 for name, value in zip(names, values, strict=False):
@@ -91,12 +91,12 @@ class NameReader:
             if text.startswith("self.") and scope.parent:
                 owner = scope.parent
                 if not found and self.is_network(owner.node):
-                    continue  # a part of a network, which may be one of `names`
+                    continue  # the object `self`, of which this is a part, may be in `names`
             before = owner.owners.get(text)
             owner.owners[text] = found if before is None else before | (found or frozenset())
 
     def networks(self, scope: OwnerScope, node: ast.AST) -> frozenset[str] | None:
-        """Return the networks that an expression holds; None if nothing is known of it."""
+        """Return the networks that an expression holds, perhaps none; None if that is unknown."""
         if isinstance(node, ast.Name) and node.id in self.names:
             return frozenset({node.id})
         function = node.func if isinstance(node, ast.Call) else None
@@ -105,11 +105,11 @@ class NameReader:
             return found
         parts = [self.networks(scope, part) for part in ast.iter_child_nodes(node)]
         known = [part for part in parts if part is not None]
-        is_new = function is not None and self._makes_another(function)
+        is_new = function is not None and self._makes_new_object(function)
         return frozenset().union(*known) if known or is_new else None
 
     def is_whole(self, scope: OwnerScope, node: ast.expr) -> bool:
-        """Return True if an expression is a network, perhaps moved or wrapped, not a part of it."""
+        """Return True if an expression is a whole network, perhaps moved or wrapped."""
         match node:
             case ast.Attribute(inner, "module"):
                 return self.is_whole(scope, inner)
@@ -124,9 +124,9 @@ class NameReader:
     def arguments(
         self, maker: Callable[..., nn.Module], settings: Mapping[str, object]
     ) -> list[str]:
-        """Return notes on calls of `maker` with other plain arguments than it is read with.
+        """Return notes on calls in which `maker` has other plain arguments than in this import.
 
-        It is read with its defaults and those of `settings`.
+        The import gives it those of `settings`, and the defaults of others.
         """
         parameters = inspect.signature(maker).parameters
         notes = []
@@ -134,11 +134,7 @@ class NameReader:
             if not isinstance(node, ast.Call) or ast.unparse(node.func) != maker.__name__:
                 continue
             named: dict[str, ast.expr] = dict(zip(parameters, node.args, strict=False))
-            named |= {
-                word.arg: word.value
-                for word in node.keywords
-                if word.arg and word.arg in parameters
-            }
+            named |= {w.arg: w.value for w in node.keywords if w.arg and w.arg in parameters}
             for name, value in named.items():
                 used = settings.get(name, parameters[name].default)
                 plain = plain_values([value])
@@ -155,8 +151,8 @@ class NameReader:
         is_module = inspect.isclass(value) and issubclass(value, nn.Module)
         return is_module or "Module" in " ".join(map(ast.unparse, node.bases))
 
-    def _makes_another(self, function: ast.expr) -> bool:
-        """Return True if `function` is a class or a function of torch."""
+    def _makes_new_object(self, function: ast.expr) -> bool:
+        """Return True if `function` is a class, or a function of torch."""
         value: object = self.module
         for name in ast.unparse(function).split("."):
             value = getattr(value, name, None)
@@ -166,7 +162,7 @@ class NameReader:
 
 
 def plain_values(nodes: Sequence[ast.expr]) -> list[object] | None:
-    """Return the plain values that are written in the code; None if one is another expression."""
+    """Return the values of expressions; None if one is not a plain value, such as a number."""
     try:
         return [ast.literal_eval(node) for node in nodes]
     except (ValueError, SyntaxError, MemoryError, RecursionError):
@@ -174,9 +170,9 @@ def plain_values(nodes: Sequence[ast.expr]) -> list[object] | None:
 
 
 def within(node: ast.AST, branch: Branch = ()) -> Iterator[tuple[ast.AST, Branch]]:
-    """Yield the parts of `node` in order, each with the branches of `if` that it is in.
+    """Yield the nodes inside `node` in order, each with the branches of `if` around it.
 
-    Of functions and classes in `node`, the parts are left out.
+    Nodes inside functions and classes are left out, unless `node` is the function or class.
     """
     for name, value in ast.iter_fields(node):
         is_branch = isinstance(node, ast.If) and name in ("body", "orelse")

@@ -1,4 +1,4 @@
-"""Writing of layers and plain data as YAML, with remarks as comments."""
+"""Writing of layers and plain data as YAML, with notes as comments."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from ganspec.language.expr import Width
 from ganspec.program.spelling import number
 
 WIDTH = 90  # most characters of a line that holds a list of layers
-MARGIN = 40  # column in which a remark begins, unless the line is longer
-# texts without quotes: words, and formulas such as `8 * ngf`
+MARGIN = 40  # column in which a comment begins, unless the line is longer
+# texts that need no quotes: words, and formulas such as `8 * ngf`
 PLAIN = re.compile(r"[a-z][a-z0-9_]*( [-+*/]{1,2} [a-z0-9_]+)*|[0-9]+( [-+*/]{1,2} [a-z0-9_]+)+")
 
 
@@ -46,7 +46,7 @@ def noted(line: str, note: str) -> str:
 
 
 def layer_lines(entries: list[Entry], indent: int = 4) -> list[str]:
-    """Return a list of layers as lines of YAML after `indent` spaces, one for a short layer."""
+    """Return layers as lines of YAML after `indent` spaces; a short layer takes one line."""
     return [line for entry in entries for line in _lines(entry, indent)]
 
 

@@ -33,7 +33,7 @@ class CodeInput:
 
     name: str
     shape: Shape
-    classes: int | None = None  # number of classes of a label; None if it is no label
+    classes: int | None = None  # number of classes of a label; None if it is not a label
 
     @property
     def is_label(self) -> bool:
@@ -47,7 +47,7 @@ class CodeInput:
 
 
 def parse_input(text: str) -> CodeInput:
-    """Parse an argument of `--input`, such as `z:100`. Raise UnreadableError if it is no input."""
+    """Parse an argument of `--input`, such as `z:100`. Raise UnreadableError for another text."""
     match = re.fullmatch(r"([xyz]):(?:(class)(\d{1,7})|(\d{1,7}(?:x\d{1,7}){0,2}))", text)
     if not match or (match[2] and match[1] != "y"):
         wanted = "`z:100`, `x:3x64x64`, `y:10` (multi-hot) or `y:class10` (an index)"
@@ -79,7 +79,7 @@ class SettingsObject:
 def parse_settings(texts: Iterable[str]) -> dict[str, object]:
     """Parse the texts of `--with`, such as `nz=100,opt.size=32`, as arguments by name.
 
-    The argument `opt` is a SettingsObject. Raise UnreadableError if a text is no setting.
+    The argument `opt` is a SettingsObject. Raise UnreadableError if a text is not a setting.
     """
     settings: dict[str, object] = {}
     for text in texts:
@@ -147,7 +147,7 @@ Maker = Callable[..., nn.Module]  # a network's class, or a function that return
 def maker_of(module: ModuleType, name: str, path: Path) -> Maker:
     """Return the network's class or the function called `name` that the file `path` defines.
 
-    `module` is the file after it was run. Raise UnreadableError if it defines nothing so called.
+    `module` is the file after it was run. Raise UnreadableError if it has no such definition.
     """
     own = {
         key: value
@@ -172,7 +172,7 @@ def maker_of(module: ModuleType, name: str, path: Path) -> Maker:
 
 
 def build(maker: Maker, settings: dict[str, object]) -> nn.Module:
-    """Return the network that `maker` makes of those `settings` that are its arguments.
+    """Return the network that `maker` makes; its arguments are taken from `settings`, by name.
 
     Raise UnreadableError if an argument is missing, or if `maker` fails or makes no network.
     """
@@ -188,8 +188,8 @@ def build(maker: Maker, settings: dict[str, object]) -> nn.Module:
         raise UnreadableError(
             f"{maker.__name__} needs {listed(missing)}; add --with {example}{hint}"
         )
-    words = vars(sys.modules[maker.__module__])
-    arguments = {k: _meant(v, words) for k, v in settings.items() if anything or k in named}
+    namespace = vars(sys.modules[maker.__module__])
+    arguments = {k: _meant(v, namespace) for k, v in settings.items() if anything or k in named}
     try:
         with warnings.catch_warnings(action="ignore"):  # such as deprecations of torch
             network = maker(**arguments)
@@ -201,25 +201,25 @@ def build(maker: Maker, settings: dict[str, object]) -> nn.Module:
     return network
 
 
-def _meant(value: object, words: dict[str, object]) -> object:
-    """Return the class or function that a word such as `nn.ReLU` names, else `value` itself.
+def _meant(value: object, namespace: dict[str, object]) -> object:
+    """Return the class or function that a word such as `nn.ReLU` names; else `value` itself.
 
-    In a SettingsObject, attributes that are words for a class or function are replaced in place.
+    In a SettingsObject, attributes that are such words are replaced in place.
     """
     if isinstance(value, SettingsObject):
         for name, field in vars(value).items():
-            vars(value)[name] = _meant(field, words) if name != "_name" else field
+            vars(value)[name] = _meant(field, namespace) if name != "_name" else field
     if not isinstance(value, str):
         return value
     first, *rest = value.split(".")
-    named = words.get(first)
+    named = namespace.get(first)
     for name in rest:
         named = getattr(named, name, None)
     return named if inspect.isclass(named) or inspect.isfunction(named) else value
 
 
 def unpassed(network: nn.Module, count: int) -> list[str]:
-    """Return a note on the arguments of `forward` beyond its first `count`, which have defaults."""
+    """Return a note, in a list, on arguments of `forward` after the first `count`; [] for none."""
     parameters = inspect.signature(network.forward).parameters.values()
     own = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
     left = own[count:]
@@ -229,7 +229,7 @@ def unpassed(network: nn.Module, count: int) -> list[str]:
 def arity(network: nn.Module) -> tuple[int, int]:
     """Return how many arguments `forward` requires, and how many it takes at most.
 
-    With `*args` it takes two, as ganspec's networks do at most, or as many as it requires.
+    With `*args`, the second number is 2, the most that a spec can give, or the first if larger.
     """
     parameters = list(inspect.signature(network.forward).parameters.values())
     plain = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)

@@ -66,9 +66,8 @@ class CallRecorder(TorchFunctionMode):
         outputs = list(tensors(result))
         for index, tensor in enumerate(outputs):
             place = path, tuple(self.open), len(outputs), index
-            self.calls.append(
-                RecordedCall(target, args, kwargs, inputs, self.add_value(tensor), *place)
-            )
+            call = RecordedCall(target, args, kwargs, inputs, self.add_value(tensor), *place)
+            self.calls.append(call)
 
     def slot(self, leaf: Any) -> Any:
         """Return a slot for a recorded tensor, and any other argument unchanged."""
@@ -83,9 +82,8 @@ class CallRecorder(TorchFunctionMode):
         for path, module in network.named_modules():
             if isinstance(module, CONTAINERS) and type(module).forward in FORWARDS:
                 continue  # a container only runs other modules
-            enter, leave = (
-                self.leaf_hooks(path) if torch_class_of(module) else self.scope_hooks(path)
-            )
+            hooks = self.leaf_hooks if torch_class_of(module) else self.scope_hooks
+            enter, leave = hooks(path)
             # prepended, so that hooks that compute a weight norm run as part of the module
             handles.append(module.register_forward_pre_hook(enter, prepend=True, with_kwargs=True))
             handles.append(module.register_forward_hook(leave, with_kwargs=True))

@@ -11,17 +11,17 @@ from ganspec.kinds.layer import Weighted
 from ganspec.language.kinds import cached_by_kinds
 from ganspec.language.unread import UNREAD
 
-Pattern = tuple[int, int, list[list[Entry]]]  # lines saved, layers before it, rounds
+Pattern = tuple[int, int, list[list[Entry]]]  # gain, number of layers before it, rounds
 
-LONGEST_PERIOD = 6  # most layers of a round, and how many next layers may begin a pattern
-NAMES = {"out": "c"}  # names of changing numbers by field; others are called as their field
+LONGEST_PERIOD = 6  # most layers of a round; also how many of the next layers may begin a pattern
+NAMES = {"out": "c"}  # names of changing numbers by field; by default, the name is the field
 
 
 def repeated(entries: list[Entry]) -> list[Entry]:
     """Return `entries` with repeated layers folded into layers `repeat`.
 
-    Of the patterns that begin at one of the next layers, that with the largest gain is folded, if
-    it saves three lines or more. Then the layers after it are searched.
+    Of the patterns that begin at one of the next layers, that with the largest gain is folded if
+    the gain is at least 3, and the search goes on after it. Otherwise, it goes on after one layer.
     """
     folded: list[Entry] = []
     while entries:
@@ -71,8 +71,7 @@ def beginnings() -> set[str]:
 def _rounds(entries: list[Entry], size: int) -> list[list[Entry]]:
     """Return the rounds of `size` layers with which `entries` begin, at least the first.
 
-    They differ in whole numbers only. Two names are enough for these: numbers that are equal to
-    each other in every round share a name.
+    The rounds differ only in whole numbers, for which a `template` has at most two names.
     """
     rounds = [entries[:size]]
     if not all(map(_is_simple, rounds[0])):

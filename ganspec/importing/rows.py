@@ -9,14 +9,16 @@ from dataclasses import dataclass, field, replace
 from ganspec.importing.graph import Shape
 
 SIDES = (28, 32, 48, 64, 96, 128, 256)  # usual sides of images, in pixels
+# by name: the beginning of a line with a sum of parameters
 TOTALS = {
     "total": r"^\s*Total params:",
     "trainable": r"^\s*Trainable params:",
     "buffers": r"^\s*Non-trainable params:",
     "optimizer": r"^\s*Optimizer params:",
 }
-COUNTED = {"keras": "total", "torch": "trainable"}  # torch's tables lack running statistics
-# kinds of layer by Keras class; `input` is none, but a row that is read
+# by framework: the sum that a table's total stands for; torch's lack running statistics
+COUNTED = {"keras": "total", "torch": "trainable"}
+# kinds of layer by Keras class; only `input` is no kind
 KERAS = {
     "Activation": "relu",
     "Add": "add",
@@ -162,7 +164,7 @@ def total_of(line: str) -> tuple[str, int] | None:
 
 
 def completed(row: Row) -> list[Row]:
-    """Return the row with each number of channels that it may have, if the table cuts it short."""
+    """Return a row for each number of channels that `row` may have: several if its shape is cut."""
     if not row.is_cut or row.shape is None:
         return [row]
     first, *rest = row.shape
@@ -171,7 +173,7 @@ def completed(row: Row) -> list[Row]:
 
 
 def fitting(text: str, names: Iterable[str]) -> list[str]:
-    """Return the names that a cell of `Connected to` can mean: several if it is cut short."""
+    """Return the names that a cell of `Connected to` can mean, several if it is cut short."""
     start, known = text.rstrip("…"), list(names)
     return [start] if start in known else [name for name in known if name.startswith(start)]
 
@@ -187,7 +189,7 @@ def mentions(sources: list[str], rows: list[Row]) -> bool:
     return any(fitting(text, [row.name for row in rows]) for text in sources)
 
 
-def guesses(row: Row) -> list[Shape]:
+def input_guesses(row: Row) -> list[Shape]:
     """Return the input shapes that a first row could read, the likeliest first."""
     if row.type in ("Dense", "Linear") and row.shape:
         sizes = {row.params // row.shape[0] - bias for bias in (0, 1)}

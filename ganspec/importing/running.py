@@ -19,7 +19,7 @@ def run_file(path: Path, names: set[str]) -> ModuleType:
 
     Statements after the definitions of `names` are usually a training, so they run only if they
     define functions, classes or constants, or parse options; one that fails is left out. Raise
-    UnreadableError if there is no such file, if it is not Python, or if a statement before fails.
+    UnreadableError if there is no such file, if it is not Python, or if an earlier statement fails.
     """
     if not path.is_file():
         raise UnreadableError(f"there is no file {path}")
@@ -47,12 +47,12 @@ def run_file(path: Path, names: set[str]) -> ModuleType:
 
 
 class NetworksLoader(SourceFileLoader):
-    """Loader of a Python file without the statements that the classes `networks` do not need."""
+    """Loader of a Python file that leaves out statements that the file's `networks` do not need."""
 
     def __init__(self, name: str, path: Path, networks: set[str]):
         super().__init__(name, str(path))
         self.networks = networks
-        self.left_out: dict[str, str] = {}  # by a name, why no statement assigns it
+        self.left_out: dict[str, str] = {}  # by name, the reason why it has no value
 
     def exec_module(self, module: ModuleType) -> None:
         vars(module)[UNDEFINED] = self.left_out
@@ -64,18 +64,12 @@ class NetworksLoader(SourceFileLoader):
         if self.networks <= set(places):
             end = max(places[name] for name in self.networks) + 1
             known = _names(tree.body[:end])
-            options = _options(tree.body)
-            rest = [
-                n
-                for n in tree.body[end:]
-                if isinstance(n, DEFINES) or _is_constant(n) or n in options
-            ]
-            # a later value of a name is not the one that the networks were made with
+            options, below = _options(tree.body), tree.body[end:]
+            rest = [n for n in below if isinstance(n, DEFINES) or _is_constant(n) or n in options]
+            # the networks are made with the first value of a name, not with a later one
             rest = [n for n in rest if not _names([n]) & known]
             kept = set(rest)
-            for node in tree.body[end:]:
-                if node in kept:
-                    continue
+            for node in (n for n in below if n not in kept):
                 reason = f"line {node.lineno}, which makes it, is below the networks: move it up"
                 self.left_out |= dict.fromkeys(_names([node]), reason)
             tree.body[end:] = map(_guarded, rest)
@@ -85,7 +79,7 @@ class NetworksLoader(SourceFileLoader):
 
 
 def _guarded(node: ast.stmt) -> ast.stmt:
-    """Return a `try` statement that runs `node`; it notes an import that fails, by its names."""
+    """Return a `try` around `node`; if an import fails, UNDEFINED gets the reason for its names."""
     names = [part.asname or part.name for part in ast.walk(node) if isinstance(part, ast.alias)]
     text = f"""
 try:

@@ -1,4 +1,4 @@
-"""Simplification of recorded graphs: identities are dropped, calls of one effect get one role."""
+"""Simplification of recorded graphs: identities are dropped, and calls get roles."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ JOINS = {
 def simplify(graph: RecordedGraph) -> None:
     """Give calls their roles. Drop identities, chained reshapes, and calls that no output needs.
 
-    The last reshape of a chain then reads what the first one read. A role is found by running the
+    The last reshape of a chain then reads the input of the first. A role is found by running the
     call on random numbers, so `view`, `flatten`, `squeeze` and indexing with None all have the
     role `reshape`.
     """
@@ -93,7 +93,7 @@ def _role_at(graph: RecordedGraph, call: RecordedCall, scale: float) -> str | No
 
 
 def _mends(graph: RecordedGraph, call: RecordedCall) -> bool:
-    """Return True if a call of one input makes finite numbers of infinite ones or of NaN."""
+    """Return True if a call of one input turns infinite numbers or NaN into finite numbers."""
     (value,) = call.inputs
     if not graph.dtypes[value].is_floating_point:
         return False
@@ -121,7 +121,7 @@ def _rearrangement(call: RecordedCall, output: torch.Tensor, x: torch.Tensor) ->
     if not torch.equal(output.flatten(), x.flatten()):
         return None
     if output.shape != x.shape:
-        # a sum over an axis of length 1 keeps the numbers, but is no reshape
+        # a sum over an axis of length 1 keeps the numbers, but is not a reshape
         return "reshape" if output._is_view() else None
     # a module is kept even if it does nothing, such as dropout of rate 0
     is_identity = call.module is None or isinstance(call.module, nn.Identity)

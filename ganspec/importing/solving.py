@@ -26,7 +26,7 @@ WIDEST = 31  # longest side of a kernel, in pixels
 class Solution:
     """A layer that fits a row.
 
-    `others` describes, in words, the other layers that fit it; in the fields `open`, they differ.
+    `others` has, in words, the other layers that fit; `open` names the fields in which they differ.
     """
 
     layer: Layer
@@ -49,8 +49,8 @@ class Solution:
 def unprinted(layer: Layer, name: str, framework: str) -> Data:
     """Return `unknown` for a field of `layer`, with the layer's value as a guess if it needs one.
 
-    It needs none if the value is the framework's default: then shapes do not depend on the field,
-    or that is torch's default, too, which stands in for an unknown value.
+    It needs none if the value is the framework's default. Then no shape depends on the field, or
+    torch has the same default, which stands in for an unknown value.
     """
     value = getattr(layer, name)
     is_usual = value == type(layer).defaults(framework)[name]
@@ -60,7 +60,7 @@ def unprinted(layer: Layer, name: str, framework: str) -> Data:
 def _dilation(layer: Layer) -> tuple[str, ...]:
     """Return ("dilation",) if `layer` is a convolution whose output shape does not tell it.
 
-    Keras refuses a dilation at strides above 1, and under `valid` it makes the output smaller.
+    Keras refuses a dilation at strides above 1, and with `valid` a dilation changes the shape.
     """
     names = ("kernel", "stride", "padding")
     kernel, stride, padding = (getattr(layer, name, None) for name in names)

@@ -70,7 +70,7 @@ def import_file(
     """
     module = run_file(path, set(names.values()))
     makers = {role: maker_of(module, name, path) for role, name in names.items()}
-    _reject_strange(settings, makers.values())
+    _reject_unknown(settings, makers.values())
     reader = FillReader(path, module, names.values())
     fills = reader.fills(names)
     builders = {role: partial(fills[role].made, maker, settings) for role, maker in makers.items()}
@@ -115,12 +115,12 @@ def note_classes(networks: Mapping[str, CodeNetwork]) -> None:
         network.notes += [f"its {each} is read as scores of classes: {UNSAID}" for each in outputs]
 
 
-def _reject_strange(settings: dict[str, object], makers: Iterable[Maker]) -> None:
-    """Raise UnreadableError if none of `makers` has one of `settings` as its argument."""
+def _reject_unknown(settings: dict[str, object], makers: Iterable[Maker]) -> None:
+    """Raise UnreadableError if one of `settings` is an argument of none of `makers`."""
     known = {each for maker in makers for each in inspect.signature(maker).parameters}
-    if strange := [name for name in settings if name not in known]:
+    if unknown_names := [name for name in settings if name not in known]:
         raise UnreadableError(
-            f"no constructor takes {listed(strange)}; --with is for constructors' arguments"
+            f"no constructor takes {listed(unknown_names)}; --with is for constructors' arguments"
         )
 
 
@@ -131,7 +131,7 @@ def inputs_of(
 
     Labels are left out if `forward` does not take them. If there is no `x`, a discriminator reads
     an image of the shape `image`, the generator's output. Raise UnreadableError if the inputs do
-    not fit, or if the network reads several images, latents or labels, which a spec cannot say.
+    not fit, or if the network reads several images, latents or labels, which no spec can express.
     """
     fitting = {"generator": "zy", "discriminator": "xy"}.get(role, "xyz")
     own = [each for each in inputs if each.name in fitting]
@@ -167,10 +167,10 @@ def finish(
     builders: Mapping[str, Callable[[], nn.Module]],
     fills: Mapping[str, Fills],
 ) -> Imported:
-    """Return the import of a draft, after each network was compared with its code.
+    """Compare each network of a draft with its code, and return the import.
 
     `builders` has, by role, a function that makes the network anew, to find its initial weights;
-    `fills` tells what else draws them in a way that is not clear.
+    `fills` says whether something unclear draws them, too.
     """
     text = text_of(draft)
     try:
@@ -208,9 +208,9 @@ def finish(
 
 
 def compared(spec: Spec, role: str, network: CodeNetwork) -> str:
-    """Return the difference of a network and its code in words; EQUAL if there is none.
+    """Return in words the difference of a network and its code; EQUAL if there is none.
 
-    If parts of the network were not read, say that it was not compared.
+    If parts of the network were not read, the words say that it was not compared.
     """
     if gaps := len(network.gaps):
         return f"not compared: {gaps} of its parts {'was' if gaps == 1 else 'were'} not read"

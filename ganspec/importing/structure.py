@@ -22,7 +22,7 @@ class Structure:
         # (value, call) for each call that reads a value by name
         self.cut: set[tuple[int, RecordedCall]] = set()
         self.take_known_modules()
-        self.derived = graph.after(start)
+        self.derived = graph.after(start)  # values that depend on `start`
 
     def take_known_modules(self) -> None:
         """Replace the calls inside a user's module by one call if a layer expresses the module."""
@@ -81,13 +81,13 @@ class Structure:
         return path
 
     def uncut(self, call: RecordedCall) -> list[int]:
-        """Return the inputs of a call, except values of the label alone and those read by name."""
+        """Return the inputs of a call, without those from the label alone or read by name."""
         return [v for v in call.inputs if v in self.derived and (v, call) not in self.cut]
 
     def cut_long_reads(self, start: int, region: list[RecordedCall]) -> bool:
         """Let the first `add` or `concat` of a region that can read `start` by name do so.
 
-        Return False, and change nothing, if there is none, or if the region is one layer already.
+        Return False, and change nothing, if there is none, or if the region becomes one layer.
         """
         if len(region) == 1 or self.has_label(region) or self.branches(start, region):
             return False
@@ -112,7 +112,7 @@ class Structure:
     def joint(self, start: int, region: list[RecordedCall]) -> list[Entry]:
         """Return the layers of a region: a joined label, a residual, or joins of named values.
 
-        If it is none of these, return one layer without a kind.
+        Otherwise, return one layer without a kind.
         """
         last = region[-1]
         side = self.side(region)
@@ -136,7 +136,7 @@ class Structure:
         )
 
     def side(self, region: list[RecordedCall]) -> list[RecordedCall]:
-        """Return the calls that compute, of the label alone, the values that a region reads."""
+        """Return the calls that compute, from the label alone, values that a region reads."""
         outer = {v for call in region for v in call.inputs if v not in self.derived}
         needed = self.graph.before(*outer) if self.label else set()
         return [call for call in self.graph.calls if call.output in needed]
@@ -178,7 +178,7 @@ class Structure:
     # -- names --------------------------------------------------------------------------------
 
     def named(self, entries: list[Entry]) -> list[Entry]:
-        """Return `entries`, with `as` for values read by name; an `identity` names the input."""
+        """Return `entries` with `as` for values read by name; an `identity` can name the input."""
         for entry in walk(entries):
             if name := self.names.get(entry.output):
                 entry.fields["as"] = name

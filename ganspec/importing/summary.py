@@ -1,4 +1,4 @@
-"""Parser of printed tables; those of Keras's `model.summary()` are plain or in boxes."""
+"""Parser of printed tables, such as those of Keras's `model.summary()`, plain or in boxes."""
 
 from __future__ import annotations
 
@@ -76,9 +76,9 @@ def _fill(table: Table, header: str, lines: list[str]) -> None:
 
 
 def _split(line: str, boxed: bool, starts: list[int]) -> list[str]:
-    """Return the four cells of a line, by bars if the table is boxed, else by columns.
+    """Return the four cells of a line, split at bars if the table is boxed, else at `starts`.
 
-    The columns begin at the characters `starts`. Missing cells are `""`.
+    `starts` are the columns, from 0, at which cells begin. Missing cells are `""`.
     """
     if boxed:
         cells = [cell.strip() for cell in re.split(f"[{BARS}]", line)[1:]]
@@ -102,7 +102,7 @@ def _row(cells: list[str]) -> Row:
 
 
 def _joined(cell: str) -> str:
-    """Join the lines of a cell, by a space except in parentheses, where they may break a word."""
+    """Join the lines of a cell by spaces, except in parentheses, where lines may break a word."""
     lines = [line.strip() for line in cell.split("\n") if line.strip()]
     text = lines[0] if lines else ""
     for line in lines[1:]:
@@ -111,6 +111,7 @@ def _joined(cell: str) -> str:
 
 
 def _shape(cell: str) -> Shape | None:
+    """Return a printed shape, channels first, without the batch; None if a size is not printed."""
     match = re.search(r"\(([^()]*)(?:\)|…?$)", cell.replace("\n", " "))
     parts = [p.strip() for p in match[1].split(",") if p.strip()] if match else []
     if not parts or not all(p.isdigit() for p in parts[1:]):

@@ -49,7 +49,7 @@ def name_widths(
 
 
 def _arguments(maker: Maker, settings: dict[str, object]) -> dict[str, int]:
-    """Return the constructor's ints above 1, by name, whose names are valid under `vars`."""
+    """Return, by name, the constructor's integers above 1 whose names are allowed in `vars`."""
     parameters = inspect.signature(maker).parameters.values()
     values = ((p.name, settings.get(p.name, p.default)) for p in parameters)
     return {n: v for n, v in values if type(v) is int and v > 1 and not name_problem(n)}
@@ -80,7 +80,7 @@ def _halved(
 
 
 def _text(width: int, slopes: dict[str, int], values: dict[str, int]) -> str | None:
-    """Return a width as a sum such as `2 * ngf + 3`; None if it is too long or has a minus.
+    """Return a width as a sum such as `2 * ngf + 3`; None if that is too long or has a minus.
 
     `slopes` has the factors of names, `values` the names' values.
     """

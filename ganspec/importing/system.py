@@ -21,6 +21,7 @@ from ganspec.language.names import name_problem
 from ganspec.language.unread import UNREAD
 
 Image = tuple[int, int, int]
+UNTRAINED = "a network alone does not say how it is trained"
 
 
 @dataclass(eq=False)
@@ -87,7 +88,7 @@ def image_of(shape: Shape) -> Image | None:
 
 
 def draft_spec(name: str, source: str, networks: Mapping[str, NetworkDraft]) -> SpecDraft:
-    """Draft a spec called `name` of the networks, which are from the file `source`.
+    """Draft a spec called `name` of the networks, which were read from the file `source`.
 
     Raise UnreadableError if one has no images of 1 or 3 channels, or two differ in image shape.
     """
@@ -118,10 +119,10 @@ def draft_spec(name: str, source: str, networks: Mapping[str, NetworkDraft]) -> 
 
 
 def adapt(role: str, network: NetworkDraft, image: Image) -> None:
-    """Add layers that reshape a network's input or output, where the code's caller has to do so.
+    """Add layers for the reshapes that the code leaves to its caller.
 
-    A generator that reads (n, 1, 1) gets a reshape of the latent, one that makes a vector a reshape
-    to `image`. Another network that reads a vector gets a flatten.
+    A generator that reads (n, 1, 1) gets a reshape of the latent; one that makes a vector, a
+    reshape to `image`. Another network that reads a vector gets a flatten.
     """
     entries = network.entries
     if role == "generator":
@@ -178,9 +179,6 @@ def text_of(draft: SpecDraft) -> str:
     return "\n".join([*lines, f"train: {flow(unknown(UNTRAINED))}"]) + "\n"
 
 
-UNTRAINED = "a network alone does not say how it is trained"
-
-
 def _network(network: NetworkDraft, init: Data) -> list[str]:
     norms = [norm for norm in (network.weight_norm, network.activation_norm) if norm is not None]
     normalization: Data = norms if len(norms) > 1 else next(iter(norms), None)
@@ -235,7 +233,7 @@ def _label(draft: SpecDraft) -> dict[str, Data] | None:
 
 
 def ending(network: NetworkDraft | None) -> str:
-    """Return the kind of the network's last layer that is no reshape; `""` if there is none."""
+    """Return the kind of the network's last layer that is not a reshape; `""` if there is none."""
     entries = network.entries if network else []
     kinds = [entry.kind for entry in entries if entry.kind not in ("flatten", "reshape")]
     return (kinds[-1] or "") if kinds else ""

@@ -30,7 +30,7 @@ UNSEEN = {
     "keras": "activations inside a layer, as Conv2D(activation='relu'), are not printed by Keras",
     "torch": "functions in `forward`, as F.relu and torch.cat, are not printed",
 }
-# by framework and class: what a table does not print of it, and no field of the spec's layer holds
+# by framework and class: settings that no table prints, and that the spec's layer has no field for
 UNSAID = {
     "keras": {
         "Conv2D": "groups of Conv2D are not printed; kernels are solved for one group",
@@ -92,9 +92,9 @@ def _read(path: Path) -> list[Table]:
 
 
 def _walks(tables: list[Table], inputs: list[CodeInput]) -> tuple[list[Walk], list[str]]:
-    """Return the layers of each table, and warnings about tables that are left out.
+    """Return the walk of each table, and warnings about tables that are left out.
 
-    These are tables whose rows are other models; raise UnreadableError if there are no others.
+    A table is left out if its rows are other models. Raise UnreadableError if no table is left.
     Tables that begin with a vector come first, because the output of a generator tells the image
     shape.
     """
@@ -123,7 +123,7 @@ def _starts_with_vector(table: Table) -> bool:
 
 
 def unprinted(network: NetworkDraft) -> list[str]:
-    """Return the fields that the table does not print: `dropout rate (3 times)`, `elu alpha`."""
+    """Return the unprinted fields with their counts: `dropout rate (3 times)`, `elu alpha`."""
     norms = network.activation_norm if isinstance(network.activation_norm, dict) else {}
     norm = {f"{name}_norm": fields for name, fields in norms.items()}
     parts = [norm if e.kind == "norm" else {str(e.kind): e.fields} for e in network.entries]
@@ -140,9 +140,9 @@ def _gaps(value: Data, owner: str = "") -> Iterator[str]:
 
 
 def doubtful(entries: list[Entry]) -> list[str]:
-    """Return the layers' notes without parameter counts: `conv: or kernel 1, 9`.
+    """Return the layers' notes without parameter counts, such as `conv: or kernel 1, 9`.
 
-    Equal notes come once, with their count.
+    Equal notes come once, with their number.
     """
     notes = [(e.kind, re.sub(r"^[\d,]+(; )?", "", e.note)) for e in entries]
     return _counted(f"{kind}: {note}" if kind else note for kind, note in notes if note)
@@ -155,9 +155,9 @@ def _counted(texts: Iterable[str]) -> list[str]:
 def claimed(networks: dict[str, NetworkDraft], tables: dict[str, Table]) -> list[str]:
     """Return the lines of a spec's `report` with the tables' numbers, for `ganspec check`.
 
-    They are each network's parameter sums, and its layers' parameters. A network that reads a label
-    gets only the sums. A network with further outputs, or with a layer `unknown` that has
-    parameters, gets neither. Return [] if there are no numbers.
+    They are each network's parameter sums, and its layers' parameters. A network that reads a
+    label, or a table of torch, gets only the sums. A network with further outputs, or with a layer
+    `unknown` that has parameters, gets neither. Return [] if there are no numbers.
     """
     params: dict[str, Data] = {}
     rows: dict[str, Data] = {}
@@ -169,7 +169,7 @@ def claimed(networks: dict[str, NetworkDraft], tables: dict[str, Table]) -> list
             params[role] = known
         printed = [row.params for row in tables[role].rows if row.params]
         is_whole = tables[role].framework == "keras"  # torch's lack the running statistics
-        # the spec has one condition for a label's layers
+        # a spec has one condition in place of several layers of a label
         if printed and is_whole and network.label is None:
             rows[role] = printed
     lines = []

@@ -22,7 +22,7 @@ def is_torch_table(lines: list[str]) -> bool:
 
 
 def read_torch_tables(lines: list[str], name: str) -> list[Table]:
-    """Return every network printed in `lines`; one without a name of its own is called `name`.
+    """Return every network printed in `lines`; one without a name is called `name`.
 
     Raise UnreadableError if there is no table, or if one has no layers.
     """
@@ -45,7 +45,7 @@ def read_torch_tables(lines: list[str], name: str) -> list[Table]:
                 cells = line[lines[at].index("Output Shape") :], line[lines[at].index("Param #") :]
                 depth = int(match[2])
                 if leaves and depth > leaves[-1][0]:
-                    leaves.pop()  # a module of modules, which are rows of their own
+                    leaves.pop()  # its inner modules have their own rows
                 leaves.append((depth, _row(match[1], f"{match[2]}-{match[3]}", *cells)))
             elif match := ROOT.match(line):
                 table.name = match[1]

@@ -16,7 +16,7 @@ from ganspec.importing.rows import (
     completed,
     fitting,
     full_type,
-    guesses,
+    input_guesses,
     kind_of,
     mentions,
     named,
@@ -29,7 +29,7 @@ FURTHER = "a further output"  # begins the text about an output that the spec le
 
 
 class Walk:
-    """Conversion of one table. `latent` and `image` are input shapes; None if not known."""
+    """Conversion of one table. `latent` and `image` are input shapes; None if unknown."""
 
     def __init__(self, table: Table, latent: Shape | None, image: Shape | None):
         self.table, self.latent, self.image = table, latent, image
@@ -110,7 +110,7 @@ class Walk:
 
         Raise UnreadableError if no shape fits.
         """
-        fitting = [(shape, s.layer) for shape in guesses(row) if (s := solve(row, shape))]
+        fitting = [(shape, s.layer) for shape in input_guesses(row) if (s := solve(row, shape))]
         square = [s for s, layer in fitting if isinstance(getattr(layer, "kernel", 1), int)]
         shapes = square or [shape for shape, _ in fitting]
         if not shapes:
@@ -149,7 +149,7 @@ class Walk:
         self.before = row
 
     def plain(self, row: Row) -> list[Entry] | None:
-        """Return a row's layer in a list, [] for a Flatten without effect; None if none fits."""
+        """Return the layers of a row, [] for a Flatten without effect; None if no layer fits."""
         if self.is_lost and row.type != "Flatten":  # the input is unknown, so many layers fit
             self.is_lost = row.is_cut
             return None
@@ -157,7 +157,7 @@ class Walk:
             return None  # the table does not print which function
         source = named(row.sources[0], self.shapes) if row.sources else None
         if row.sources and self.before and self.before.name.startswith(row.sources[0].rstrip("…")):
-            source = None  # of rows whose names a cut cell may mean, the row before is likeliest
+            source = None  # if the cell is cut short, it most likely names the row before
         if self.before is None or source == self.before.name:
             source = None
         start = self.shapes[source] if source else self.running
@@ -220,7 +220,7 @@ class Walk:
         return not joins(row) and mentions(row.sources[:1], self.labels)
 
     def vector(self, row: Row) -> list[Entry] | None:
-        """Return in a list the layer that appends a multi-hot label; None if `row` does not.
+        """Return in a list the layer that appends a multi-hot label; None if `row` does not do so.
 
         The list is empty if the network's `condition` appends the label.
         """
@@ -237,9 +237,9 @@ class Walk:
         return [Entry("join_label", {"condition": "concat"})]
 
     def condition(self, row: Row) -> list[Entry] | None:
-        """Return in a list the layer for the label's rows and for `row`, which joins them.
+        """Return in a list the layer for the label's rows and for `row`, which joins the label.
 
-        The list is empty if the network's `condition` stands for these rows. Return None if the
+        The list is empty if the network's `condition` expresses these rows. Return None if the
         label's rows do not begin with an embedding.
         """
         embedding = self.labels[0]
@@ -272,9 +272,9 @@ def joins(row: Row) -> bool:
 
 
 def reshaped(row: Row, before: Shape) -> list[Entry] | None:
-    """Return a row's layer after the reshape of `before` that makes it fit; None if none does.
+    """Return a reshape of `before` and the row's layer, which fits after it; None if none fits.
 
-    Tables of torch do not print the reshapes of a `forward`, but the counts after them tell.
+    Tables of torch do not print the reshapes of a `forward`; the row's count tells them.
     """
     size = math.prod(before)
     sides = [side for side in range(1, WIDEST + 1) if size % side**2 == 0]

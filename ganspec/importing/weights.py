@@ -1,4 +1,4 @@
-"""Search for weights that layers share, and for those trained or normed in a way of their own."""
+"""Search for weights that layers share, and for those that are trained in an unusual way."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from torch.overrides import TorchFunctionMode
 
 from ganspec.importing.graph import tensors
 
-# parts of the names of functions, such as `zeros_like`, that read no numbers of their input: a
-# weight that only they take does not lack a gradient
+# parts of the names of functions, such as `zeros_like`, that do not read their input's numbers and
+# therefore give it no gradient
 FRESH = ("_like", "new_")
 
 
@@ -25,7 +25,7 @@ def few(names: Sequence[str]) -> str:
 
 
 def places(network: nn.Module) -> dict[int, int]:
-    """Return where each parameter begins in memory, by its id.
+    """Return the address of each parameter's numbers in memory, by the parameter's id.
 
     Parameters such as `nn.Parameter(other.weight.t())` share their numbers, although they are
     different objects.
@@ -34,10 +34,10 @@ def places(network: nn.Module) -> dict[int, int]:
 
 
 def shared(paths: Mapping[nn.Module, str], at: Mapping[int, int]) -> list[str]:
-    """Return the names of parameters of equal places in several modules: `a.weight = b.weight`.
+    """Return the names of parameters that share their numbers, such as `a.weight = b.weight`.
 
-    `paths` has the modules that were called, each with its name in the network; `at` is what
-    `places` returned.
+    `paths` has the modules that were called, each with its name in the network; `at` is the result
+    of `places`.
     """
     modules = {
         part: ".".join(filter(None, (path, inner)))
@@ -95,13 +95,14 @@ def untrained(network: nn.Module, inputs: Sequence[torch.Tensor]) -> list[str]:
 
 
 def side_effects(network: nn.Module, inputs: Sequence[torch.Tensor]) -> list[str]:
-    """Return notes on what calls of `network` change or read beside its inputs and statistics.
+    """Return notes on unusual effects of calls of `network`.
 
-    Raises any error of `network`.
+    Calls may change weights, or draw random numbers that are not torch's; modules may stay in
+    evaluation mode; weights may not be float32. Raises any error of `network`.
     """
     parameters = dict(network.named_parameters())
     kept = {name: each.detach().clone() for name, each in parameters.items()}
-    # other numbers, since earlier calls may have done already what a call does
+    # new numbers, since a change by an earlier call may have no effect a second time
     given = {name: 3 * each + 1 for name, each in kept.items()}
     drawn = _other_generators()
     with torch.random.fork_rng(devices=[]), torch.no_grad():

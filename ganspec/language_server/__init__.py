@@ -1,1 +1,1 @@
-"""A language server: diagnostics, help and completion of specs in editors, by LSP."""
+"""A language server: diagnostics, help and completion for specs in editors, by LSP."""

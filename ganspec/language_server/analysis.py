@@ -47,7 +47,7 @@ class Analysis:
         return {name: costs(net) for name, net in self.nets.items()}
 
     def paths_at(self, mark: Mark) -> list[str]:
-        """Return the key paths of the kinds that the word at `mark` makes, several in a repeat."""
+        """Return the key paths of the kinds that the word at `mark` makes: several in a repeat."""
         place = (mark.text.name, mark.line, mark.column)
         marks = [(kind.key_path, m) for kind in within(self.spec) if (m := kind.mark)]
         return [path for path, m in marks if (m.text.name, m.line, m.column) == place]
@@ -87,8 +87,8 @@ def _text(path: Path, content: Content) -> str | None:
 def analyse(path: Path, content: Content) -> Analysis:
     """Return the analysis of the spec at `path`, whose text `content(path, None)` returns.
 
-    The diagnostics are those of `ganspec check`. Whatever the text is, no exception leaves this
-    function, since an exception would end the help for all other files.
+    The diagnostics are those of `ganspec check`. No text makes this function raise an exception,
+    which would end the help for all other files.
     """
     found = Analysis(path)
 

@@ -36,7 +36,7 @@ class Proposal:
     text: str = ""
 
     def written(self, is_entry: bool, in_map: bool, has_colon: bool) -> str:
-        """Return the text to insert, in which `$0` stands where the cursor goes.
+        """Return the text to insert, with `$0` at the cursor's new place.
 
         `is_entry` is True if only indentation or dashes of a list are before it on its line,
         `in_map` if it is a key in braces, and `has_colon` if a colon follows already.
@@ -157,10 +157,10 @@ def _kinds(family: str, walk: SpecWalk) -> Iterator[Proposal]:
             yield Proposal(name, "block", form, f"block({', '.join(params)})")
 
 
-def _words(kind: FieldType) -> Iterator[Proposal]:
+def _words(allowed: FieldType) -> Iterator[Proposal]:
     """Yield the fixed words that a field takes, such as `true` and `same`."""
-    for literal in kind.literals:
+    for literal in allowed.literals:
         yield Proposal(flow(literal), "value", "word")
-    if bool in kind.pythons:
+    if bool in allowed.pythons:
         for word in ("true", "false"):
             yield Proposal(word, "value", "word")

@@ -1,8 +1,8 @@
 """Trees of texts that are not YAML at the moment, because someone is typing in them.
 
-A marker replaces the word at the cursor. If the text cannot be parsed then, brackets that are open
-before the marker are closed, and the text after the marker is left out. The parser of specs reads
-the result, and the tree shows by the marker where the cursor is. So no second parser is needed.
+A marker replaces the word at the cursor. If this text cannot be parsed, brackets that are open
+before the marker are closed, and the text after the marker is left out. So the parser of specs can
+read it, and the marker in the tree shows where the cursor is.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ CLOSING = {  # the bracket that closes what a token opens
     yaml.tokens.FlowSequenceStartToken: "]",
 }
 ENDS = (yaml.tokens.FlowMappingEndToken, yaml.tokens.FlowSequenceEndToken)
-ENTRY = r"[ ]*(- +)*"  # what may stand on a line before a key or an entry of a list
+ENTRY = r"[ ]*(- +)*"  # indentation and dashes before a key or an entry of a list
 
 
 def word_around(text: str, offset: int) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Help texts for what is under the pointer: texts of the reference, shapes and counts."""
+"""Help texts for the key or value under the pointer: reference, shapes and counts."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _described(spot: Spot, walk: SpecWalk) -> tuple[str | None, str]:
 
 
 def number_text(name: str, node: Node) -> str:
-    """Return the help for the name `name` in an expression; `node` is where it is defined."""
+    """Return the help for `name`, which an expression reads and `node` defines, as Markdown."""
     value = flow(node.plain()) if isinstance(node, (ListNode, MapNode)) else quoted(node.value)
     if node.value == name:  # a block's parameter, which each call sets
         return f"**{name}**, a parameter of the block"

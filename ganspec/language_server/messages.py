@@ -31,7 +31,7 @@ ICONS = {
     "value": types.CompletionItemKind.EnumMember,
     "file": types.CompletionItemKind.File,
 }
-# a place in a note of a diagnostic: `my.yaml:4:7`, or `line 4` of the diagnostic's own file
+# a place in a note of a diagnostic: `my.yaml:4:7`, or `line 4` of the file of the diagnostic
 PLACE = re.compile(r"(?P<file>\S+\.ya?ml):(?P<line>\d+):(?P<column>\d+)|\bline (?P<here>\d+)")
 # a help that names a word to write in place of the marked one
 REPLACEMENT = re.compile(r"use `([a-z_][a-z0-9_]*)`")
@@ -84,7 +84,7 @@ def _related(
 
 
 def _line(there: Positions, line: int, column: int) -> types.Range:
-    """Return the range from `column` to the end of a line; for column 0, from its first word."""
+    """Return the range from a column, counted from 1, to the line's end; 0 is the first word."""
     start, end = there.line(line)
     text = there.text[start:end]
     first = column - 1 if column else len(text) - len(text.lstrip())
@@ -133,16 +133,15 @@ def _item(
     choice: Proposal, text: str, where: types.Range, has_snippets: bool, index: int
 ) -> types.CompletionItem:
     is_snippet = has_snippets and "$0" in text
-    kind = types.InsertTextFormat.Snippet if is_snippet else types.InsertTextFormat.PlainText
+    form = types.InsertTextFormat.Snippet if is_snippet else types.InsertTextFormat.PlainText
+    markdown = types.MarkupContent(types.MarkupKind.Markdown, choice.text)
     return types.CompletionItem(
         choice.label,
         kind=ICONS[choice.sort],
         detail=choice.detail or None,
-        documentation=types.MarkupContent(types.MarkupKind.Markdown, choice.text)
-        if choice.text
-        else None,
+        documentation=markdown if choice.text else None,
         sort_text=f"{index:03d}",
-        insert_text_format=kind,
+        insert_text_format=form,
         text_edit=types.TextEdit(where, text if is_snippet else text.replace("$0", "")),
     )
 
@@ -150,7 +149,7 @@ def _item(
 def symbols(entries: list[OutlineEntry], own: Positions, end: int) -> list[types.DocumentSymbol]:
     """Return an outline in LSP's types.
 
-    An entry reaches to where the next entry begins, and the last one to the offset `end`.
+    Each entry ends where the next one begins, and the last one at the offset `end`.
     """
     starts = [own.offset(own.range(entry.mark).start) for entry in entries]
     found = []

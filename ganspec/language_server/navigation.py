@@ -13,7 +13,7 @@ from ganspec.language_server.spots import SpecWalk, Spot
 
 @dataclass(frozen=True)
 class OutlineEntry:
-    """An entry of the outline: a key of the spec, a layer or a block, with what is in it."""
+    """An entry of the outline: a key of the spec, a layer or a block, with the entries in it."""
 
     name: str
     mark: Mark
@@ -33,7 +33,7 @@ def name_at(spot: Spot, column: int) -> str | None:
 def number_at(spot: Spot, column: int) -> tuple[str, Node] | None:
     """Return the name at a column of an expression, and the node that defines it.
 
-    Return None if the spot is no expression, or if no defined name is there.
+    Return None if the spot is not an expression, or if no defined name is there.
     """
     is_text = not spot.is_key and isinstance(spot.node.value, str)
     if not (is_text and {int, float} & spot.allowed.pythons):
@@ -61,7 +61,7 @@ def definition(spot: Spot, walk: SpecWalk, column: int) -> Mark | Path | None:
 
 
 def outline(tree: MapNode) -> list[OutlineEntry]:
-    """Return the keys of a spec as entries; in a network or block, its layers are entries."""
+    """Return the keys of a spec as entries. Those of networks and blocks contain their layers."""
     entries = []
     for key, node in tree.value.items():
         inner = _layers(node.get("layers"))

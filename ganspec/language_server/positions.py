@@ -47,13 +47,13 @@ class Positions:
         return Range(start, end)
 
     def position(self, offset: int) -> Position:
-        """Return the editor's position of an offset, or of the text's nearest end."""
+        """Return the editor's position of an offset, moved to the nearest one in the text."""
         offset = max(0, min(offset, len(self.text)))
         line = bisect_right(self.editor, offset) - 1
         return Position(line, self.units(self.text[self.editor[line] : offset]))
 
     def offset(self, position: Position) -> int:
-        """Return the offset of an editor's position; beyond a line or the text, that of its end."""
+        """Return the offset of an editor's position; beyond a line or the text, that of the end."""
         if position.line >= len(self.editor):
             return len(self.text)
         offset, units = self.editor[position.line], 0
@@ -65,7 +65,7 @@ class Positions:
         return offset
 
     def place(self, position: Position) -> tuple[int, int]:
-        """Return an editor's position as line and column of YAML, both from 1."""
+        """Return an editor's position as a line and a column of YAML, both counted from 1."""
         offset = self.offset(position)
         line = max(bisect_right(self.yaml, offset), 1)
         return line, offset - self.yaml[line - 1] + 1

@@ -38,7 +38,7 @@ from ganspec.reference.words import SPEC_KEYS
 from ganspec.version import VERSION
 
 PAUSE = 0.25  # seconds without a change before a spec is checked
-# an editor's capability: whether it can put the cursor into an inserted text
+# the capability of an editor to put the cursor into an inserted text
 SNIPPETS = "text_document.completion.completion_item.snippet_support"
 
 
@@ -72,9 +72,9 @@ class SpecServer(LanguageServer):
         return any(uri == document.uri for document in self.workspace.text_documents.values())
 
     def content(self) -> Content:
-        """Return a function of a path that returns the file's text, as the editor has it now.
+        """Return a function that returns a file's text: the editor's text if it is open there.
 
-        Files that the editor does not have open are read from the disk.
+        Other files are read from the disk; SpecError is raised if that fails.
         """
         documents = self.workspace.text_documents.values()
         texts = {real(_path(document.uri)): document.source for document in documents}
@@ -96,7 +96,7 @@ class SpecServer(LanguageServer):
     # -- checks -------------------------------------------------------------------------------
 
     async def analysis(self, uri: str) -> Analysis:
-        """Return the analysis of a file's present text, which is made in the checker's thread."""
+        """Return the analysis of a file's present text; the checker's thread makes it."""
         loop, content = asyncio.get_running_loop(), self.content()
         return await loop.run_in_executor(self.checker, self._analyse, uri, content)
 
@@ -170,8 +170,8 @@ def is_spec(text: str, begun: bool = False) -> bool:
     """Return True if the text of a YAML file is a spec: nothing is reported in other files.
 
     A spec has a key that is a network of some system, or two keys that specs have, or the name of
-    the schema in its first line. With `begun`, a text without other keys than those of specs is
-    enough, since it may become a spec.
+    the schema in its first line. If `begun`, it is enough that all its keys are keys of specs,
+    since it may become a spec.
     """
     keys = set(re.findall(r"^([\w-]+) *:", text, re.M))
     known = {key for system in systems() for key in fields_of(system)} | {*SPEC_KEYS}

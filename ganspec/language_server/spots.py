@@ -1,7 +1,7 @@
-"""Find the keys and values of a spec, and what the tables of fields allow at each.
+"""Find the keys and values of a spec, with the fields, kinds and words allowed at each.
 
-The tables are followed as when a spec is loaded, but keys may be wrong and fields may be missing,
-since a spec is half typed most of the time.
+The tables of fields are read as when a spec is loaded, but keys may be wrong and fields may be
+missing, since a spec is half typed most of the time.
 """
 
 from __future__ import annotations
@@ -80,17 +80,17 @@ class SpecWalk:
         fields = fields_of(self.system)
         for key, child in self.tree.value.items():
             known = fields.get(key)
-            kind = known.type if known else FREE
-            yield self._key(self.tree, key, (key,), kind, section=self.system, field=known)
+            allowed = known.type if known else FREE
+            yield self._key(self.tree, key, (key,), allowed, section=self.system, field=known)
             if key == "blocks":
                 yield from self._blocks(child)
             elif known:
-                yield from self._value(kind, child, (key,), self.numbers, known)
+                yield from self._value(allowed, child, (key,), self.numbers, known)
             elif not isinstance(child, MapNode | ListNode):
                 yield Spot(child.mark, child, (key,))
 
     def parameters(self, block: str) -> dict[str, Node]:
-        """Return the nodes of a block's parameters by name; {} if there is no such block."""
+        """Return, by name, the nodes of a block's parameters; {} if there is no such block."""
         return _parameters(self.blocks[block]) if block in self.blocks else {}
 
     def _key(
@@ -115,44 +115,35 @@ class SpecWalk:
                 yield from self._section(BlockDefinition, block, path, names)
 
     def _value(
-        self, kind: FieldType, node: Node, path: KeyPath, names: Names, known: Field | None
+        self, allowed: FieldType, node: Node, path: KeyPath, names: Names, known: Field | None
     ) -> Iterator[Spot]:
-        """Yield the spots in a value of the type `kind`, which is that of the field `known`."""
-        if kind.family and not (kind.families and isinstance(node, ListNode)):
-            yield from self._chosen(kind, node, path, names)
-        elif kind.families and isinstance(node, ListNode):
+        """Yield the spots in a value of the type `allowed`, which is that of the field `known`."""
+        if allowed.family and not (allowed.families and isinstance(node, ListNode)):
+            yield from self._chosen(allowed, node, path, names)
+        elif allowed.families and isinstance(node, ListNode):
             for i, child in enumerate(node.value):
-                entry = FieldType(family=kind.families)
+                entry = FieldType(family=allowed.families)
                 yield from self._chosen(entry, child, (*path, i), names)
-        elif kind.section and isinstance(node, MapNode):
-            yield from self._section(kind.section, node, path, names)
-        elif kind.sections and isinstance(node, ListNode):
+        elif allowed.section and isinstance(node, MapNode):
+            yield from self._section(allowed.section, node, path, names)
+        elif allowed.sections and isinstance(node, ListNode):
             for i, child in enumerate(node.value):
-                entry = FieldType(section=kind.sections)
+                entry = FieldType(section=allowed.sections)
                 yield from self._value(entry, child, (*path, i), names, None)
-        elif kind.map and isinstance(node, MapNode):
-            words = FieldType(literals=kind.map.keys.words)
-            networks = self.system if kind.map.keys.family == "network" else None
+        elif allowed.map and isinstance(node, MapNode):
+            words = FieldType(literals=allowed.map.keys.words)
+            networks = self.system if allowed.map.keys.family == "network" else None
             for key, child in node.value.items():
                 yield self._key(node, key, (*path, key), words, section=networks)
-                yield from self._value(kind.map.values, child, (*path, key), names, None)
+                yield from self._value(allowed.map.values, child, (*path, key), names, None)
         elif isinstance(node, ListNode):
             for i, child in enumerate(node.value):
-                item = kind.list_of(len(node.value)).item(i) if kind.lists else FREE
+                item = allowed.list_of(len(node.value)).item(i) if allowed.lists else FREE
                 yield from self._value(item, child, (*path, i), names, known)
         elif not isinstance(node, MapNode):
-            section = kind.section
+            section = allowed.section
             family = short_family(section) if section else None
-            yield Spot(
-                node.mark,
-                node,
-                path,
-                allowed=kind,
-                section=section,
-                family=family,
-                field=known,
-                names=names,
-            )
+            yield Spot(node.mark, node, path, False, allowed, section, family, known, names=names)
 
     def _section(
         self, cls: type[Section], node: MapNode, path: KeyPath, names: Names
@@ -176,9 +167,11 @@ class SpecWalk:
 
     # -- kinds --------------------------------------------------------------------------------
 
-    def _chosen(self, kind: FieldType, node: Node, path: KeyPath, names: Names) -> Iterator[Spot]:
+    def _chosen(
+        self, allowed: FieldType, node: Node, path: KeyPath, names: Names
+    ) -> Iterator[Spot]:
         """Yield the spots in a word or a map of one key that names a kind or a block."""
-        family = kind.family or ""
+        family = allowed.family or ""
         kinds = words_of(family) if family else {}
         if isinstance(node, ListNode):
             return
@@ -189,7 +182,7 @@ class SpecWalk:
                 node.mark,
                 node,
                 path,
-                allowed=kind,
+                allowed=allowed,
                 family=family,
                 kind=cls,
                 block=block,
@@ -198,7 +191,7 @@ class SpecWalk:
             return
         for word, body in node.value.items():
             cls, block = kinds.get(word), word if self._is_call(family, word) else None
-            yield self._key(node, word, path, kind, family=family, kind=cls, block=block)
+            yield self._key(node, word, path, allowed, family=family, kind=cls, block=block)
             if block:
                 yield from self._arguments(block, body, path, names)
             elif cls and word != UNREAD:
