@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/demo"))
     args = parser.parse_args()
 
-    # The spec's batches of 256 and Adam at 1e-4 want hours; these show garments in minutes.
+    # The spec's batches of 256 and Adam at 1e-4 need hours; these show garments in minutes.
     settings = [
         f"train.batch={args.batch}",
         "optimizers={adam: {lr: 5e-4, betas: [0.5, 0.999]}}",
@@ -39,12 +39,12 @@ def main() -> None:
     if folder:
         print(f"Training {spec.name} on the real Fashion-MNIST in {folder}")
     else:
-        print("No Fashion-MNIST can be had here: training on the built-in `shapes` instead")
+        print("Fashion-MNIST cannot be downloaded: training on the built-in `shapes` instead")
         drawn = "data={dataset: {shapes: {count: 10000}}, size: 28, channels: 1, range: [-1, 1]}"
         spec = ganspec.load(SPECS / "dcgan_fashion.yaml", [*settings, drawn])
     print(
         f"for {args.minutes:g} minutes, not the spec's 100 epochs; with batches of {args.batch}, "
-        "not 256, and Adam at 5e-4 with beta1 0.5, not 1e-4 with 0.9, so that a CPU gets somewhere",
+        "not 256, and Adam at 5e-4 with beta1 0.5, not 1e-4 with 0.9, so that a CPU shows garments",
         flush=True,
     )
     run = ganspec.train(spec, args.out, data=folder, minutes=args.minutes, overwrite=True)

@@ -1,4 +1,4 @@
-"""Add a layer from Python: a class whose fields are the YAML and whose `call` is its meaning.
+"""Add a layer from Python: a class whose fields are the YAML and whose `call` names the module.
 
 With the class in a file of its own, commands take it too: `ganspec train my.yaml --kinds FILE.py`.
 """

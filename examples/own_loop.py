@@ -1,4 +1,4 @@
-"""Use an emitted network in a loop of one's own, with nothing of ganspec in it."""
+"""Train an emitted network in your own loop, without importing ganspec."""
 
 import importlib.util
 import subprocess

@@ -2,9 +2,9 @@
 
     python examples/resnet18_from_torchvision.py resnet18-f37072fd.pth pretrained.pt
 
-reads torchvision's state_dict and writes one for the network of `specs/classifier_iclevr.yaml`,
-in memory and in `generated/classifier_iclevr.py` alike. The last layer is left as drawn where the
-classes are others.
+reads torchvision's state_dict and writes one that fits the network of
+`specs/classifier_iclevr.yaml`, built by ganspec or by `generated/classifier_iclevr.py`. The last
+layer keeps its initial weights if the number of classes differs.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ INSIDE = {"conv1": "main.0", "bn1": "main.1", "conv2": "main.3", "bn2": "main.4"
 
 
 def our_name(name: str) -> str:
-    """Where `classifier_iclevr` keeps what torchvision's ResNet-18 calls `name`.
+    """Return the name in `classifier_iclevr` of a weight that torchvision's ResNet-18 calls `name`.
 
     `layer1.0` is `layers.4`, and so on to `layer4.1`, `layers.11`; in a block `conv1`, `bn1`,
     `conv2` and `bn2` are `main.0`, `main.1`, `main.3` and `main.4`, and `downsample` is `skip`.
