@@ -1,6 +1,6 @@
 """ACGAN on CIFAR-10 at 32 x 32, as a student's PyTorch report describes it.
 
-Written by ganspec from the spec `acgan_cifar32` (172a2e50).
+Written by ganspec from the spec `acgan_cifar32` (58fee126).
 Plain PyTorch, yours to edit.
 """
 
@@ -156,7 +156,7 @@ def load_images(folder):
 
 # ---- Training ----
 def joint_weights(networks):
-    """Return the weights that the update by the loss of the classes changes."""
+    """Return the weights that the update by the auxiliary loss changes."""
     return [
         weight
         for key in ("generator", "discriminator")
@@ -176,13 +176,13 @@ def draw_batches(images, labels, seed):
 
 
 def assess(discriminator, images, labels):
-    """Return the scores of images, and the loss of the classes guessed by the head."""
+    """Return the scores of images, and the auxiliary loss of the head."""
     scores, guesses = discriminator(images)
     return scores, F.cross_entropy(guesses, labels)
 
 
 def train_classes(generator, discriminator, optimizer, real, labels, log):
-    """Update once by the loss of the classes alone. Write this loss into `log`."""
+    """Update once by the auxiliary loss alone. Write this loss into `log`."""
     _, q_real = assess(discriminator, real, labels)
     latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
     fake = generator(latent, labels)
