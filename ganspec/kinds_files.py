@@ -54,8 +54,7 @@ def load_kinds(path: str | Path) -> None:
     _check_syntax(path, data)
     with _undone_on_error():
         _execute(file, path)
-        _check_classes(file, path)
-        _check_words(file, path)
+        _check_kinds(file.module, path)
     LOADED.append(file)
 
 
@@ -76,15 +75,19 @@ def _load_entry(entry: EntryPoint) -> None:
 
     List the module's file in `LOADED`, unless the module was imported before.
     """
-    before = set(sys.modules)
+    before, top = set(sys.modules), entry.module.partition(".")[0]
+    named = f"entry point {entry.name} ({entry.value})"
     try:
         with _undone_on_error():
             entry.load()
+            for module in sorted(set(sys.modules) - before):  # the package may have several modules
+                if module.partition(".")[0] == top:
+                    _check_kinds(module, Path(sys.modules[module].__file__ or module))
+    except KindsError as error:
+        raise KindsError(f"{named}: {error}") from None
     except Exception as error:
         reason = one_line(error)
-        raise KindsError(
-            f"entry point {entry.name} ({entry.value}): {reason}; mend or uninstall that package"
-        ) from None
+        raise KindsError(f"{named}: {reason}; mend or uninstall that package") from None
     path = Path(sys.modules[entry.module].__file__ or "")
     if entry.module not in before and path.suffix == ".py":
         data = path.read_bytes()
@@ -156,25 +159,21 @@ def _execute(file: KindsFile, path: Path) -> None:
         raise KindsError(f"{path}:{line}: {what}; {fix}") from None
 
 
-def _check_classes(file: KindsFile, path: Path) -> None:
-    """Raise KindsError for the first fault of a kind in the file."""
-    from ganspec.kinds.class_checks import class_faults, classes_of  # imports pydantic
+def _check_kinds(module: str, path: Path) -> None:
+    """Raise KindsError for the first fault of a kind in a loaded module, whose file is `path`.
 
-    for cls in classes_of(file.module):
-        if fault := next(class_faults(cls), None):
-            raise KindsError(f"{path}:{inspect.getsourcelines(cls)[1]}: {fault}")
-
-
-def _check_words(file: KindsFile, path: Path) -> None:
-    """Raise KindsError if a norm in the file would have the name of another in `normalization`.
-
-    A layer `batch_norm` and a weight norm `batch`, for example, would both be `batch` there.
+    It is a fault if a norm would have the name of another in `normalization`. A layer `batch_norm`
+    and a weight norm `batch`, for example, would both be `batch` there.
     """
+    from ganspec.kinds.class_checks import class_faults, classes_of  # imports pydantic
     from ganspec.kinds.normalization import Normalization, norms, word  # imports torch
 
+    for cls in classes_of(module):
+        if fault := next(class_faults(cls), None):
+            raise KindsError(f"{path}:{inspect.getsourcelines(cls)[1]}: {fault}")
     for kind in norms():
         other = Normalization.members()[word(kind)]
-        if kind.__module__ == file.module and other is not kind:
+        if kind.__module__ == module and other is not kind:
             line = inspect.getsourcelines(kind)[1]
             what = f"`normalization: {word(kind)}` is already defined in {other.__module__}"
             raise KindsError(f"{path}:{line}: {what}; choose another `kind=`")

@@ -265,8 +265,14 @@ def test_files_come_from_the_environment_and_from_installed_packages(folder, mon
     train = [*command, "train", "tells.yaml", "--steps", "1"]
     subprocess.run(train, env=environment, check=True, capture_output=True)
     assert (folder / "runs/tells/kinds/mine_nadam.py").read_text() == FILES["nadam.py"]
-    (described / "entry_points.txt").write_text("[ganspec.kinds]\nmine = mine_nowhere\n")
+    bare = "from ganspec.extend import Layer\n\n\nclass Bare(Layer, kind='bare'):\n    pass\n"
+    (folder / "installed" / "mine_nadam.py").write_text(bare)
     check = [*command, "check", "plain.yaml"]
+    result = subprocess.run(check, env=environment, capture_output=True, text=True)
+    said = "mine_nadam.py:4: the layer `bare` has no docstring; write one that describes it"
+    assert result.returncode == 2 and said in result.stderr
+    assert result.stderr.startswith("error: entry point mine (mine_nadam): ")
+    (described / "entry_points.txt").write_text("[ganspec.kinds]\nmine = mine_nowhere\n")
     result = subprocess.run(check, env=environment, capture_output=True, text=True)
     assert result.returncode == 2
     assert "entry point mine (mine_nowhere): No module named 'mine_nowhere'" in result.stderr
