@@ -72,8 +72,8 @@ compare counts, and a spec that extends another one does not take over its repor
 For these tables, specs without labels were first given `condition: {kind: classes, size: 10}`,
 with size 24 if their data are `shapes`. `dcgan_keras` was given `train: {labels: random}`, too.
 `group` is `{group: 4}`, and `class batch` is batch norm with a gain and a bias for each class.
-`concat, linear` is `{concat: {size: 8, hidden: relu}}`. `embedding` is of size 6; `map` and
-`product` are ways for it to [join](conditioning.md#the-methods).
+`concat, linear` is `{concat: {size: 8, hidden: relu}}`. `embedding` is of size 6, or of the
+input's size for `product`; `map` and `product` are ways to [join](conditioning.md#the-methods).
 """
 
 

@@ -227,6 +227,11 @@ def test_json_has_no_layout(option):
     assert said == f"error: {option[0]} is for tables, and JSON is none: leave it out\n"
 
 
+def test_csv_is_always_one_table():
+    said = run(NAMES[0], "--format", "csv", "--width", 60, status=2)
+    assert said.startswith("error: --width splits tables that are read as text, and CSV is")
+
+
 def test_a_spec_with_mistakes_is_shown_where_they_are(tmp_path):
     (tmp_path / "bad.yaml").write_text(BASE.replace("kernel: 4", "kernal: 4"))
     assert "unknown-field" in run(NAMES[0], tmp_path / "bad.yaml", status=1)

@@ -195,7 +195,7 @@ def test_onnx_has_the_network_of_ganspec_sample(runs, tmp_path):
     first, second = output.splitlines()
     assert first == f"{path} written: generator, z (N x 5) and y (N) to image (N x 3 x 8 x 8)"
     compared = r"compared with `ganspec sample`, in onnxruntime \S+ without ganspec, 32 rows of "
-    compared += r"seed 0: largest difference \S+, allowed \S+; 0 of 6,144 pixels differ"
+    compared += r"seed 0: largest difference \S+, allowed \S+; 0 of 6,144 numbers of pixels differ"
     assert re.fullmatch(compared, second)
     session = onnxruntime.InferenceSession(path)
     assert [i.shape for i in session.get_inputs()] == [["batch", 5], ["batch"]]

@@ -131,4 +131,16 @@ def test_a_step_that_cannot_be_recorded_is_made(gpu, monkeypatch):
 
 def test_rules_that_read_losses_are_not_recorded():
     spec = loads(GREY.replace("batch: 16", 'batch: 16, skip: {generator: "g_loss < d_loss"}'))
-    assert not Recorder(ganspec.Trainer(spec, device="cpu").training).works
+    with pytest.warns(UserWarning, match="as graphs .rules in `skip` read losses"):
+        assert not Recorder(ganspec.Trainer(spec, device="cpu").training).works
+
+
+def test_an_optimizer_of_a_user_is_not_recorded():
+    class Counting(torch.optim.SGD):
+        pass
+
+    training = ganspec.Trainer(loads(GREY), device="cpu").training
+    key, own = next(iter(training.optimizers.items()))
+    training.optimizers[key] = Counting(own.param_groups)
+    with pytest.warns(UserWarning, match="a graph may not repeat the Python of Counting"):
+        assert not Recorder(training).works

@@ -92,6 +92,10 @@ def compare(
     if chosen is TableForm.json and (width or transpose is not None):
         option = "--width" if width else "--transpose" if transpose else "--columns"
         fail(f"{option} is for tables, and JSON is none: leave it out")
+    if chosen is TableForm.csv and width:
+        fail(
+            "--width splits tables that are read as text, and CSV is always one table: leave it out"
+        )
     out = free_file(out, overwrite, *ENDINGS[chosen])
     refuse_two_inputs(*names)
     words = [word for word in (rows or "").split(",") if word.strip()]

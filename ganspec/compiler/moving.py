@@ -39,7 +39,7 @@ SECTIONS = {  # of code, by the beginning of its module's name
     "ganspec.kinds.metrics": "Training",
     "ganspec.systems": "Training",
 }
-# of code in other modules that is called with the settings of a family
+# the same for code of other modules, by the family of the settings that a call passes
 FAMILIES = {"loss": "Losses", "penalty": "Losses", "criterion": "Losses"}
 
 

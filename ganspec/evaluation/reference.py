@@ -176,7 +176,7 @@ def halve(real: RealImages, seed: int) -> tuple[RealImages, RealImages]:
 def read_picture(path: Path) -> torch.Tensor:
     """Return a picture's pixels, uint8 3 x H x W, with the colours that a training would read.
 
-    pytorch-fid and torch-fidelity read the same pixels of opaque pictures of 8 bits.
+    pytorch-fid and torch-fidelity read the same pixels of opaque, upright pictures of 8 bits.
     """
     with Image.open(path) as file:
         pixels = np.array(flatten_image(ImageOps.exif_transpose(file)))

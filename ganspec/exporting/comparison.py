@@ -48,7 +48,7 @@ class Agreement:
         text += f"{SEED}: largest difference {self.difference:.2g}, allowed {self.limit:.2g}"
         if self.pixels is None:
             return text
-        return f"{text}; {self.pixels:,} of {self.of:,} pixels differ"
+        return f"{text}; {self.pixels:,} of {self.of:,} numbers of pixels differ"
 
 
 def compare(

@@ -29,7 +29,7 @@ INITS = re.compile(
     r"\binit\.(constant|dirac|eye|kaiming|normal|ones|orthogonal|sparse|trunc|uniform|xavier|zero)"
 )
 NORMS = ("spectral_norm", "weight_norm")  # these replace weights
-# methods that change a weight in place, as the text of a call
+# methods that change a weight in place, as the text before `(` of a call
 IN_PLACE = re.compile(r"\b(weight|bias|p|param|parameter)\b.*\.(normal|uniform|fill|zero)_$")
 
 

@@ -114,8 +114,8 @@ class Dataset(Kind, family="dataset"):
     def classes(self, folder: Path | None = None) -> list[str]:
         """Return the class names in the order of their labels, or [] if classes have no names.
 
-        The names come from files in `folder`, or if it is None from the data set's publication. No
-        image is read.
+        They are the published names, or read from files in `folder`. Data sets that have names only
+        in files return [] if `folder` is None. No image is read.
         """
         return []
 

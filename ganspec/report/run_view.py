@@ -280,7 +280,7 @@ class ReportView:
 
     @cached_property
     def plots(self) -> list[Plot]:
-        """Plots of the logs: of one run its losses and accuracies, of several one per column."""
+        """Plots of a run's losses and accuracies; for several runs, one per column of their logs."""
         return overlays(self.records) if self.several else self.runs[0].plots
 
     @cached_property

@@ -38,9 +38,9 @@ class Data(Section):
     )
     resize: Literal["antialias", "bilinear", "tensorflow1"] = Field(
         "antialias",
-        description="resizing to `size`, always bilinear: smoothed when made smaller, as "
-        "by PIL and torchvision; from the four nearest pixels, as by TensorFlow 2 and OpenCV; or "
-        "as by TensorFlow 1, half a pixel off",
+        description="bilinear resizing to `size`: `antialias` smooths what it shrinks, as PIL and "
+        "torchvision do; `bilinear` reads the four nearest pixels, as TensorFlow 2 and OpenCV do; "
+        "`tensorflow1` is half a pixel off",
     )
     range: Annotated[tuple[Number, Number], AfterValidator(_check_range)] = Field(
         (-1.0, 1.0), description="values of black and white: [-1, 1] or [0, 1]"

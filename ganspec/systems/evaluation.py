@@ -40,7 +40,9 @@ class Evaluation(Section):
         None, description="file of the weights, if `extractor` is a spec file"
     )
     layer: Annotated[str, Field(max_length=200)] | None = Field(
-        None, description="layer whose output is the features; the last but one if not given"
+        None,
+        description="layer whose output is the features; if not given, the last linear layer's or "
+        "convolution's input",
     )
     seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(
         0, description="seed of the images, and of the choice of `references`"

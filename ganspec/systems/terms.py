@@ -104,7 +104,7 @@ def fields(own: dict[str, object]) -> str:
     return ", ".join(f"{label(n)} {plain(v)}" for n, v in own.items())
 
 
-# Fields of `train` that have a row of their own in comparison tables, or no effect on weights.
+# Fields of `train` that other rows of tables or pages show, or that have no effect on weights.
 OF_ALL = {"batch", "epochs", "iterations", "seed", *KEEPING}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import time
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
@@ -206,10 +207,11 @@ def measure(make: Callable[[Execution], Training], execution: Execution) -> floa
     Return None if a step fails, or if `graphs` are asked for and the steps cannot be recorded.
     """
     try:
-        training = make(execution)
-        training.step = training.warmup  # a warm-up is short, and its steps do less
-        for _ in range(WARM[training.device.type]):
-            training.make_step()
+        with warnings.catch_warnings(action="ignore"):  # those of a choice that is not taken
+            training = make(execution)
+            training.step = training.warmup  # iterations of a warm-up do less
+            for _ in range(WARM[training.device.type]):
+                training.make_step()
         if training.replay and not training.replay.works:
             return None
         started, steps = _now(training.device), 0

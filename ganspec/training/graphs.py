@@ -31,14 +31,19 @@ PRACTICE = 2  # steps made and undone before a recording, in which libraries all
 class Recorder:
     """Makes the steps of a training by recording one step and playing it again.
 
-    A step on a batch that is smaller than the recorded one is made as usual. If recording fails,
-    `works` becomes False, and all steps are made as usual.
+    A step on a batch that is smaller than the recorded one is made as usual. If steps cannot be
+    recorded, `works` is False, a warning gives the reason, and all steps are made as usual.
     """
 
     def __init__(self, training: Training):
         self.training = training
-        self.works = training.is_steady and all(map(is_recordable, training.optimizers.values()))
+        self.works = True
         self.recordings: dict[str, Recording] = {}
+        if not training.is_steady:
+            self._give_up("rules in `skip` read losses")
+        for optimizer in training.optimizers.values():
+            if not is_recordable(optimizer):
+                self._give_up(f"a graph may not repeat the Python of {type(optimizer).__name__}")
 
     def __call__(self) -> dict[str, torch.Tensor]:
         """Make one training step. Return its losses by name, on the device."""
@@ -52,6 +57,11 @@ class Recorder:
             return training.advance()
         recording.batches.refill()
         return recording.play()
+
+    def _give_up(self, reason: str) -> None:
+        self.works = False
+        message = f"this training's steps cannot be recorded as graphs ({reason})"
+        warnings.warn(f"{message}: they are made one by one", stacklevel=5)
 
     def forget(self) -> None:
         """Drop the recordings, which read and write tensors that the training no longer uses."""
@@ -71,11 +81,7 @@ class Recorder:
                 if _practise(training, batches):
                     recording = Recording(training, batches)
         except Exception as error:  # noqa: BLE001  (anything that torch cannot record)
-            self.works = False
-            message = (
-                f"this training's steps cannot be recorded as graphs ({one_line(error)[:200]})"
-            )
-            warnings.warn(f"{message}: they are made one by one", stacklevel=4)
+            self._give_up(one_line(error)[:200])
         if recording is not None and batches.are_full:
             self.recordings[phase] = recording
             return recording.play()

@@ -57,9 +57,9 @@ def load_images(folder, height, width, channels, resize="antialias", checked=Tru
 
 
 class Iclevr(Dataset, kind="iclevr"):
-    """i-CLEVR: photographs of one to three coloured solids, labelled with all of them.
+    """i-CLEVR: pictures of one to three coloured solids, labelled with all of them.
 
-    The photographs, 320 x 240, are in `images` or `iclevr` in the folder of `train.json`, and are
+    The pictures, 320 x 240, are beside `train.json`, or in `images` or `iclevr` there, and are
     resized without cropping. Unreadable ones are skipped with a warning; a missing one is an error.
     """
 

@@ -96,7 +96,7 @@ class LeakyReLU(Activation, kind="leaky_relu"):
 class PReLU(Activation, kind="prelu"):
     """x where positive, else one learned slope times x (He et al., 2015).
 
-    In Keras the slope starts at 0, and every number has its own slope unless axes are shared.
+    `framework: keras` starts the slope at 0. Keras itself has one slope for each number.
     """
 
     primary: ClassVar = "slope"

@@ -9,7 +9,7 @@ from ganspec.program.ir import Value
 
 
 class Identity(Layer, kind="identity"):
-    """Returns its input. It can name a value by `as`, or replace a layer in an override."""
+    """Returns its input. It can name a value by `as`, or replace a layer by `--set`."""
 
     examples: ClassVar = [(None, (4, 3, 3))]
 

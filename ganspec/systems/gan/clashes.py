@@ -149,7 +149,7 @@ def _own_update(spec: GanFields) -> Iterator[Diagnostic]:
             and not auxiliary.discriminator  # with a weight, its update reads `images`
             and "generator" in update.networks
         ):
-            message = f"`images` has no effect: `{name}` changes the generator, so it reads both"
+            message = f"`images` has no effect: `{name}` changes the generator, by generated images"
             node = find(spec.tree, ("objective", "auxiliary", "images"))
             yield Diagnostic("rule-conflict", message, node.mark, (), "take `images` away")
         if len(set(update.networks)) < len(update.networks):

@@ -76,7 +76,7 @@ def labelling(spec: GanFields, nets: dict[str, Net]) -> dict[str, object]:
     return {
         "labels": labels,
         "label_size": size,
-        # emitted files check the number of classes if only the files tell it
+        # emitted code checks the number of classes if only the data's files tell it
         "check_classes": labels == "classes" and spec.data.dataset.label_kind() is None,
         "random_labels": labels is not None and train.labels == "random",
         "g_conditional": generator.conditional,
