@@ -280,7 +280,7 @@ class ReportView:
 
     @cached_property
     def plots(self) -> list[Plot]:
-        """Plots of a run's losses and accuracies; for several runs, one per column of their logs."""
+        """Plots of a run's losses and accuracies; of several runs, one per column of their logs."""
         return overlays(self.records) if self.several else self.runs[0].plots
 
     @cached_property
