@@ -52,6 +52,10 @@ FormOption = Annotated[
     TableForm | None,
     typer.Option("--format", help="Form of the table; by default that of FILE's ending, or text."),
 ]
+Rows = Annotated[
+    str | None,
+    typer.Option(help="Only these rows, in order: `data,norm,loss`, or `hyperparameters`."),
+]
 Transpose = Annotated[
     bool | None,
     typer.Option(
@@ -72,10 +76,7 @@ def compare(
     ],
     form: FormOption = None,
     as_json: AsJson = False,
-    rows: Annotated[
-        str | None,
-        typer.Option(help="Only these rows, in order: `data,norm,loss`, or `hyperparameters`."),
-    ] = None,
+    rows: Rows = None,
     every: Annotated[
         bool, typer.Option("--all", help="Include rows that are the same for all specs.")
     ] = False,
@@ -93,9 +94,7 @@ def compare(
         option = "--width" if width else "--transpose" if transpose else "--columns"
         fail(f"{option} is for tables, and JSON is none: leave it out")
     if chosen is TableForm.csv and width:
-        fail(
-            "--width splits tables that are read as text, and CSV is always one table: leave it out"
-        )
+        fail("--width splits wide tables, and CSV is always one table: leave it out")
     out = free_file(out, overwrite, *ENDINGS[chosen])
     refuse_two_inputs(*names)
     words = [word for word in (rows or "").split(",") if word.strip()]
