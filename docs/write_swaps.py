@@ -65,7 +65,7 @@ The tables give the answer to each swap at the specs' own widths: `yes` if the n
 and trained with it, otherwise the number of the answer below. A combination of swaps fits if each
 of them does, but for `class batch`, which reads the label, under `condition: none`. The tests
 train combinations of all five keys for two steps and compare the weights with those of the
-emitted file, bit for bit. Counts in `report` are those of the report's own networks: after a
+emitted file, bit for bit. Parameter counts under `report` are those before the swap: after a
 swap by `--set`, `ganspec check` reports those that differ as errors. `build` and `train` do not
 compare counts, and a spec that extends another one does not take over its report.
 

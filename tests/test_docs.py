@@ -16,6 +16,7 @@ are specs, or parts laid over a small one. A comment on the line before a block 
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shlex
@@ -147,6 +148,9 @@ def check_rule(text, setting):
     shutil.copytree(ROOT / "ganspec", "changed/ganspec", ignore=lambda *_: ["__pycache__"])
     Path("rule.diff").write_text(text)
     subprocess.run(["git", "apply", "../rule.diff"], cwd="changed", check=True)
+    tree = ast.parse(Path("changed/ganspec/systems/gan/step.py").read_text())
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    assert all(node.end_lineno - node.lineno < 45 for node in functions)
     environment = {**os.environ, "PYTHONPATH": "changed"}
     steps = ["--steps", "3", "--device", "cpu"]
     data = ["--set", "data.dataset={shapes: {count: 64}}", "--set", setting]

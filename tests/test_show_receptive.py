@@ -20,7 +20,7 @@ from ganspec.language.errors import SpecError
 from ganspec.language.expr import Width
 from ganspec.language.kinds import kinds_of, within
 from ganspec.language.load import loads
-from ganspec.program import receptive
+from ganspec.program import dependence, receptive
 from ganspec.program.ir import Call, Net, Origin, Step, Value, start_input
 from ganspec.program.probe import probe
 from ganspec.program.receptive import receptive_field, receptive_fields
@@ -288,3 +288,34 @@ def test_what_reads_labels_alone_sees_nothing():
     net = lower(narrow(next(p for p in SPECS if p.stem == "cgan_fashion")))["discriminator"]
     assert receptive_field(net) == (28, 28)
     assert receptive_fields(net)["condition"].size == (1, 1)
+
+
+# -- which indices a position reads, found by changing many of them at once -----------------------
+
+
+class Reads:
+    """A stand-in for `Trial`, whose positions read the indices that `mask` says."""
+
+    def __init__(self, mask: torch.Tensor):
+        self.mask, self.places = mask, mask.shape[:1]
+
+    def changes(self, changed: torch.Tensor) -> torch.Tensor:
+        return (changed[:, None] & self.mask).any(0)
+
+
+@given(st.data())
+@settings(max_examples=300, deadline=None)
+def test_the_first_and_last_index_that_a_position_reads_are_found(data):
+    random = data.draw(st.randoms(use_true_random=False))
+    length = random.choice([1, 40, 65, 100, 128, 200])
+    mask = torch.zeros(length, 3, dtype=torch.bool)
+    for column in mask.T:
+        begin = random.randrange(length)
+        end = min(length, begin + random.randrange(1, 80))
+        # with holes, as of a dilation
+        column[[random.randrange(begin, end) for _ in range(random.randrange(4))]] = True
+    found = dependence._scan(Reads(mask), 0)
+    for column, seen in zip(mask.T, found.T, strict=True):
+        read, said = column.nonzero().flatten(), seen.nonzero().flatten()
+        assert (read[[0, -1]] == said[[0, -1]]).all() if len(read) else len(said) == 0
+        assert (seen | ~column).all()

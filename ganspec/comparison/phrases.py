@@ -144,7 +144,7 @@ def _kind(name: str) -> type[Layer] | None:
 
 
 def _sentence(phrases: list[str]) -> str:
-    """Join verb phrases; those after the first MANY become `differs in three more ways`."""
+    """Join verb phrases; two or more after the first MANY become `differs in three more ways`."""
     if len(phrases) > MANY + 1:  # a single further phrase is as short as its count
         phrases = [*phrases[:MANY], f"differs in {number(len(phrases) - MANY)} more ways"]
     return conjunction(phrases)

@@ -146,32 +146,34 @@ def _scan(trial: Trial, axis: int) -> torch.Tensor:
     if length > FEW:
         every = max(32, isqrt(length))
         combs = torch.stack([changes(slice(k, None, every)) for k in range(every)])
-        blocks = [changes(slice(k, k + every)) for k in range(0, length, every)]
-        if (mask := _between(combs, torch.stack(blocks), length)) is not None:
+        blocks = {}
+        for start in (0, every // 2 - every):  # the second blocks begin amid the first
+            ranges = [slice(max(k, 0), k + every) for k in range(start, length, every)]
+            blocks[start] = torch.stack([changes(each) for each in ranges])
+        if (mask := _between(combs, blocks, length)) is not None:
             return mask
     return torch.stack([changes(k) for k in range(length)])
 
 
-def _between(combs: torch.Tensor, blocks: torch.Tensor, length: int) -> torch.Tensor | None:
+def _between(
+    combs: torch.Tensor, blocks: dict[int, torch.Tensor], length: int
+) -> torch.Tensor | None:
     """Return a mask that is True from the first to the last index that each position reads.
 
-    The mask is indices x positions, and `length` is the number of indices. Row k of `combs` is a
-    mask of the positions that read any of the indices k, k + n, k + 2n ..., row k of `blocks` a
-    mask of those that read any of the indices from k * n to k * n + n - 1. The first and last index
-    are known for a position that reads from a single block, or from two neighbouring blocks if the
-    two indices are less than n / 2 apart. Return None if a position reads in any other way.
+    The mask is indices x positions, `length` is the number of indices, and n that of `combs`. Row k
+    of `combs` is a mask of the positions that read any of the indices k, k + n, k + 2n ... Row k of
+    `blocks[start]` is a mask of those that read any of the n indices from start + k * n on. Return
+    None if a position reads several blocks of each start, since then its first index is unknown.
     """
-    every, index = len(combs), torch.arange(len(combs))[:, None]
-    (start, end), is_read = _ends(blocks), blocks.any(0)
-    low, high = combs & (index < every // 2), combs & (index >= every // 2)
-    is_over_two = end == start + 1  # the end of one block and the beginning of the next
-    first = start * every + torch.where(is_over_two, _ends(high)[0], _ends(combs)[0])
-    last = end * every + torch.where(is_over_two, _ends(low)[1], _ends(combs)[1])
-    is_near = is_over_two & high.any(0) & low.any(0) & (last - first < every // 2)
-    if not ((end == start) | is_near | ~is_read).all():
-        return None
-    place = torch.arange(length)[:, None]
-    return (first <= place) & (place <= last) & is_read
+    every, place = len(combs), torch.arange(length)[:, None]
+    mask, is_known = torch.zeros(length, combs.shape[1], dtype=torch.bool), ~combs.any(0)
+    for start, hits in blocks.items():
+        is_single = hits.sum(0) == 1
+        begin = start + hits.int().argmax(0) * every
+        first, last = (begin + end for end in _ends(combs.roll(-start, 0)))
+        mask |= (first <= place) & (place <= last) & is_single
+        is_known |= is_single
+    return mask if is_known.all() else None
 
 
 def _ends(hits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

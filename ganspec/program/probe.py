@@ -76,8 +76,8 @@ def _shape(call: Call, inputs: tuple[Value, ...]) -> tuple[int, ...]:
     try:
         shape = _run(call, module, inputs, batch=0)
     except FAILURES:
-        # An affine instance norm refuses an empty batch. Any other call that fails here fails on
-        # two images, too, with the message that a user would see.
+        # Affine instance norms and users' modules may refuse an empty batch. Other calls that fail
+        # here fail on two images, too, with the message that a user would see.
         if not is_small:
             raise
         return _run(call, module, inputs, batch=2)

@@ -72,7 +72,7 @@ class Stretch:
 
 
 class NetworkView:
-    """One network of the page: its lines, and the numbers of its edits."""
+    """One network of the page: its lines, and the counts of its edits."""
 
     def __init__(self, diff: NetworkDiff):
         self.diff, self.name = diff, diff.name
