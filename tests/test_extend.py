@@ -403,6 +403,24 @@ def test_a_module_may_be_a_list_of_nothing(folder):
     assert network(torch.rand(2, 3, 8, 8)).shape == (2, 3, 8, 8)
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('raise ValueError("boom")', "discs: boom"),
+        ('open("labels.txt")', "discs: there is no file labels.txt"),
+        ('{}["boom"]', "KeyError: 'boom'"),
+    ],
+)
+def test_an_error_of_a_data_set_names_the_line_of_its_file(folder, line, said):
+    text = FILES["discs.py"]
+    body = next(each for each in text.splitlines() if each.startswith("    "))
+    Path("discs.py").write_text(text.replace(body, f"    {line}\n{body}", 1))
+    number = text.splitlines().index(body) + 1
+    kinds = [file for file in FILES if file in ("celu.py", "pointwise.py", "nadam.py")]
+    output = run("train", "tells.yaml", "--steps", 1, kinds=["discs.py", *kinds], status=2)
+    assert re.search(rf"error: \S*discs.py:{number}: {re.escape(said)}", output), output
+
+
 UNSHUFFLE = """
 from torch import nn
 from ganspec.extend import Call, Layer, Value

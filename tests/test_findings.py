@@ -90,6 +90,9 @@ def test_standard_input_is_no_file_to_annotate():
     assert "locations" not in result
     (spec,) = json.loads(told("json"))["specs"]
     assert (spec["spec"], spec["diagnostics"][0]["file"]) == ("-", "<stdin>")
+    words = ["check", "-", "--format", "json"]
+    (spec,) = json.loads(CliRunner().invoke(app, words, input=b"\xff").stdout)["specs"]
+    assert spec["diagnostics"][0]["file"] == "<stdin>"
 
 
 def test_sarif_has_rules_levels_and_regions(folder):

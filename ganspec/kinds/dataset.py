@@ -15,6 +15,7 @@ from typing import ClassVar
 
 from ganspec.language.errors import GanspecError, NoFolderError, one_line
 from ganspec.language.kinds import Kind
+from ganspec.language.registry import own_line
 
 # errors that reading a missing or damaged file may raise
 DAMAGES = (
@@ -109,7 +110,9 @@ class Dataset(Kind, family="dataset"):
             where, reason = f" in {folder}" if self.needs_folder else "", one_line(error)
             if isinstance(error, FileNotFoundError) and error.filename:
                 reason = f"there is no file {error.filename}"
-            raise DataError(f"{self.kind}{where}: {reason}") from error
+            line = own_line(error)  # of a user's data set
+            place = "{}:{}: ".format(*line) if line else ""
+            raise DataError(f"{place}{self.kind}{where}: {reason}") from error
 
     def classes(self, folder: Path | None = None) -> list[str]:
         """Return the class names in the order of their labels, or [] if classes have no names.

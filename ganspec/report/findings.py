@@ -9,7 +9,8 @@ from typing import Any, TypeAlias
 from urllib.parse import quote
 
 from ganspec.language.errors import Diagnostic, printable
-from ganspec.streams import DASH, STDIN
+from ganspec.language.source import name_of
+from ganspec.streams import STDIN
 from ganspec.version import VERSION
 
 Findings: TypeAlias = Sequence[tuple[Path, Sequence[Diagnostic]]]
@@ -65,8 +66,8 @@ def _file(path: Path, found: Diagnostic) -> str | None:
 
     A diagnostic without a place counts as a mistake in the checked file, `path`.
     """
-    name = found.mark.text.name if found.mark else str(path)
-    return None if name in (SETTING, STDIN, DASH) else name
+    name = found.mark.text.name if found.mark else name_of(path)
+    return None if name in (SETTING, STDIN) else name
 
 
 def text_of(found: Diagnostic) -> str:
@@ -104,7 +105,7 @@ def _data(path: Path, found: Diagnostic) -> dict[str, Any]:
         "severity": found.severity,
         "code": found.code,
         "message": found.message,
-        "file": mark.text.name if mark else str(path),
+        "file": mark.text.name if mark else name_of(path),
         "line": mark.line if mark else None,
         "column": mark.column if mark else None,
         "end_column": mark.end if mark else None,

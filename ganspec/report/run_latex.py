@@ -99,7 +99,8 @@ class LatexWriter:
             if final := view.final:
                 name = f"{view.key}_final"
                 self.files[f"{name}.png"] = final.write_png
-                caption = f"{view.label}: {view.pictured}, {view.when(final.step)}"
+                when = f"{view.pictured}, {view.when(final.step)}"
+                caption = "; ".join(filter(None, [f"{view.label}: {when}", final.caption]))
                 yield figure(f"{self.folder}/{name}.png", caption, name)
 
     def _architectures(self) -> Iterator[str]:

@@ -96,7 +96,8 @@ class MarkdownWriter:
         for name, picture in (*finals, *(("moment", moment) for moment in view.moments)):
             when = f"{view.pictured}, {view.when(picture.step)}"
             file = f"{key}_{name}_{picture.step:07d}.{picture.format}"
-            yield f"{self._image(file, picture.write, when)}\n{markdown_line(when)}"
+            caption = "; ".join(filter(None, [when, picture.caption]))
+            yield f"{self._image(file, picture.write, when)}\n{markdown_line(caption)}"
         yield "### Architecture"
         counts = [
             [c.network, c.what, f"{c.claimed:,}", f"{c.built:,}", "=" if c.agrees else "differs"]
