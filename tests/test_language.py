@@ -460,3 +460,9 @@ def test_importing_is_quick():
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert float(run.stdout) < 1.0  # 0.2 s alone; a busy machine takes longer
+
+
+def test_an_expression_may_choose_one_of_several_numbers():
+    assert load(SPECS / "dcgan.yaml", ["data.channels=ch // ch + 2"]).data.channels == 3
+    with pytest.raises(SpecError, match="`channels` cannot be"):
+        load(SPECS / "dcgan.yaml", ["data.channels=ch // ch + 1"])

@@ -154,8 +154,9 @@ class FieldType:
         return next(own, fitting[0] if fitting else None)
 
     def is_literal(self, value: object) -> bool:
-        """Return True if `value` is one of the literals, of the same Python type."""
-        return any(value == each and type(value) is type(each) for each in self.literals)
+        """Return True if `value` is one of the literals, of the same Python type or a Width."""
+        same = (each for each in self.literals if value == each and isinstance(value, type(each)))
+        return any(isinstance(value, bool) == isinstance(each, bool) for each in same)
 
     def list_of(self, count: int) -> ListType:
         """Return the first list type that may have `count` entries, or else the first list type."""

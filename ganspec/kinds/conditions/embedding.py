@@ -28,7 +28,9 @@ class Embedding(Condition, kind="embedding"):
     embeds: ClassVar = True
 
     size: Width | None = Field(
-        None, description="numbers in a vector; with `product`, as many as the value has channels"
+        None,
+        description="numbers in a vector; required, except with `product`, where it is the number "
+        "of channels",
     )
     join_: Literal["concat", "map", "product"] = Field(
         "concat", alias="join", description="how the vector joins the value"

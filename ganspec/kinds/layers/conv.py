@@ -21,7 +21,7 @@ from ganspec.program.ir import Call, Value
 
 
 class Conv(Weighted, kind="conv"):
-    """Convolution that keeps height and width unless `stride` is more than 1."""
+    """Convolution that by default keeps height and width unless `stride` is more than 1."""
 
     primary: ClassVar = "out"
     expects: ClassVar = "map"

@@ -20,7 +20,7 @@ from ganspec.program.ir import Call, Value
 
 
 class ConvTranspose(Weighted, kind="conv_transpose"):
-    """Transposed convolution that multiplies height and width by `stride`."""
+    """Transposed convolution that by default multiplies height and width by `stride`."""
 
     primary: ClassVar = "out"
     expects: ClassVar = "map"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import nn
 
 from ganspec.kinds.layer import Layer, Lowering
-from ganspec.language.types import Positive
+from ganspec.language.types import Positive, refusal
 from ganspec.program.ir import Call, Value
 
 
@@ -46,10 +46,17 @@ class LayerNorm(Layer, kind="layer_norm"):
         "image", description="numbers normalised together: an image's, or one position's channels"
     )
 
+    @model_validator(mode="after")
+    def _check_fields(self) -> Self:
+        """Refuse `elementwise` for positions, which have a gain for each channel."""
+        if self.elementwise and self.over == "channels":
+            message = "`elementwise` is for norms over an image, and this one is over channels"
+            raise refusal("bad-value", message, "write `over: image`, or remove `elementwise`")
+        return self
+
     def lower(self, net: Lowering, x: Value) -> Value:
-        over_channels = self.over == "channels" and not self.elementwise
-        if (x.shape[0] if over_channels else math.prod(x.shape)) == 1:
-            where = "position" if x.is_map and over_channels else "image"
+        if (x.shape[0] if self.over == "channels" else math.prod(x.shape)) == 1:
+            where = "position" if x.is_map and self.over == "channels" else "image"
             message = f"layer_norm of {x} is 0: each {where} has a single number"
             net.refuse(
                 "shape-mismatch", message, x, "remove it, or put it where there are more numbers"

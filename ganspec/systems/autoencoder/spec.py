@@ -58,8 +58,8 @@ class Reconstruction(CriterionObjective):
 class Autoencoder(CriterionSpec, system="autoencoder"):
     """An autoencoder, from images to the same images; a denoising one if `noise` is set.
 
-    Its spec has `name`, `doc`, `framework`, `report`, `vars`, `data` and `blocks` as a GAN's has,
-    and the following.
+    Its spec has `name`, `doc`, `extends`, `framework`, `report`, `vars`, `data`, `blocks` and
+    `evaluate` as a GAN's has, and the following.
     """
 
     networks: ClassVar = ("autoencoder",)

@@ -36,9 +36,9 @@ class Prediction(CriterionObjective):
 class Classifier(CriterionSpec, system="classifier"):
     """A classifier, from images to the logits or probabilities of their labels.
 
-    Its spec has `name`, `doc`, `framework`, `report`, `vars`, `data` and `blocks` as a GAN's has,
-    and the following. With multi-hot labels, the predictions for an image with k labels are its k
-    highest outputs, and the accuracy is the share of all labels that are predicted.
+    Its spec has `name`, `doc`, `extends`, `framework`, `report`, `vars`, `data` and `blocks` as a
+    GAN's has, and the following. With multi-hot labels, the predictions for an image with k labels
+    are its k highest outputs, and the accuracy is the share of all labels that are predicted.
     """
 
     networks: ClassVar = ("classifier",)
@@ -63,6 +63,10 @@ class Classifier(CriterionSpec, system="classifier"):
     def contract(self, nets: dict[str, Net]) -> Iterator[Diagnostic]:
         yield from check_labels(self, "label", self.label)
         yield from check_statistics(nets)
+        if self.evaluate is not None:
+            message = "a classifier is tested at each epoch's end, and `evaluate` has no effect"
+            node = find(self.tree, ("evaluate",))
+            yield Diagnostic("rule-conflict", message, node.mark, (), "take `evaluate` away")
         known = not self.label.is_unread
         mismatch = list(check_criterion(self, self.label.kind)) if known else []
         yield from mismatch

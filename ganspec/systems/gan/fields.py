@@ -80,7 +80,9 @@ class Objective(Section):
         None, description="bound c: the discriminator's weights are clipped to [-c, c]"
     )
     scale: Positive = Field(
-        1.0, description="factor of the discriminator's loss; 0.5 for the mean of its two parts"
+        1.0,
+        description="factor of the discriminator's `loss`, not of added terms; 0.5 for the mean of "
+        "its two parts",
     )
     l2: Decay = Field(Decay(), description="L2 terms added to the losses")
 

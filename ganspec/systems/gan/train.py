@@ -42,8 +42,8 @@ RuleText = Annotated[str | None, AfterValidator(_check_rule)]
 class Skip(Section):
     """Rules that leave a network out of an iteration: comparisons of `d_loss` and `g_loss`.
 
-    A network whose rule is true is not updated. Both losses are computed from the scores in the
-    discriminator's update, before it is made.
+    A network whose rule is true is not updated. Both losses are those before the discriminator's
+    update: `d_loss` has all its terms, `g_loss` only that of `loss`.
     """
 
     generator: RuleText = Field(None, description="rule, such as `g_loss * 1.5 < d_loss`")
@@ -94,7 +94,9 @@ class Train(Schedule):
         description="updates of an iteration, in order: `discriminator`, or `real` and `fake` for "
         "two updates of it, `generator`, and the names of `updates`",
     )
-    updates: dict[str, OwnUpdate] = Field({}, description="updates of your own, by name")
+    updates: dict[str, OwnUpdate] = Field(
+        {}, description="an update of your own, by its name; at most one"
+    )
     latents: Literal["fresh", "reused"] = Field(
         "fresh",
         description="latents for the network that is updated second: new ones, or those of the "

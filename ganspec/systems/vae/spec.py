@@ -53,8 +53,8 @@ class Vae(CriterionSpec, system="vae"):
     """A variational autoencoder: an encoder to a distribution of codes, a decoder to images.
 
     Two linear layers turn the last value of the encoder into the mean and the log-variance of a
-    code. Its spec has `name`, `doc`, `framework`, `report`, `vars`, `data` and `blocks` as a GAN's
-    has, and the following.
+    code. Its spec has `name`, `doc`, `extends`, `framework`, `report`, `vars`, `data`, `blocks` and
+    `evaluate` as a GAN's has, and the following.
     """
 
     networks: ClassVar = ("encoder", "decoder")
