@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import os
+from itertools import permutations
 
 import pytest
 import torch
@@ -104,7 +105,8 @@ optimizer: {{adam: {{lr: 1e-3}}}}
 """
 PLANS = [
     *("", "steps: {discriminator: 2}", "generator_batch: 1", "generator_batch: 3"),
-    *("order: [generator, discriminator]", "order: [real, fake, generator]"),
+    "order: [generator, discriminator]",
+    *(f"order: [{', '.join(order)}]" for order in permutations(("real", "fake", "generator"))),
     *("latents: reused", "generated: reused", "warmup: 2", "batches: shared"),
     "steps: {discriminator: 3, generator: 2}",
 ]
