@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import os
+from itertools import permutations
 
 import pytest
 import torch
@@ -104,7 +105,8 @@ optimizer: {{adam: {{lr: 1e-3}}}}
 """
 PLANS = [
     *("", "steps: {discriminator: 2}", "generator_batch: 1", "generator_batch: 3"),
-    *("order: [generator, discriminator]", "order: [real, fake, generator]"),
+    "order: [generator, discriminator]",
+    *(f"order: [{', '.join(order)}]" for order in permutations(("real", "fake", "generator"))),
     *("latents: reused", "generated: reused", "warmup: 2", "batches: shared"),
     "steps: {discriminator: 3, generator: 2}",
 ]
@@ -379,6 +381,28 @@ def test_a_layer_of_your_own_is_tried_on_every_batch(name):
             assert "the discriminator's own_layer at <text>:10:7 cannot read" in str(error)
             found.add(count)
     assert found == refused
+
+
+@pytest.mark.parametrize(
+    "rule, group", [("batch", group) for group in range(3, 11)] + [("generator_batch", 13)]
+)
+def test_a_layer_of_groups_is_refused_though_few_sizes_fit(rule, group):
+    """Groups of 13 fit only the other batches of the training."""
+
+    class Own(Layer, kind="own_layer"):
+        """A layer for this test."""
+
+        def call(self, x):
+            return Call(Deviations, group, 0)
+
+    wrong, other = f"{rule}: {group + 1}", "" if rule == "batch" else f", batch: {group}"
+    text = LAST_OF_ONE.replace("- batch_norm", "- own_layer").replace("batch: 16", wrong + other)
+    with pytest.raises(SpecError) as caught:
+        ganspec.check(loads(text.replace("count: 33", f"count: {group * (group + 1)}")))
+    (error,) = caught.value.diagnostics
+    message = f"`{wrong}` makes batches of {group + 1}, which the discriminator's own_layer cannot"
+    assert error.message.startswith(message)
+    assert error.help == f"try `train: {{{rule}: {group + 2}}}` or another size"
 
 
 # -- scores ---------------------------------------------------------------------------------------

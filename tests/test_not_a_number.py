@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import torch
 from conftest import ROOT, narrow, write_iclevr
@@ -44,6 +46,9 @@ SPECS = {
     "autoencoder": "autoencoder: {layers: [{conv: 3}, {conv: 3}, {conv: 3}, sigmoid]}\n" + SINGLE,
     "classifier": "label: {kind: multi_hot, size: 24}\n"
     "classifier: {layers: [flatten, {linear: 4}, {linear: 8}, {linear: 24}, sigmoid]}\n" + SINGLE,
+    "softmax": "label: {kind: classes, size: 24}\n"
+    "classifier: {layers: [flatten, {linear: 4}, {linear: 8}, {linear: 24}, softmax]}\n"
+    + SINGLE.replace("binary_", ""),
     "vae": "latent: {size: 4}\nencoder: {layers: [flatten, {linear: 8}]}\n"
     "decoder: {layers: [{project: [3, 8, 8]}, {conv: 3}, sigmoid]}\n" + SINGLE,
 }
@@ -160,4 +165,5 @@ def test_every_loss_that_may_read_probabilities_is_tried():
         for name, kind in kinds_of(family).items()
         if "reads" in kind.model_fields and "ganspec" in kind.__module__
     }
-    assert reading == {"non_saturating", "minimax", "binary_cross_entropy", "cross_entropy"}
+    tried = re.findall(r"loss: \{(\w+): \{reads: probabilities", str(SPECS))
+    assert reading == set(tried)

@@ -5,7 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 from test_extend import FILES, folder, run
+
+from ganspec import load_kinds
+from ganspec.evaluation import reference
+from ganspec.evaluation.extractor import Extractor
+from ganspec.evaluation.reference import RealImages
+from ganspec.evaluation.scoring import Scorer
+from ganspec.evaluation.subject import Subject
+from ganspec.kinds.metric import MetricError
+from ganspec.language.kinds import kinds_of
+from ganspec.runs.score_file import append_scores, read_scores
 
 __all__ = ["folder"]  # a fixture
 
@@ -41,6 +52,64 @@ def test_a_data_set_has_as_many_names_as_classes(folder):
     Path("discs.py").write_text(text)
     said = run("train", "mine.yaml", "--steps", 1, status=2)
     assert "discs (discs.py) names 3 classes, but its `label_kind` tells 2" in said
+
+
+DISTANCE = "np.linalg.norm(fake.mean - real.mean)"
+CENTRES = {  # what a metric returns, and the error
+    "3.0": "returned a value of the type float, not a list with a `MetricValue` for each",
+    "MetricValue('centre', 3.0)": "returned a value of the type MetricValue, not a list with a",
+    "[3.0]": "returned a value of the type float, not a list with a `MetricValue` for each",
+    "None": "returned None, not a list with a `MetricValue` for each of `names`",
+    "[]": "returned no values, not of `centre`",
+    "[MetricValue('center', 3.0)]": "returned values of `center`, not of `centre`",
+    "[MetricValue('centre', fake.mean)]": "returned a value of the type ndarray as the value of",
+    "[MetricValue('centre', fake.features)]": "returned a value of the type Tensor as the value",
+    "[MetricValue('centre', float('nan'))]": "returned nan as the value of `centre`, not a number",
+    "[MetricValue('centre', 1e200)]": "returned 1e+200 as the value of `centre`, not a number",
+    "[MetricValue('centre', 1, 'x')]": "returned a value of the type str as the deviation of",
+    "[MetricValue('centre', 1, per_class={'a': None})]": "returned None as the per_class of",
+    "[MetricValue('centre', 1, per_class=[1])]": "returned a value of the type list as the per_cl",
+}
+
+
+def centre(returned):
+    """Return the example's metric, but with the value `returned` of `measure`."""
+    whole = f'[MetricValue("centre", float({DISTANCE}))]'
+    assert whole in FILES["centre.py"]
+    Path("centre.py").write_text(FILES["centre.py"].replace(whole, returned))
+    load_kinds("centre.py")
+    return kinds_of("metric")["centre"]()
+
+
+@pytest.fixture
+def score(folder, monkeypatch):
+    """Return a function that returns the score of four images by a metric."""
+    monkeypatch.setattr(reference, "CACHE", folder / "references")
+
+    def extract(images):
+        return images.flatten(1).float(), images.flatten(1).float()
+
+    extractor = Extractor("pixels", "0", "last", "none", extract, torch.device("cpu"), 4)
+    images = torch.arange(48, dtype=torch.uint8).view(4, 3, 2, 2)
+    scorer, subject = Scorer(extractor, RealImages(images, "x")), Subject(images.split, 4)
+    return lambda metric: scorer.scores(subject, [metric])[0]
+
+
+@pytest.mark.parametrize("returned", CENTRES)
+def test_what_a_metric_returns_is_checked(score, returned):
+    with pytest.raises(MetricError) as error:
+        score(centre(returned))
+    said = str(error.value)
+    assert said.startswith(f"centre (centre.py) {CENTRES[returned]}") and "\n" not in said
+
+
+@pytest.mark.parametrize("value", [DISTANCE, f"np.float32({DISTANCE})", "fake.features.sum()"])
+def test_a_metric_may_return_numbers_of_numpy_and_torch(folder, score, value):
+    more = "np.float32(2), np.int64(3), per_class={0: real.features[0, 0]}"
+    row = score(centre(f"[MetricValue('centre', {value}, {more})]"))
+    append_scores(folder, [row])
+    assert read_scores(folder) == [row]
+    assert (row.deviation, row.reference.images, row.per_class) == (2, 3, {"0": 0})
 
 
 def mend(file, old, new):

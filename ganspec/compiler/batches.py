@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ganspec.language.errors import Diagnostic, GanspecError
 from ganspec.program.ir import Net, Origin, Step
-from ganspec.program.trial import ONE_VALUE, reason_against
+from ganspec.program.trial import ONE_VALUE, is_foreign, reason_against
 from ganspec.systems.passes import Pass, TrainingSize, split_passes
 from ganspec.systems.spec import Spec
 
@@ -72,20 +72,27 @@ def refused(nets: dict[str, Net], passes: Iterable[Pass]) -> Iterator[Diagnostic
     """
     refusals: dict[tuple[str, int, bool], tuple[Step, str] | None] = {}
     reported: set[str] = set()
+    passes = list(passes)
+    sizes = {each.images for each in passes}
     for each in passes:
         key = (each.network, each.images, each.training)
         if key not in refusals:
-            refusals[key] = _first_refusing(nets[each.network], each.images, each.training)
+            refusals[key] = _first_refusing(nets[each.network], each.images, each.training, sizes)
         if (refusal := refusals[key]) and each.source not in reported:
             reported.add(each.source)
             yield _diagnostic(each, *refusal)
 
 
-def _first_refusing(net: Net, images: int, training: bool) -> tuple[Step, str] | None:
-    """Return the first step that cannot read a batch of `images`, and why; None if all can."""
+def _first_refusing(
+    net: Net, images: int, training: bool, sizes: set[int]
+) -> tuple[Step, str] | None:
+    """Return the first step that cannot read a batch of `images`, and why; None if all can.
+
+    `sizes` are those of all batches.
+    """
     for step in net.leaves():
         inputs = [net.values[i] for i in step.inputs]
-        if reason := reason_against(step, inputs, images, training):
+        if reason := reason_against(step, inputs, images, training, sizes):
             if ONE_VALUE in reason:
                 reason = "each channel would have a single value, which has no variance"
             return step, reason
@@ -96,5 +103,7 @@ def _diagnostic(each: Pass, step: Step, reason: str) -> Diagnostic:
     origin, help = step.origin, each.help
     if not each.training and step.call.kwargs.get("track_running_stats") is False:
         help = f"write `statistics: running`, or {help.removeprefix('write ')}"
+    if is_foreign(step.call):  # it may read multiples of some number only
+        help = help.replace("write ", "try ").replace(" or more", " or another size")
     message = f"{each.source}, which the {each.network}'s {origin.kind} cannot read"
     return Diagnostic("batch-mismatch", message, origin.mark, (reason,), help)

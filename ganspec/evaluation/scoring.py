@@ -16,6 +16,7 @@ from ganspec.evaluation.reference import RealImages, reference_activations
 from ganspec.evaluation.subject import Subject
 from ganspec.kinds.activations import Activations
 from ganspec.kinds.metric import Metric, MetricError, MetricValue, metric_kinds
+from ganspec.kinds.returned import checked_values
 from ganspec.runs.score_file import ScoredAgainst, ScoredBy, ScoreRow
 
 PassProgress: TypeAlias = Callable[[str, int, int], None]  # title, images done, number of images
@@ -66,7 +67,8 @@ class Scorer:
     def scores(self, subject: Subject, metrics: Sequence[Metric]) -> list[ScoreRow]:
         """Return the scores of `subject` by those of `metrics` that `applicable` returns.
 
-        Raises MetricError if a metric does not apply or a score is not finite, and BatchSizeError.
+        Raises MetricError if a metric does not apply, a score is not finite or a user's own metric
+        returns something else, and BatchSizeError.
         """
         metrics = self.applicable(metrics, subject)
         activations = self.extractor.activations(
@@ -77,13 +79,12 @@ class Scorer:
         if not torch.isfinite(activations.features).all():
             raise MetricError(f"features of {self.extractor.name} are not finite numbers")
         activations = activations.with_labels(subject.labels, subject.names)
-        return [
-            self._row(measured, subject, metric, activations.size)
-            for metric in metrics
-            for measured in metric.measure(
-                activations, self.reference if metric.paired else None, subject.seed or 0
-            )
-        ]
+        rows = []
+        for metric in metrics:
+            real = self.reference if metric.paired else None
+            values = checked_values(metric, metric.measure(activations, real, subject.seed or 0))
+            rows += [self._row(value, subject, metric, activations.size) for value in values]
+        return rows
 
     def applicable(self, metrics: Sequence[Metric], subject: Subject) -> list[Metric]:
         """Return the metrics to score `subject` by, without reading its images.

@@ -1,13 +1,18 @@
-"""Checks of the images and labels that users' own data sets return."""
+"""Checks of what users' own data sets and metrics return."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from ganspec.kinds.dataset import DataError, Dataset
+from ganspec.kinds.metric import Metric, MetricError, MetricValue
+from ganspec.language.errors import listed
+from ganspec.plots.log import HUGE
 
 
 def check_returned(dataset: Dataset, returned: object, folder: Path, *size: int) -> None:
@@ -67,6 +72,57 @@ def _label_faults(dataset: Dataset, labels: torch.Tensor, count: int) -> Iterato
     top = 1 if multi else (classes or high + 1) - 1
     if low < 0 or high > top:
         yield f"returned the label {low if low < 0 else high}, but labels are from 0 to {top}"
+
+
+def checked_values(metric: Metric, returned: object) -> list[MetricValue]:
+    """Return the values that `measure` of `metric` returned, with Python's numbers.
+
+    Numbers of NumPy and tensors of one number become floats. Raises MetricError if a user's own
+    metric returned anything else. Metrics of ganspec are not checked.
+    """
+    values: list[Any] = list(returned) if isinstance(returned, (list, tuple)) else [returned]
+    if not metric.is_own:
+        return values
+    for value in values:
+        if value is returned or not isinstance(value, MetricValue):
+            fault = f"returned {_type(value)}, not a list with a `MetricValue` for each of `names`"
+            raise MetricError(f"{metric.known_as} {fault}")
+    found = [value.metric for value in values]
+    if found != list(metric.names):
+        many = f"values of {listed(found)}" if found else "no values"
+        raise MetricError(f"{metric.known_as} returned {many}, not of {listed(metric.names)}")
+    return [_with_floats(metric, value) for value in values]
+
+
+def _with_floats(metric: Metric, measured: MetricValue) -> MetricValue:
+    """Return `measured` with each of its numbers as a float. Raise MetricError if one is none."""
+
+    def number(what: str, value: Any) -> float:
+        shown = _type(value)
+        try:
+            result = float(value)
+            if abs(result) < HUGE:
+                return result
+            shown = f"{result:g}"
+        except (TypeError, ValueError, RuntimeError):
+            pass
+        what = f"the {what} of `{measured.metric}`"
+        fault = f"returned {shown} as {what}, not a number between {-HUGE:g} and {HUGE:g}"
+        raise MetricError(f"{metric.known_as} {fault}")
+
+    deviation, per_class, count = measured.deviation, measured.per_class, measured.references
+    if not isinstance(per_class, (dict, type(None))):
+        fault = f"returned {_type(per_class)} as the per_class of `{measured.metric}`, not a dict"
+        raise MetricError(f"{metric.known_as} {fault}")
+    return replace(
+        measured,
+        value=number("value", measured.value),
+        deviation=None if deviation is None else number("deviation", deviation),
+        references=None if count is None else int(number("references", count)),
+        note=str(measured.note),
+        per_class=per_class
+        and {str(name): number("per_class", each) for name, each in per_class.items()},
+    )
 
 
 def _type(value: object) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import torch
 from torch import nn
@@ -18,20 +18,23 @@ from ganspec.program.ir import Call, Step, Value
 from ganspec.program.probe import hollow
 
 LARGEST = 2**26  # most numbers in a batch of inputs; a larger batch is not tried
-USUAL = (64, 16, 2)  # sizes of batches that a layer can be expected to read
+# sizes of batches of which a layer should read one: small and large ones, and multiples of 3 to 10
+USUAL = (64, 16, 2, 60, 63)
 ONE_VALUE = "more than 1 value per channel"  # part of torch's error for a batch norm of one vector
 
 
-def reason_against(step: Step, inputs: list[Value], images: int, training: bool) -> str | None:
+def reason_against(
+    step: Step, inputs: list[Value], images: int, training: bool, others: Collection[int] = ()
+) -> str | None:
     """Return why a step cannot read a batch of `images` images, in one line.
 
     The reason is the step's error, or `its results are not numbers`, as for the standard deviation
     of a single image. Return None if the step can read the batch, or if the batch is too large to
-    be tried. Return None, too, if the step also fails on batches of all USUAL sizes: its error then
-    has another reason than the number of images.
+    be tried. Return None, too, if the step also fails on batches of all USUAL sizes, and of the
+    sizes `others`: its error then has another reason than the number of images.
     """
-    numbers = images * sum(math.prod(value.shape) for value in inputs)
-    if not _may_refuse(step.call, images) or numbers > LARGEST:
+    largest = LARGEST // max(1, sum(math.prod(value.shape) for value in inputs))
+    if not _may_refuse(step.call, images) or images > largest:
         return None
     quiet = warnings.catch_warnings(action="ignore")
     with torch.random.fork_rng(devices=[]), quiet, torch.no_grad():
@@ -43,7 +46,7 @@ def reason_against(step: Step, inputs: list[Value], images: int, training: bool)
         reason = _failure(run, inputs, images)
         if reason is None or ONE_VALUE in reason:
             return reason
-        usual = (size for size in USUAL if size != images)
+        usual = (size for size in (*USUAL, *others) if images != size <= largest)
         return reason if any(_failure(run, inputs, size) is None for size in usual) else None
 
 
@@ -53,12 +56,18 @@ def _may_refuse(call: Call, images: int) -> bool:
     Code from outside torch and ganspec may refuse any number. Batch norms of torch and modules of
     ganspec may refuse a single image. All other calls read any batch.
     """
-    home = getattr(call.target, "__module__", None) or ""
-    if home.partition(".")[0] not in ("torch", "ganspec", "_operator"):
+    if is_foreign(call):
         return True
     if not call.is_module or images > 1:
         return False
+    home = call.target.__module__
     return home.startswith("ganspec.") or issubclass(call.function, _BatchNorm)  # type: ignore[arg-type]  # a class
+
+
+def is_foreign(call: Call) -> bool:
+    """Return True if a call is of code from outside torch and ganspec."""
+    home = getattr(call.target, "__module__", None) or ""
+    return home.partition(".")[0] not in ("torch", "ganspec", "_operator")
 
 
 def _runner(call: Call, training: bool) -> Callable[..., torch.Tensor]:

@@ -9,6 +9,19 @@ from ganspec.kinds.datasets.debian import fetch_debian
 from ganspec.kinds.datasets.idx import IdxDataset
 
 
+def fetch_torchvision(into: Path) -> bool:
+    """Download the files to `into` by torchvision. Return False if that fails."""
+    try:
+        from torchvision.datasets import FashionMNIST
+
+        FashionMNIST(into, download=True)
+    except (ImportError, OSError, RuntimeError):
+        return False
+    for file in (into / "FashionMNIST" / "raw").glob("*.gz"):
+        file.replace(into / file.name)
+    return True
+
+
 class FashionMnist(IdxDataset, kind="fashion_mnist"):
     """Fashion-MNIST: 60,000 training and 10,000 test photographs of clothes."""
 
@@ -36,16 +49,3 @@ class FashionMnist(IdxDataset, kind="fashion_mnist"):
     def fetch(self, into: Path) -> bool:
         """Download the files to `into` from Debian, else by torchvision. Return True on success."""
         return fetch_debian(into) or fetch_torchvision(into)
-
-
-def fetch_torchvision(into: Path) -> bool:
-    """Download the files to `into` by torchvision. Return False if that fails."""
-    try:
-        from torchvision.datasets import FashionMNIST
-
-        FashionMNIST(into, download=True)
-    except (ImportError, OSError, RuntimeError):
-        return False
-    for file in (into / "FashionMNIST" / "raw").glob("*.gz"):
-        file.replace(into / file.name)
-    return True

@@ -11,6 +11,18 @@ from ganspec.language.types import Name
 from ganspec.program.ir import Call, Value
 
 
+def _map_help(name: str, x: Value, other: Value) -> str | None:
+    """Return help if one of `x` and `other` is a map and the other a vector, else None.
+
+    `name` is the name of `other` in the spec.
+    """
+    if x.is_map == other.is_map:
+        return None
+    if x.is_map:
+        return f"make a map of `{name}` by `project: {{from: {name}, ...}}`, and join that by name"
+    return f"make a map of the vector before it, such as by `project: {list(other.shape)}`"
+
+
 class Concat(Layer, kind="concat"):
     """Appends the channels of a named earlier value to the input's channels (U-Net)."""
 
@@ -44,15 +56,3 @@ class Add(Layer, kind="add"):
             message = f"cannot add `{self.value}`, {other}, to {x}"
             net.refuse("shape-mismatch", message, other, _map_help(self.value, x, other) or help)
         return net.add(Call(operator.add), x, other)
-
-
-def _map_help(name: str, x: Value, other: Value) -> str | None:
-    """Return help if one of `x` and `other` is a map and the other a vector, else None.
-
-    `name` is the name of `other` in the spec.
-    """
-    if x.is_map == other.is_map:
-        return None
-    if x.is_map:
-        return f"make a map of `{name}` by `project: {{from: {name}, ...}}`, and join that by name"
-    return f"make a map of the vector before it, such as by `project: {list(other.shape)}`"
