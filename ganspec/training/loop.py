@@ -256,6 +256,8 @@ class Loop:
         self.picture()
         if self.saved_step != training.step:
             self.save()
+        else:
+            self.retention.thin()  # by the picture, which was written after the checkpoint
         return complete
 
     def keep(self, ended: bool) -> None:
