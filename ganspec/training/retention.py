@@ -26,9 +26,9 @@ def superseded(steps: Iterable[int], width: int) -> set[int]:
     """Return the steps whose files are to be deleted: all but the newest in each window.
 
     Windows have `width` steps, and the first one begins after step 0. So a file of a step within an
-    epoch, where a training was stopped, stays only until its epoch has a newer one. A window of twice the width
-    is two windows, so the steps that remain in the end do not depend on how often files were
-    deleted.
+    epoch, where a training was stopped, stays only until its epoch has a newer one. A window of
+    twice the width is two windows, so the steps that remain in the end do not depend on how often
+    files were deleted.
     """
     steps = sorted(steps)
     newest = {max(1, math.ceil(step / width)): step for step in steps}
