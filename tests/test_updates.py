@@ -261,9 +261,9 @@ def test_losses_with_skip_rules_are_from_before_any_update():
             (
                 f"order: [discriminator, generator, {name}], {Q.replace('q:', f'{name}:')}",
                 f", auxiliary: {weight}",
-                f"`{name}_loss` is another loss in the log",
+                f"`{name}_loss` has another meaning in logs",
             )
-            for name, weight in [("d", 0), ("g", 0), ("q", 1)]
+            for name, weight in [("d", 0), ("g", 0), ("q", 1), ("test", 0)]
         ),
     ],
 )

@@ -255,7 +255,7 @@ class Loop:
         self.picture()
         if self.saved_step != training.step:
             self.save()
-        self.retention.thin()  # again: a picture may be newer than the last checkpoint's thinning
+        self.retention.thin()  # again, if the picture is newer than the checkpoint
         return complete
 
     def keep(self, ended: bool) -> None:

@@ -156,8 +156,9 @@ def _own_update(spec: GanFields) -> Iterator[Diagnostic]:
             message = f"`{name}` names a network twice"
             yield _clash(spec, "updates", message, "name it once")
         of_head = ("q_loss",) if auxiliary and auxiliary.discriminator else ()
-        if f"{name}_loss" in (*STEP_LOSSES, *of_head):
-            message = f"`{name}_loss` is another loss in the log"
+        # resuming removes measurements on test images, `test_...`, from the log's last line
+        if f"{name}_loss" in (*STEP_LOSSES, *of_head) or f"{name}_loss".startswith("test_"):
+            message = f"`{name}_loss` has another meaning in logs"
             yield _clash(spec, "updates", message, "give your update another name")
     if auxiliary and not (auxiliary.discriminator or auxiliary.generator or updates):
         node = find(spec.tree, ("objective", "auxiliary"))
