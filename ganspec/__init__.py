@@ -206,7 +206,7 @@ def train(
     - `steps` is the step to end at, in place of the spec's epochs; `minutes` limits the time.
     - `resume` continues the run in `out` from its checkpoint; `overwrite` replaces that run.
     - `progress` True shows a bar, or lines where there is no terminal; False shows nothing. A
-      function is called with the step, the last step and the newest losses, a few times a second.
+      function is called with the step, the last step and the newest losses, when they are written.
     - `track` names trackers that show the run: `tensorboard`, `wandb`, `mlflow`, `trackio`.
     - `exact` applies every module without rewrites: results equal the emitted file's bit for bit.
     - `precision` and `speedups` are names (docs/speed_precision.md); `auto` measures the fastest.

@@ -243,7 +243,9 @@ def write_unless_edited(target: Path, text: str, overwrite: bool) -> None:
     Without `overwrite`, a file is replaced only if it has a checksum of ganspec that still matches.
     """
     if would_replace(target) and not is_emitted(target.read_bytes()) and not overwrite:
-        fail(f"{target} is not as ganspec wrote it; add --overwrite, or choose another -o")
+        # without a checksum in `text`, an edited file looks like the one that ganspec wrote
+        problem = "is not as ganspec wrote it" if is_emitted(text.encode()) else "exists"
+        fail(f"{target} {problem}; add --overwrite, or choose another -o")
     write_text(target, text)
 
 

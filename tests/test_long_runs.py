@@ -165,8 +165,8 @@ def test_spacing_is_the_least_that_fits():
         width = spacing(done, unit, most)
         assert done <= most * width
         assert np.log2(width / unit).is_integer()
-        assert width <= 1 or done > most * width / 2
-    assert spacing(0, 5, 3) <= 1
+        assert width == unit or done > most * width / 2
+    assert spacing(0, 5, 3) == 5
 
 
 def test_leaving_out_often_or_once_is_the_same():
@@ -202,6 +202,23 @@ def test_pictures_and_snapshots_are_bounded(tmp_path, monkeypatch):
     ganspec.train(spec, parts.folder, steps=97, resume=True)
     ganspec.train(spec, parts.folder, steps=120, resume=True)
     assert files_of(parts) == files_of(run)
+
+
+@pytest.mark.parametrize("last", [9, 13])
+@pytest.mark.parametrize("seconds", [-1.0, 1e9])
+def test_a_picture_of_a_stop_within_an_epoch_is_there_until_a_newer_one(
+    tmp_path, monkeypatch, last, seconds
+):
+    for name in ("CHECKPOINT_SECONDS", "EPOCH_SECONDS"):
+        monkeypatch.setattr(f"ganspec.training.loop.{name}", seconds)
+    spec = loads(PLAIN.replace("epochs: 1000", "warmup: 1, epochs: 1000"))  # epochs end at 5, 9
+    whole = ganspec.train(spec, tmp_path / "whole", steps=last)
+    run = ganspec.train(spec, tmp_path / "run", steps=1)
+    for step in (3, 6, 8):
+        ganspec.train(spec, run.folder, steps=step, resume=True)
+        assert list(run.samples()) == [*range(5, step, 4), step]
+    ganspec.train(spec, run.folder, steps=last, resume=True)
+    assert list(run.samples()) == list(whole.samples()) == list(range(5, last + 1, 4))
 
 
 @pytest.mark.parametrize("epochs", [6, 8, 9, 11])

@@ -400,6 +400,14 @@ def test_other_forms_are_printed_or_written(form, name, tmp_path):
     assert target.read_text("utf-8") == printed
 
 
+@pytest.mark.parametrize("name", ["out.txt", "out.json"])
+def test_a_form_without_a_checksum_is_not_called_edited(name, tmp_path):
+    dcgan, target = ROOT / "specs/dcgan.yaml", tmp_path / name
+    assert show(dcgan, "-o", target) == f"{target} written\n"
+    assert f"error: {target} exists; add --overwrite" in show(dcgan, "-o", target, status=2)
+    assert show(dcgan, "-o", target, "--overwrite") == f"{target} written\n"
+
+
 def test_forms_that_do_not_go_together_are_refused():
     dcgan = ROOT / "specs/dcgan.yaml"
     assert "choose one" in show(dcgan, "--graph", "--json", status=2)

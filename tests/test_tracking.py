@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import struct
+import subprocess
 import sys
 import time
 import types
@@ -178,6 +180,21 @@ def test_real_trackers_change_no_byte(tmp_path, untracked, capfd):
     assert results(tmp_path / "run") == untracked
     for name in names:
         assert [step for step, _ in READERS[name](tmp_path)["log/d_loss"]] == list(range(1, 10))
+
+
+def test_trackers_send_no_statistics_of_use():
+    pytest.importorskip("mlflow.telemetry")
+    pytest.importorskip("wandb")
+    code = (
+        "import ganspec.training.trackers.mlflow, ganspec.training.trackers.wandb\n"
+        "from mlflow.telemetry.utils import is_telemetry_disabled\n"
+        "from wandb.env import error_reporting_enabled\n"
+        "print(is_telemetry_disabled(), error_reporting_enabled())\n"
+    )
+    # without names such as CI and PYTEST_CURRENT_TEST, for which MLflow is silent
+    bare = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
+    done = subprocess.run([sys.executable, "-c", code], env=bare, capture_output=True, text=True)
+    assert done.stdout == "True False\n", done.stderr
 
 
 @pytest.mark.parametrize("place", ["start", "log", "close"])

@@ -257,6 +257,14 @@ def test_losses_with_skip_rules_are_from_before_any_update():
             ", auxiliary: 0",
             "`q` names a network twice",
         ),
+        *(
+            (
+                f"order: [discriminator, generator, {name}], {Q.replace('q:', f'{name}:')}",
+                f", auxiliary: {weight}",
+                f"`{name}_loss` has another meaning in logs",
+            )
+            for name, weight in [("d", 0), ("g", 0), ("q", 1), ("test", 0)]
+        ),
     ],
 )
 def test_a_plan_that_cannot_be_is_refused(plan, auxiliary, message):

@@ -79,7 +79,7 @@ def sample(
     processes: Processes = None,
     quiet: Quiet = False,
 ) -> None:
-    """Draw new images from a trained run. A run of an autoencoder restores test images instead.
+    """Draw new images from a trained run. A run of an autoencoder restores real images instead.
 
     The ending of FILE chooses the format. An animation shows the samples that training wrote, or
     with --interpolate the way between latents.

@@ -82,7 +82,7 @@ def show(
     attention: Attention = False,
     out: Annotated[Path | None, out_option("File to write; `-` prints it.")] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace a file that ganspec did not write.")
+        bool, typer.Option("--overwrite", help="Replace FILE, whatever is in it.")
     ] = False,
     settings: Settings = None,
 ) -> None:

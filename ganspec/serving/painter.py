@@ -216,7 +216,7 @@ def open_painter(folder: Path, device: str, step: int | None, raw: bool) -> Pain
     """
     spec = Run.open(folder).spec
     if not spec.draws:
-        advice = ": `ganspec sample` restores test images" if spec.restores else ""
+        advice = ": `ganspec sample` restores real images" if spec.restores else ""
         raise RunError(f"{folder} trains {article(spec.noun)}, which draws no new images{advice}")
     sampler = Sampler(folder, choose_device(device), step, raw)
     options = ["--step", str(step)] if step is not None else []

@@ -230,8 +230,7 @@ class Loop:
     def run_to_end(self) -> bool:
         """Train until `limits` are reached. Return False if a signal ended the last scoring.
 
-        Raises TrainingError if losses or weights are not finite; the run then keeps its last
-        checkpoint, of an earlier step.
+        Raises TrainingError if losses or weights are not finite; the last checkpoint then stays.
         """
         training, limits, pace = self.training, self.limits, self.recorder.pace
         complete = self.score()  # at the step that is resumed, if a signal ended its scoring
@@ -256,6 +255,7 @@ class Loop:
         self.picture()
         if self.saved_step != training.step:
             self.save()
+        self.retention.thin()  # again, if the picture is newer than the checkpoint
         return complete
 
     def keep(self, ended: bool) -> None:

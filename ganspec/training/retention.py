@@ -11,26 +11,24 @@ from ganspec.systems.schedule import includes
 from ganspec.systems.training import Training
 
 
-def spacing(done: int, unit: int, most: int) -> float:
+def spacing(done: int, unit: int, most: int) -> int:
     """Return the steps between two files of a run of `done` steps that keeps at most `most` files.
 
-    The result is the smallest sufficient `unit * 2**n`, where `n` may be negative, but no less than
-    about one step.
+    The result is the smallest sufficient `unit * 2**n`.
     """
-    width = float(unit)
+    width = unit
     while done > most * width:
         width *= 2
-    while width > 1 and done <= most * width / 2:
-        width /= 2
     return width
 
 
-def superseded(steps: Iterable[int], width: float) -> set[int]:
+def superseded(steps: Iterable[int], width: int) -> set[int]:
     """Return the steps whose files are to be deleted: all but the newest in each window.
 
-    Windows have `width` steps, and the first one begins after step 0. A window of twice the width
-    is two windows, so the steps that remain in the end do not depend on how often files were
-    deleted.
+    Windows have `width` steps, and the first one begins after step 0. So a file of a step within an
+    epoch, where a training was stopped, stays only until its epoch has a newer one. A window of
+    twice the width is two windows, so the steps that remain in the end do not depend on how often
+    files were deleted.
     """
     steps = sorted(steps)
     newest = {max(1, math.ceil(step / width)): step for step in steps}
@@ -58,8 +56,7 @@ class Retention:
 
     def wants_picture(self) -> bool:
         """Return True if the run is to keep a picture of the epoch that has just ended."""
-        width = spacing(self.done, self.pictures, self.cfg.pictures)
-        return self.done % max(self.pictures, width) == 0
+        return self.done % spacing(self.done, self.pictures, self.cfg.pictures) == 0
 
     def wants_snapshot(self) -> bool:
         """Return True if the spec asks for the weights of the epoch that has just ended.

@@ -21,7 +21,7 @@ class Stop:
     """Turns signals into a request to stop, within a `with` block.
 
     The first of SIGNALS sets `asked`. Later ones change nothing, since schedulers and terminals
-    repeat them; but a second Ctrl-C, more than AGAIN seconds after the first signal, raises
+    repeat them; but a Ctrl-C more than AGAIN seconds after the first signal raises
     KeyboardInterrupt. While `begun` is False there is nothing to save, and the first signal ends
     the process.
 

@@ -8,7 +8,7 @@ from ganspec.language.errors import Diagnostic, suggestion
 from ganspec.language.tree import find
 from ganspec.systems.agreement import label_help
 from ganspec.systems.gan.fields import GanFields
-from ganspec.systems.gan.train import BUILT_IN, HALVES, Steps
+from ganspec.systems.gan.train import BUILT_IN, HALVES, STEP_LOSSES, Steps
 
 FACTS = ("d_conditional", "auxiliary")  # names that training adds to a penalty's `cfg`
 
@@ -155,6 +155,11 @@ def _own_update(spec: GanFields) -> Iterator[Diagnostic]:
         if len(set(update.networks)) < len(update.networks):
             message = f"`{name}` names a network twice"
             yield _clash(spec, "updates", message, "name it once")
+        of_head = ("q_loss",) if auxiliary and auxiliary.discriminator else ()
+        # resuming removes measurements on test images, `test_...`, from the log's last line
+        if f"{name}_loss" in (*STEP_LOSSES, *of_head) or f"{name}_loss".startswith("test_"):
+            message = f"`{name}_loss` has another meaning in logs"
+            yield _clash(spec, "updates", message, "give your update another name")
     if auxiliary and not (auxiliary.discriminator or auxiliary.generator or updates):
         node = find(spec.tree, ("objective", "auxiliary"))
         help = "give it a weight, or an update of its own in `train: {updates: ...}`"
