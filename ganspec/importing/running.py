@@ -63,7 +63,7 @@ class NetworksLoader(SourceFileLoader):
     def get_code(self, fullname: str) -> CodeType:
         tree = ast.parse(self.get_data(self.path), self.path)
         places = {name: i for i, node in reversed([*enumerate(tree.body)]) for name in _made(node)}
-        places |= {getattr(node, "name", None): i for i, node in enumerate(tree.body)}
+        places |= {getattr(node, "name", ""): i for i, node in enumerate(tree.body)}
         end = max((places[name] for name in self.networks & set(places)), default=-1) + 1
         known = _names(tree.body[:end])
         options, below = _options(tree.body), tree.body[end:]
