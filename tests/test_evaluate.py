@@ -43,7 +43,7 @@ from ganspec.kinds.metrics.fidelity import import_fidelity, import_torchvision
 from ganspec.language.kinds import kinds_of
 from ganspec.language.load import loads
 from ganspec.progress import Progress
-from ganspec.runs.run import Run
+from ganspec.runs.run import Run, RunError
 from ganspec.runs.score_file import ScoreRow, append_scores, forget_scores, read_scores
 from ganspec.sampling.sampler import Sampler
 from ganspec.systems import checkpoint
@@ -386,6 +386,17 @@ def test_all_snapshots_cost_one_pass_over_the_real_images(runs, tmp_path, monkey
     assert read_scores(gan)[8:] == rows
 
 
+def test_real_images_are_scored_once_for_all_snapshots(runs, tmp_path):
+    gan = copied(runs / "gan", tmp_path / "gan")
+    metrics = ("-m", "fid", "-m", "inception_score", "--extractor", runs / "classifier")
+    status, output = invoke(gan, "--every-snapshot", "--real", *metrics, "-n", 30)
+    assert status == 0, output
+    found = [(row.metric, row.of, row.step) for row in read_scores(gan)]
+    assert len(found) == len(set(found)) == 10
+    for of in ("generated", "real"):  # shown with their conditions: the last step, and real images
+        assert output.count(f"fid of {of} images") == 1
+
+
 def test_the_cache_knows_images_and_extractors_by_content(runs, cache):
     extractor = classifier_extractor(runs / "classifier", CPU, None)
     images = torch.randint(256, (20, 3, 8, 8), generator=torch.Generator().manual_seed(0))
@@ -476,6 +487,7 @@ def test_an_option_that_the_metrics_do_not_read_is_an_error(runs, tmp_path):
         ((gan, *unpaired, "--layer", -1), "--layer"),
         ((gan, *asked, "--split", "test"), "--split"),
         ((gan, *asked, "--reference", tmp_path), "--reference"),
+        ((gan, *unpaired, "--reference", tmp_path), "--reference"),
         ((gan, *asked, "--layer", -1), "--layer"),
         ((spec, "--real", *unpaired, "--layer", -1), "--layer"),
         (("--images", gan, "--reference", gan, *unpaired[:2], *unpaired[4:]), "--reference"),
@@ -825,6 +837,17 @@ def test_scores_after_the_checkpoint_are_forgotten(scored, tmp_path):
     assert {row.step for row in read_scores(run.folder)} == {8}
 
 
+def test_scores_of_few_restored_images_are_not_measured_again(runs, tmp_path):
+    line = EVALUATE.replace("EXTRACTOR", str(runs / "classifier")).replace("images: 40, ", "")
+    spec = loads(DENOISING.replace("batch: 8", "batch: 8, epochs: 2") + line)
+    run = train(spec, tmp_path / "run")
+    rows = read_scores(run.folder)
+    assert len(rows) == 2 and rows[0].images < EvaluationOptions().image_count
+    with pytest.raises(RunError, match="is at step 16 already"):
+        train(spec, run.folder, resume=True)
+    assert read_scores(run.folder) == rows
+
+
 @pytest.mark.parametrize("metric", ["fid", "inception_score"])
 def test_the_best_weights_are_kept(runs, tmp_path, metric):
     line = EVALUATE.replace("EXTRACTOR", str(runs / "classifier")).replace("every: 2, ", "")
@@ -889,6 +912,7 @@ def test_real_images_of_a_folder_are_scored_and_restored_ones_are_the_data_sets(
     wanted = EvaluationOptions(metrics, 10, extractor, reference=folder, real=True)
     made, _, real, _ = Evaluator(runs / "gan", wanted).scores()
     assert made.reference.images == 12 and real.reference.images == 10
+    assert made.labels == "train images"
     train(loads(DENOISING), tmp_path / "restoring", steps=2)
     wanted = EvaluationOptions((USUAL["fid"],), 10, extractor, reference=folder)
     (row,) = Evaluator(tmp_path / "restoring", wanted).scores()

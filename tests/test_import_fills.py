@@ -10,6 +10,7 @@ import yaml
 from test_import import imported
 
 from ganspec.importing.filling import FillReader
+from ganspec.importing.source import UNKNOWN_INIT
 
 NETWORKS = """
 import functools
@@ -228,3 +229,29 @@ def test_a_function_that_makes_a_network_draws_its_weights_itself(tmp_path):
     found = imported(path, {"network": "make"}, "z:8")
     assert found.is_equal, found.warnings
     assert yaml.safe_load(found.text)["generator"]["init"] == "dcgan"
+
+
+FITS = {
+    "normal_(m.weight, 0, 0.05)": {"dcgan": 0.05},
+    "orthogonal_(m.weight, 2 ** 0.5)": {"orthogonal": 2**0.5},
+    "orthogonal_(m.weight, nn.init.calculate_gain('leaky_relu', 0.2))": {
+        "orthogonal": (25 / 13) ** 0.5
+    },
+    "xavier_uniform_(m.weight, 0.5)": {"xavier": {"gain": 0.5}},
+    "xavier_normal_(m.weight, 1 / 3)": {"xavier": {"distribution": "normal", "gain": 1 / 3}},
+    "kaiming_normal_(m.weight, 0.01)": {"kaiming": {"distribution": "normal", "slope": 0.01}},
+    "normal_(m.weight, 0.1, 0.05)": {"unknown": UNKNOWN_INIT},
+}
+
+
+@pytest.mark.parametrize("call", FITS)
+def test_numbers_of_initial_weights_are_found(call, tmp_path):
+    path = tmp_path / "script.py"
+    layers = "nn.Conv2d(3, 8, 3, 2, 1), nn.ReLU(), nn.Flatten(), nn.Linear(128, 1)"
+    path.write_text(
+        f"from torch import nn\n\n\ndef critic():\n    net = nn.Sequential({layers})\n"
+        "    for m in (net[0], net[3]):\n"
+        f"        nn.init.{call}\n        nn.init.zeros_(m.bias)\n    return net\n"
+    )
+    found = imported(path, {"network": "critic"}, "x:3x8x8")
+    assert yaml.safe_load(found.text)["discriminator"]["init"] == FITS[call]

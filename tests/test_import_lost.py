@@ -167,3 +167,17 @@ def test_what_cannot_be_read_is_one_line(body, tmp_path):
     assert result.exit_code in (1, 2), result.output
     last = result.stderr.strip().splitlines()[-1]
     assert LINES[body] in last and "Traceback" not in result.output, result.output
+
+
+@pytest.mark.parametrize("name", ["Mien", "Mine", "Here", "Inner"])
+def test_what_is_below_the_networks_is_not_run_for_any_name(name, tmp_path):
+    path, trace = tmp_path / "script.py", tmp_path / "trained"
+    here = "pass\n\n\nif Mine:\n    class Here(Mine):\n        pass"
+    inner = "def inner():\n    class Inner(Mine):\n        pass"
+    train = f"open({str(trace)!r}, 'w')"
+    head = f"from __future__ import annotations\n{HEAD}"
+    path.write_text(f"{head}    {here}\n\n\n{inner}\n\n\n{train}\n")
+    result = run(f"{path}:{name}", "--input", "x:1x16x16", "--stdout")
+    said = {"Mien": "no network `Mien`; it has: Mine", "Inner": "no network at the top level"}
+    assert said.get(name, "equal outputs") in result.output
+    assert not trace.exists()

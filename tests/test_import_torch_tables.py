@@ -60,11 +60,27 @@ def test_layers_are_solved_and_the_rest_is_unknown(name, printer):
     role = "discriminator" if name == "discriminator" else "generator"
     network = yaml.safe_load(found.text)[role]
     assert network["layers"] == layers
-    assert network["normalization"] == {"batch": {"eps": GAP, "momentum": GAP}}
+    hidden = {"eps": GAP, "momentum": GAP, "statistics": GAP}
+    assert network["normalization"] == {"batch": hidden}
     assert network["unknown"][0] == FUNCTIONS
+    assert any("padding_mode of Conv2d" in fact for fact in network["unknown"]) == (
+        any("conv" in layer for layer in layers)
+    )
     assert found.verified[role].endswith("parameters, as printed")
     assert not found.is_equal
     assert loads(found.text).framework == "torch"
+
+
+def test_settings_of_an_average_that_no_shape_tells_are_unknown(tmp_path):
+    path = tmp_path / "table.txt"
+    rows = [("AvgPool2d-1", "[-1, 3, 4, 4]", "0"), ("Linear-2", "[-1, 1]", "49")]
+    lines = ["Layer (type)               Output Shape         Param #", "=" * 64]
+    lines += [f"{name:>20} {shape:>26} {count:>15}" for name, shape, count in rows]
+    path.write_text("\n".join([*lines, "=" * 64, "Total params: 49"]) + "\n")
+    found = import_tables([path], [parse_input("x:3x8x8")])
+    network = yaml.safe_load(found.text)["discriminator"]
+    assert network["layers"][0] == {"avg_pool": {**WINDOW, "count_padding": GAP}}
+    assert any("ceil_mode" in fact for fact in network["unknown"])
 
 
 def test_what_a_module_of_the_users_does_is_unknown():

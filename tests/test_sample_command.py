@@ -527,6 +527,12 @@ def test_a_file_that_was_not_finished_is_not_there(name, tmp_path):
         ("grey", "--format grid -o a.gif", "or end the name in .png"),
         ("grey", "-n 10001", "use -o out.npz"),
         ("grey", "--best 10001", "use -o out.npz"),
+        ("grey", "-n 10001", "error: a grid has 10,000 images at most, not 10,001"),
+        (
+            "grey",
+            "--interpolate linear -n 400 -o walk.webp",
+            "all frames of an animation have 10,000 images at most, not 12,000",
+        ),
         ("grey", "--interpolate linear -n 5000", "use -o out.npz"),
         ("grey", "--with-labels -o a.csv", "reads no label to write"),
         ("colour", "--with-labels", "--with-labels is for CSV"),

@@ -123,13 +123,14 @@ def evaluate_run(
     with Passes() as progress:
         evaluator = Evaluator(folder, options, progress)
         for at in evaluator.steps() if every else [step]:
-            scores = evaluator.scores(at)
+            scores = evaluator.scores(at, with_real=not rows)
             append_scores(folder, scores)
             rows += scores
     record, lines, shown = read_record(folder), [], rows
     if every:
         lines += by_epoch(rows)
-        shown = [row for row in rows if row.step in (None, rows[-1].step)]
+        last = max(row.step for row in rows if row.step is not None)
+        shown = [row for row in rows if row.step in (None, last)]
     lines += [*describe(shown, record), f"added to {folder / NAME}"]
     if (path := plot(folder)) is not None:
         lines.append(f"plotted in {path}")

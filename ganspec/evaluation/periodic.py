@@ -158,7 +158,8 @@ class Periodic(Helper):
         self.metric = self.metrics[0].names[0]  # weights with the best score of this name are kept
         self.sign = 1 if self.metrics[0].higher else -1
         subject = self.subject()
-        self.scorer = self.side.scorer(subject.count)
+        self.count = subject.count
+        self.scorer = self.side.scorer(self.count)
         self.scorer.applicable(self.metrics, subject)
 
     def show(self, title: str, done: int, total: int) -> None:
@@ -174,9 +175,9 @@ class Periodic(Helper):
     def _present(self, rows: list[ScoreRow]) -> list[ScoreRow]:
         """Return those of `rows` that make an evaluation at the present step needless.
 
-        They are scores of the first metric, at this step, of as many images as the options ask for.
+        They are scores of the first metric, at this step, of as many images as are scored.
         """
-        wanted = (self.trainer.step, self.metric, self.options.image_count)
+        wanted = (self.trainer.step, self.metric, self.count)
         return [row for row in rows if (row.step, row.metric, row.images) == wanted]
 
     def best(self) -> set[int]:
@@ -224,7 +225,7 @@ class Periodic(Helper):
             subject = restored_images(restorer, self.side.dataset, count, seed)
         else:
             source = SharedSource(self.spec, trainer)
-            label_source = use_labels_of(self.side.whole, source, self.spec, count)
+            label_source = use_labels_of(self.side, source, count)
             subject = drawn_images(source, count, seed, label_source)
             subject = replace(subject, names=self.side.dataset.names)
         weights = "average" if trainer.average else "raw"

@@ -13,7 +13,7 @@ from ganspec.evaluation.extractor import Extractor
 from ganspec.evaluation.extractors import ExtractorChoice, open_shared
 from ganspec.evaluation.options import DEFAULTS, OF_A_RUN, OF_DRAWING, OF_IMAGES, EvaluationOptions
 from ganspec.evaluation.real_images import RealSide, drawn_references
-from ganspec.evaluation.reference import RealImages, open_folder
+from ganspec.evaluation.reference import open_folder
 from ganspec.evaluation.scoring import PassProgress, Scorer, all_scores, refusal, silent
 from ganspec.evaluation.subject import (
     Subject,
@@ -63,14 +63,17 @@ class Evaluator(RealSide):
             spec, completed, open_shared(choice, options.device, options.ranks), progress
         )
 
-    def scores(self, step: int | None = None) -> list[ScoreRow]:
-        """Return the scores of the weights after `step`; None is the step of the checkpoint."""
+    def scores(self, step: int | None = None, with_real: bool = True) -> list[ScoreRow]:
+        """Return the scores of the weights after `step`; None is the step of the checkpoint.
+
+        Scores of real images, which the options may ask for, are left out without `with_real`.
+        """
         subject = self.subject(step)
         metrics = _known_metrics(self.options, self.spec)
         if metrics is None:
             metrics = default_metrics(self.extractor, subject.labels)
         pairs = [(self.scorer(subject.count), subject)]
-        if self.options.real or self.options.halves:
+        if with_real and (self.options.real or self.options.halves):
             pairs += self.real_subjects(subject.count, metrics)
         return all_scores(pairs, metrics)
 
@@ -105,7 +108,7 @@ class Evaluator(RealSide):
             count = options.images or len(labels)
             label_source: str | None = Path(options.conditions).name
         else:
-            label_source = use_labels_of(self.whole, sampler, self.spec, count)
+            label_source = use_labels_of(self, sampler, count)
         return replace(
             drawn_images(sampler, count, options.seed or 0, label_source),
             names=tuple(sampler.names),
@@ -143,16 +146,17 @@ class Evaluator(RealSide):
         return sorted({*self.run.snapshots(), load_weights(self.run).step})
 
 
-def use_labels_of(real: RealImages, source: Source, spec: Spec, count: int) -> str | None:
-    """Set the labels of `source` to those of `count` evenly spaced real images.
+def use_labels_of(side: RealSide, source: Source, count: int) -> str | None:
+    """Set the labels of `source` to those of `count` evenly spaced images of the spec's data set.
 
-    If the real images have no labels, `source` keeps the labels of the run's grid of samples.
+    If the images have no labels, `source` keeps the labels of the run's grid of samples.
     Return the origin of its labels, such as `test images` or `the run's grid`; None if it reads no
     labels.
     """
     if source.labels is None:
         return None
-    if real.labels is None or spec.labelled is None:
+    spec = side.spec
+    if spec.labelled is None or (real := side.dataset).labels is None:
         return "the run's grid"
     dataset = spec.data.dataset
     labels = fit_labels(real.labels, spec.labelled, "condition", dataset, real.names)
@@ -195,14 +199,14 @@ def _known_metrics(options: EvaluationOptions, spec: Spec) -> tuple[Metric, ...]
 def _only_compared(options: EvaluationOptions, spec: Spec) -> Sequence[str]:
     """Return those of `reference` and `split` that are read only to compare images with real ones.
 
-    `split` also selects the images that a network restores or classifies. Both also select the
-    labels that a generator reads, and the real images to score.
+    `split` also selects the images that a network restores or classifies, and the labels that a
+    generator reads. Both also select the real images to score.
     """
     if options.real or not (spec.draws or spec.restores):
         return ()
-    if spec.restores:
+    if spec.restores or (spec.labelled and options.conditions is None):
         return ("reference",)
-    return () if spec.labelled and options.conditions is None else ("reference", "split")
+    return ("reference", "split")
 
 
 def _completed(options: EvaluationOptions, spec: Spec) -> EvaluationOptions:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from fractions import Fraction
 
 import torch
 from torch import nn
@@ -177,7 +178,8 @@ def initial_weights(
 ) -> tuple[bool, Data]:
     """Return True and the `init` that draws the code's initial weights, or False and None.
 
-    The `init` is plain data as in a spec, or None for torch's own initial weights. `build` makes
+    The `init` is plain data as in a spec, or None for torch's own initial weights. Kinds are tried
+    with their defaults, then with numbers that fit the weights. `build` makes
     the code's network anew; `lowered` returns the program of the spec's network with an
     initializer. Torch is seeded before every draw, so the order of the draws does not matter. All
     weights must be equal in every bit. Only the vectors of spectral norms are not compared, because
@@ -191,7 +193,9 @@ def initial_weights(
         with SeededDraws():
             code.network.load_state_dict(build().state_dict())
         theirs = state(code)
-        for initializer in initializers():
+        tried = initializers().copy()
+        defaults = len(tried)
+        for place, initializer in enumerate(tried):
             try:
                 with SeededDraws():
                     mine = evaluate(lowered(initializer)).state_dict()
@@ -202,7 +206,36 @@ def initial_weights(
                 torch.equal(a, b) for (name, a), b in pairs if not name.endswith(("._u", "._v"))
             ):
                 return True, None if initializer is None else data(initializer)
+            if initializer is not None and place < defaults:
+                tried += _fitted(initializer, list(mine.values()), theirs)
     return False, None
+
+
+def _fitted(
+    initializer: Initializer, mine: list[torch.Tensor], theirs: list[torch.Tensor]
+) -> Iterator[Initializer]:
+    """Yield initializers of the same kind, with another number, which may draw `theirs`.
+
+    They are tried if `theirs` are multiples of `mine`, which `initializer` drew. The number is
+    rounded to few digits, or is the root of a fraction, as torch's gain for ReLU is that of 2.
+    """
+    pairs = [(a.double(), b.double()) for a, b in zip(mine, theirs, strict=True) if a.dim() > 1]
+    pairs = [(a, b) for a, b in pairs if len(a.unique()) > 1]
+    ratio = float(pairs[0][1].norm() / pairs[0][0].norm()) if pairs else 0.0
+    if not ratio or not all(torch.allclose(a * ratio, b, rtol=1e-4) for a, b in pairs):
+        return
+    for name in type(initializer).model_fields:
+        value = getattr(initializer, name)
+        if not isinstance(value, float):
+            continue
+        # a slope, 0 by default, divides weights by sqrt(1 + slope^2)
+        fit = value * ratio if value else math.sqrt(max(0.0, ratio**-2 - 1))
+        root = math.sqrt(Fraction(fit**2).limit_denominator(5000))
+        rounded = [float(f"{fit:.{digits}g}") for digits in (2, 4, 7)]
+        for number in dict.fromkeys([*rounded, root]):
+            kept = initializer.model_dump(exclude_unset=True)
+            if (found := kind_with(type(initializer), {**kept, name: number})) is not None:
+                yield found
 
 
 class SeededDraws(TorchFunctionMode):

@@ -82,9 +82,9 @@ WINDOW = ("kernel", "stride", "padding")
 # parameter count tells them; those that a shape depends on get a guess
 UNKNOWN = {
     "AveragePooling2D": WINDOW,
-    "AvgPool2d": WINDOW,
-    "BatchNorm1d": ("eps", "momentum"),
-    "BatchNorm2d": ("eps", "momentum"),
+    "AvgPool2d": (*WINDOW, "count_padding"),
+    "BatchNorm1d": ("eps", "momentum", "statistics"),
+    "BatchNorm2d": ("eps", "momentum", "statistics"),
     "BatchNormalization": ("eps", "momentum"),
     "Dropout": ("rate",),
     "Dropout2d": ("rate",),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
+from collections.abc import Iterator
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -18,8 +19,9 @@ def run_file(path: Path, names: set[str]) -> ModuleType:
     """Run the Python file at `path` as a module and return the module.
 
     Statements after the definitions of `names` are usually a training, so they run only if they
-    define functions, classes or constants, or parse options; one that fails is left out. Raise
-    UnreadableError if there is no such file, if it is not Python, or if an earlier statement fails.
+    define functions, classes or constants, or parse options; one that fails is left out. If no
+    statement makes any of `names`, this holds for all statements. Raise UnreadableError if there is
+    no such file, if it is not Python, or if an earlier statement fails.
     """
     if not path.is_file():
         raise UnreadableError(f"there is no file {path}")
@@ -60,26 +62,32 @@ class NetworksLoader(SourceFileLoader):
 
     def get_code(self, fullname: str) -> CodeType:
         tree = ast.parse(self.get_data(self.path), self.path)
-        places = {getattr(node, "name", None): i for i, node in enumerate(tree.body)}
-        if self.networks <= set(places):
-            end = max(places[name] for name in self.networks) + 1
-            known = _names(tree.body[:end])
-            options, below = _options(tree.body), tree.body[end:]
-            rest = [n for n in below if isinstance(n, DEFINES) or _is_constant(n) or n in options]
-            # the networks are made with the first value of a name, not with a later one
-            rest = [n for n in rest if not _names([n]) & known]
-            kept = set(rest)
-            for node in (n for n in below if n not in kept):
-                reason = f"line {node.lineno}, which makes it, is below the networks: move it up"
-                self.left_out |= dict.fromkeys(_names([node]), reason)
-            tree.body[end:] = map(_guarded, rest)
+        places = {name: i for i, node in reversed([*enumerate(tree.body)]) for name in _made(node)}
+        places |= {getattr(node, "name", ""): i for i, node in enumerate(tree.body)}
+        end = max((places[name] for name in self.networks & set(places)), default=-1) + 1
+        known = _names(tree.body[:end])
+        options, below = _options(tree.body), tree.body[end:]
+        rest = [n for n in below if isinstance(n, DEFINES) or _is_constant(n) or n in options]
+        # the networks are made with the first value of a name, not with a later one
+        rest = [n for n in rest if not _names([n]) & known]
+        kept = set(rest)
+        for node in (n for n in below if n not in kept):
+            reason = f"line {node.lineno}, which makes it, is below the networks: move it up"
+            self.left_out |= dict.fromkeys(_names([node]), reason)
+        tree.body[end:] = map(_guarded, rest)
         # a package that is not installed matters only if a network needs it
-        tree.body = [_guarded(n) if _is_import(n) else n for n in tree.body]
+        imports = (ast.Import, ast.ImportFrom)
+        tree.body = [_guarded(n) if isinstance(n, imports) else n for n in tree.body]
         return compile(ast.fix_missing_locations(tree), self.path, "exec", dont_inherit=True)
 
 
 def _guarded(node: ast.stmt) -> ast.stmt:
-    """Return a `try` around `node`; if an import fails, UNDEFINED gets the reason for its names."""
+    """Return a `try` around `node`; if an import fails, UNDEFINED gets the reason for its names.
+
+    An import from `__future__` is returned as it is, since it may not be in a `try`.
+    """
+    if isinstance(node, ast.ImportFrom) and node.module == "__future__":
+        return node
     names = [part.asname or part.name for part in ast.walk(node) if isinstance(part, ast.alias)]
     text = f"""
 try:
@@ -94,9 +102,15 @@ except (Exception, SystemExit) as {UNDEFINED}error:
     return guard
 
 
-def _is_import(node: ast.stmt) -> bool:
-    is_import = isinstance(node, (ast.Import, ast.ImportFrom))
-    return is_import and getattr(node, "module", None) != "__future__"
+def _made(node: ast.AST) -> Iterator[str]:
+    """Yield the names that a statement at the top level makes, also within an `if` or a `try`."""
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        yield node.name
+    elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+        yield node.id
+    else:
+        for part in ast.iter_child_nodes(node):
+            yield from _made(part)
 
 
 def _names(nodes: list[ast.stmt]) -> set[str]:

@@ -38,7 +38,7 @@ from ganspec.systems.spec import Spec
 
 EQUAL = "equal outputs on random input"
 UNSAID = "the code does not say what it is"
-UNKNOWN_INIT = "no kind of `init` draws the initial weights of the code"
+UNKNOWN_INIT = "no kind of `init` was found that draws the initial weights of the code"
 
 
 @dataclass(frozen=True)

@@ -38,11 +38,18 @@ UNSAID = {
         "Softmax": "the axis of Softmax is not printed",
     },
     "torch": {
-        "Conv2d": "groups and dilation of Conv2d are not printed; kernels are solved without",
+        "AvgPool2d": "ceil_mode and divisor_override of AvgPool2d are not printed",
+        "Conv2d": (
+            "groups, dilation and padding_mode of Conv2d are not printed; kernels are solved for "
+            "one group, without dilation"
+        ),
         "ConvTranspose2d": (
             "groups and dilation of ConvTranspose2d are not printed; kernels are solved without"
         ),
+        "InstanceNorm2d": "running statistics of InstanceNorm2d are not printed",
+        "MaxPool2d": "dilation and ceil_mode of MaxPool2d are not printed",
         "Softmax": "the dimension of Softmax is not printed",
+        "Upsample": "align_corners of Upsample is not printed",
     },
 }
 

@@ -159,10 +159,11 @@ def _pictures(sampler: Sampler, request: Request, on_progress: OnProgress) -> Pi
 
 
 def _check_grid(count: int, request: Request) -> None:
-    """Raise SampleError if more than MOST_IN_A_GRID images are requested as one picture."""
+    """Raise SampleError if a grid, or all frames of an animation, have too many images."""
     if count > MOST_IN_A_GRID and (request.chosen_form == "grid" or request.is_animation):
+        whole = "all frames of an animation have" if request.is_animation else "a grid has"
         raise SampleError(
-            f"a grid has {MOST_IN_A_GRID:,} images at most, not {count:,}: "
+            f"{whole} {MOST_IN_A_GRID:,} images at most, not {count:,}: "
             "use -o out.npz, -o out.csv or -o out/"
         )
 
