@@ -20,13 +20,17 @@ from ganspec.systems.spec import Spec
 DOCS = Path(__file__).parent
 SPECS = sorted((DOCS.parent / "specs").glob("*.yaml"))
 PICTURES = {  # samples of each spec; others have none yet
+    "acgan_cifar32": "acgan_cifar32_epoch0",
     "cgan_fashion": "cgan_fashion_full_grid",
     "cgan_iclevr": "cgan_iclevr",
     "cgan_iclevr_type2": "cgan_iclevr_type2",
     "classifier_fashion": "classifier_fashion",
     "dcgan_cifar32": "dcgan_cifar32_grid",
+    "dcgan_cifar64": "dcgan_cifar64_epoch0",
+    "dcgan_fashion": "dcgan_fashion_epoch1",
     "dcgan_keras": "dcgan_keras",
     "denoising_fashion": "denoising_fashion",
+    "sagan": "sagan_epoch1",
     "vae_fashion": "vae_fashion",
     "wgan_gp_iclevr": "wgan_gp_iclevr",
 }
