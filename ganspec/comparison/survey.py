@@ -248,7 +248,8 @@ def _chosen(plan: list[PlannedRow], words: Sequence[str]) -> list[PlannedRow]:
         if word.strip().lower() == SECTION:
             rows = [row for row in plan if row.section == SECTION]
         else:
-            rows = [row for row in usual if row.name.lower().startswith(word.strip().lower())]
+            start = word.strip().lower() or "\0"  # no row's name begins with an empty text
+            rows = [row for row in usual if row.name.lower().startswith(start)]
         if not rows:
             names = list(dict.fromkeys([*(row.name for row in usual), SECTION]))
             holding = [name for name in names if word.strip().lower() in name.lower()]

@@ -23,7 +23,7 @@ def override(tree: MapNode, settings: Sequence[str], shape: ShapeAt, name: str =
     key of HELP, in place of a file's name.
     """
     for setting in settings:
-        changed = _Setting(setting, shape, name).apply(tree, 0, ())
+        changed = _Setting(str(setting), shape, name).apply(tree, 0, ())
         assert isinstance(changed, MapNode)  # a path has at least one key
         tree = changed
     return tree

@@ -13,7 +13,8 @@ from ganspec.compiler.evaluate import evaluate
 from ganspec.compiler.lower import lower
 from ganspec.kinds.dataset import DataError
 from ganspec.program.ir import Net
-from ganspec.runs.opening import opened
+from ganspec.runs.folder import RunFolder
+from ganspec.runs.opening import open_spec
 from ganspec.runs.run import RunError
 from ganspec.systems import checkpoint
 from ganspec.systems.identity import identity
@@ -62,7 +63,7 @@ class Trainer:
 
     def __init__(
         self,
-        spec: Spec | str | Path,
+        spec: Spec | RunFolder | str | Path,
         data: Path | str | Images | None = None,
         device: str | torch.device = "auto",
         exact: bool = False,
@@ -70,7 +71,7 @@ class Trainer:
         precision: str | None = None,
         speedups: Iterable[str] | str = (),
     ):
-        spec = opened(spec)
+        spec = open_spec(spec)
         refuse_unread(spec)
         require_number("steps", steps, 1)
         folder = None if isinstance(data, Images) else named_path("data", data)
