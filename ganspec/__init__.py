@@ -114,9 +114,9 @@ def load_kinds(path: str | Path) -> None:
 def check(spec: Spec | Run | str | Path) -> list[Diagnostic]:
     """Return the warnings about a spec; [] if there are none.
 
-    `spec` may be a name that `load` opens. Raises SpecError if shapes of its networks do not fit
-    together, if a layer cannot read a batch of the training, if numbers of parameters differ from
-    those under `report`, or if code of your own kinds cannot be copied into an emitted file.
+    `spec` may be a name that `load` opens. Raises SpecError if shapes of networks do not fit, if
+    a part of one is `unknown`, if a layer cannot read a batch of the training, if counts differ
+    from those under `report`, or if code of your own kinds cannot be copied into an emitted file.
     """
     from ganspec.compiler.check import check
     from ganspec.runs.opening import open_spec
@@ -149,8 +149,8 @@ def build(
 def emit(spec: Spec | Run | str | Path) -> str:
     """Return the source of a plain PyTorch program that defines and trains the spec's networks.
 
-    `spec` may be a name that `load` opens. Raises SpecError if shapes do not fit, or if code of
-    your own kinds cannot be copied into the source.
+    `spec` may be a name that `load` opens. Raises SpecError if shapes do not fit, if a part is
+    `unknown`, or if code of your own kinds cannot be copied into the source.
     """
     from ganspec.compiler.emit import emit
     from ganspec.runs.opening import open_spec
@@ -220,10 +220,10 @@ def train(
     - `precision` and `speedups` are names (docs/speed_precision.md); `auto` measures the fastest.
 
     Processes that torchrun starts train one run together (docs/processes.md). Signals end a
-    training with a checkpoint, and set the run's `interrupted`. Raises SpecError, RunError if the
-    folder or device cannot be used, DataError if images are missing, CheckpointError, TrackerError
-    if a tracker is not installed, MetricError or ExtractorError if scores cannot be measured,
-    TrainingError if a loss is not finite, and KeyboardInterrupt after a second Ctrl-C.
+    training with a checkpoint, and set the run's `interrupted`. Raises SpecError, BatchSizeError,
+    OSError, RunError if the folder or device cannot be used, DataError if images are missing,
+    CheckpointError, TrackerError if a tracker is not installed, MetricError or ExtractorError for
+    scores, TrainingError if a loss is not finite, and KeyboardInterrupt after a second Ctrl-C.
     """
     from ganspec.runs.opening import open_spec
     from ganspec.sampling.trained_run import TrainedRun

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import copy
 import pickle
+from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 from small_gans import GREY
 
 import ganspec
@@ -119,6 +122,79 @@ def test_build_takes_the_devices_that_train_takes(device):
         ganspec.build("dcgan", device=device)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [{"count": c} for c in (0, "3", None, 2.5, True)]
+    + [{"seed": s} for s in (-1, "1", 1.5, None, True, 2**64)],
+)
+def test_images_are_drawn_by_whole_numbers(options, trained):
+    trainer = ganspec.Trainer(trained, device="cpu")
+    for sample in (trained.sample, trainer.sample):
+        with pytest.raises(ValueError, match=r"sample draws 1 image or more|a seed is a whole"):
+            sample(**{"count": 2, **options})
+        some, same = (
+            getattr(s, "images", s) for s in (sample(np.int64(2), np.int64(3)), sample(2, 3))
+        )
+        assert len(some) == 2 and torch.equal(some, same)
+
+
+@pytest.mark.parametrize("step", ["3", -1, 2.5, True, []])
+def test_a_step_is_a_whole_number(step, trained, tmp_path):
+    out = {"out": tmp_path / "generator.pt2", "label": None}
+    for call in (
+        trained.generator,
+        trained.sample,
+        lambda **k: ganspec.export(trained, **out, **k),
+    ):
+        with pytest.raises(ganspec.RunError, match=r"step is .*: name a whole number from 0"):
+            call(step=step)
+
+
+def test_a_slash_ends_no_name_of_a_file(trained, tmp_path):
+    for save in (trained.sample(1).save, ganspec.Trainer(trained, device="cpu").save):
+        with pytest.raises(IsADirectoryError, match="is the name of a folder: name the file"):
+            save(f"{tmp_path}/new/")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "text", ["a\x7fb", "a\x85b", "a \u2028 b", "a\u2029\n", "\uffff", "\\x85", "é ü 😀"]
+)
+def test_a_text_is_stored_as_it_is(text):
+    spec = ganspec.load("dcgan").with_values("doc", text)
+    assert spec.doc == text and spec.with_values("train.batch", 8).doc == text
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "name"),
+    [
+        ("optimizers.adam", {"lr": np.float32(0.1)}, "float32"),
+        ("data.dataset", {"images": {"folder": Path("x")}}, "PosixPath"),
+        ("train.batch", {1}, "set"),
+        ("train", {"batch": {(1, 2): 3}}, "dict"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_named_by_its_own_type(path, value, name):
+    with pytest.raises(ganspec.SpecError, match=f"a value of the type `{name}` does not") as caught:
+        ganspec.load("dcgan").with_values(path, value)
+    assert caught.value.__suppress_context__ or caught.value.__context__ is None
+
+
+def test_a_mistake_in_a_setting_is_shown_once():
+    with pytest.raises(ganspec.SpecError) as caught:
+        ganspec.load("dcgan", "train.batch=[1")
+    assert caught.value.__suppress_context__
+
+
+def test_results_are_counted_in_the_singular(trained):
+    assert repr(trained.sample(1)) == "<1 image, 1 x 8 x 12>"
+    spec = trained.spec
+    survey = ganspec.compare(spec, spec.with_values("latent.size", 9), rows="latent")
+    assert repr(survey).endswith(": 1 row differs>")
+    with pytest.raises(TypeError, match=r"got 1 tensor$"):
+        ganspec.build("cgan_fashion")["generator"](torch.zeros(1, 100))
+
+
 # -- errors and names -------------------------------------------------------------------------
 
 
@@ -128,6 +204,15 @@ def test_a_spec_error_can_be_pickled_and_copied():
     error = caught.value
     for twin in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):
         assert twin.diagnostics == error.diagnostics and str(twin) == str(error)
+
+
+def test_a_refusal_of_torch_keeps_the_names_of_classes(tmp_path):
+    head = "from torch import nn\nfrom ganspec.extend import Call, Layer\n\n\n"
+    body = '    """Odd."""\n\n    def call(self, x):\n        return Call(nn.ReLU, slope=0)\n'
+    (tmp_path / "odd.py").write_text(f'{head}class Odd(Layer, kind="odd"):\n{body}')
+    ganspec.load_kinds(tmp_path / "odd.py")
+    with pytest.raises(ganspec.SpecError, match=r": ReLU\.__init__\(\) got an unexpected"):
+        ganspec.check(ganspec.load("dcgan", "generator.layers.2=odd"))
 
 
 def test_all_public_names_are_listed():

@@ -67,7 +67,9 @@ class Survey(Viewed):
     notes: tuple[tuple[str, str], ...] = ()
 
     def __repr__(self) -> str:
-        return f"<table of {', '.join(self.titles)}: {len(self.uneven)} rows differ>"
+        count = len(self.uneven)
+        differ = "1 row differs" if count == 1 else f"{count} rows differ"
+        return f"<table of {', '.join(self.titles)}: {differ}>"
 
     @property
     def uneven(self) -> tuple[SurveyRow, ...]:
