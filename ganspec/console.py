@@ -52,10 +52,8 @@ def out_option(help: str) -> Any:
 
 def file_path(name: str) -> Path:
     """Return the path of a file to write. Call `fail` if it ends in a slash, as folders do."""
-    try:
+    with reported():
         return atomic.file_path(name)
-    except IsADirectoryError as error:
-        fail(str(error))
 
 
 DEVICE_HELP = "auto, cpu, cuda, cuda:1, mps or xpu."
