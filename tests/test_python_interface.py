@@ -16,6 +16,7 @@ from ganspec.comparison.compare import PartError
 from ganspec.comparison.survey import SurveyError
 from ganspec.exporting.request import ExportError
 from ganspec.kinds_files import KindsError
+from ganspec.runs.run import resolved
 
 QUICK = {"steps": 3, "device": "cpu", "progress": False}
 
@@ -160,9 +161,11 @@ def test_a_slash_ends_no_name_of_a_file(trained, tmp_path):
 @pytest.mark.parametrize(
     "text", ["a\x7fb", "a\x85b", "a \u2028 b", "a\u2029\n", "\uffff", "\\x85", "é ü 😀"]
 )
-def test_a_text_is_stored_as_it_is(text):
+def test_a_text_is_stored_as_it_is(text, tmp_path):
     spec = ganspec.load("dcgan").with_values("doc", text)
     assert spec.doc == text and spec.with_values("train.batch", 8).doc == text
+    (tmp_path / "spec.yaml").write_text(resolved(spec), "utf-8")
+    assert ganspec.load(tmp_path / "spec.yaml").doc == text
 
 
 @pytest.mark.parametrize(
