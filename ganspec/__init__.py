@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from ganspec.comparison.edits import Comparison
     from ganspec.comparison.survey import Survey
     from ganspec.exporting.export import Exported
-    from ganspec.language.errors import Diagnostic, SpecError
+    from ganspec.language.errors import Diagnostic, GanspecError, SpecError
+    from ganspec.runs.folder import RunError
     from ganspec.sampling.trained_run import TrainedRun as Run
     from ganspec.systems.spec import Spec
     from ganspec.training.session import ScoringFactory
@@ -61,7 +62,9 @@ VIEWS.update(
 __version__ = VERSION
 __all__ = [
     "Diagnostic",
+    "GanspecError",
     "Run",
+    "RunError",
     "Spec",
     "SpecError",
     "Trainer",
@@ -78,6 +81,8 @@ __all__ = [
 
 _LAZY = {  # by name: MODULE or MODULE:OTHER_NAME, imported when the name is first used
     "Diagnostic": "ganspec.language.errors",
+    "GanspecError": "ganspec.language.errors",
+    "RunError": "ganspec.runs.folder",
     "SpecError": "ganspec.language.errors",
     "Spec": "ganspec.systems.spec",
     "Run": "ganspec.sampling.trained_run:TrainedRun",
@@ -85,17 +90,17 @@ _LAZY = {  # by name: MODULE or MODULE:OTHER_NAME, imported when the name is fir
 }
 
 
-def load(path: str | Path, settings: str | list[str] | tuple[str, ...] = ()) -> Spec:
+def load(path: Spec | Run | str | Path, settings: str | list[str] | tuple[str, ...] = ()) -> Spec:
     """Return the validated spec called `path`, changed by `settings` such as `train.batch=32`.
 
     `path` is a spec file, a run folder, `FILE@REVISION` in git, or the name of a spec that comes
-    with ganspec, such as `dcgan`. Raises SpecError, whose `diagnostics` list every mistake by file
-    and line, RevisionError if git cannot read the file, and RunError if a run needs kinds that are
-    not loaded.
+    with ganspec, such as `dcgan`; a Run or a Spec is taken as well. Raises SpecError, whose
+    `diagnostics` list every mistake by file and line, RevisionError if git cannot read the file,
+    and RunError if a run needs kinds that are not loaded.
     """
     from ganspec.runs.opening import open_spec
 
-    return open_spec(path, [settings] if isinstance(settings, str) else settings)
+    return open_spec(path, [settings] if isinstance(settings, str) else settings or ())
 
 
 def load_kinds(path: str | Path) -> None:
@@ -106,83 +111,86 @@ def load_kinds(path: str | Path) -> None:
     kinds_files.load_kinds(path)
 
 
-def check(spec: Spec | str | Path) -> list[Diagnostic]:
+def check(spec: Spec | Run | str | Path) -> list[Diagnostic]:
     """Return the warnings about a spec; [] if there are none.
 
-    `spec` may be a name that `load` opens. Raises SpecError if shapes of its networks do not fit
-    together, if a layer cannot read a batch of the training, if numbers of parameters differ from
-    those under `report`, or if code of your own kinds cannot be copied into an emitted file.
+    `spec` may be a name that `load` opens. Raises SpecError if shapes of networks do not fit, if
+    a part of one is `unknown`, if a layer cannot read a batch of the training, if counts differ
+    from those under `report`, or if code of your own kinds cannot be copied into an emitted file.
     """
     from ganspec.compiler.check import check
-    from ganspec.runs.opening import opened
+    from ganspec.runs.opening import open_spec
 
-    return check(opened(spec))
+    return check(open_spec(spec))
 
 
 def build(
-    spec: Spec | str | Path, device: str = "cpu", exact: bool = False
+    spec: Spec | Run | str | Path, device: str | torch.device = "cpu", exact: bool = False
 ) -> dict[str, nn.Module]:
     """Return the spec's networks with fresh weights, by key, such as `generator`.
 
     `spec` may be a name that `load` opens. The weights are drawn on the CPU, so that one
     `torch.manual_seed` gives the same weights on every device. With `exact`, no rewrites are
     applied, and outputs equal those of the emitted file bit for bit. Raises SpecError if shapes do
-    not fit, or if the spec says `unknown` in place of a part of a network.
+    not fit, or if the spec says `unknown` in place of a part of a network, and RunError if this
+    machine lacks the device.
     """
     from ganspec.compiler.evaluate import evaluate
     from ganspec.compiler.lower import lower
-    from ganspec.runs.opening import opened
+    from ganspec.runs.opening import open_spec
     from ganspec.systems.unread import refuse_unread
+    from ganspec.training.device import choose_device
 
-    spec = opened(spec)
+    spec, place = open_spec(spec), choose_device(device)
     refuse_unread(spec, in_networks=True)
-    return {name: evaluate(net, exact).to(device) for name, net in lower(spec).items()}
+    return {name: evaluate(net, exact).to(place) for name, net in lower(spec).items()}
 
 
-def emit(spec: Spec | str | Path) -> str:
+def emit(spec: Spec | Run | str | Path) -> str:
     """Return the source of a plain PyTorch program that defines and trains the spec's networks.
 
-    `spec` may be a name that `load` opens. Raises SpecError if shapes do not fit, or if code of
-    your own kinds cannot be copied into the source.
+    `spec` may be a name that `load` opens. Raises SpecError if shapes do not fit, if a part is
+    `unknown`, or if code of your own kinds cannot be copied into the source.
     """
     from ganspec.compiler.emit import emit
-    from ganspec.runs.opening import opened
+    from ganspec.runs.opening import open_spec
 
-    return emit(opened(spec))
+    return emit(open_spec(spec))
 
 
 def diff(
-    first: Spec | str | Path, second: Spec | str | Path, only: Sequence[str] = ()
+    first: Spec | Run | str | Path, second: Spec | Run | str | Path, only: str | Iterable[str] = ()
 ) -> Comparison:
     """Return the differences of two specs, which a notebook shows side by side.
 
     `first` and `second` are specs, or names that `load` opens. The result's `is_equal` is True if
     the specs describe the same networks and training, however they are written. `only` names the
-    networks and sections to compare; by default all are. Raises what `load` raises, and PartError
-    if neither spec has a part that `only` names.
+    networks and sections to compare, as in `data,train`; by default all are. Raises what `load`
+    raises, and PartError if neither spec has a part that `only` names.
     """
     from ganspec.comparison.compare import compare
-    from ganspec.comparison.surveyed import open_systems
+    from ganspec.comparison.surveyed import names_in, open_systems
 
     a, b = open_systems([first, second])
-    return compare(a.spec, b.spec, (a.title, b.title), only)
+    return compare(a.spec, b.spec, (a.title, b.title), names_in(only))
 
 
-def compare(*specs: Spec | str | Path, rows: Sequence[str] = ()) -> Survey:
+def compare(*specs: Spec | Run | str | Path, rows: str | Iterable[str] = ()) -> Survey:
     """Return the table of `ganspec compare`, which a notebook shows.
 
-    `specs` are specs, or names that `load` opens. `rows` restricts the table to rows whose names
-    start with one of its entries; by default it has all. Raises what `load` raises, and SurveyError
-    if no row's name starts with an entry of `rows`.
+    `specs` are specs, or names that `load` opens. `rows`, such as `data,loss`, restricts the table
+    to rows whose names start with one of its entries; by default it has all but `hyperparameters`.
+    Raises what `load` raises, and SurveyError if no row's name starts with an entry of `rows`, or
+    without any spec.
     """
     from ganspec.comparison.survey import survey
-    from ganspec.comparison.surveyed import open_systems
+    from ganspec.comparison.surveyed import names_in, open_systems
 
-    return survey(open_systems(specs), rows)
+    return survey(open_systems(specs), names_in(rows))
 
 
 def train(
-    spec: Spec | str | Path,
+    spec: Spec | Run | str | Path,
     out: str | Path | None = None,
     *,
     data: str | Path | None = None,
@@ -205,23 +213,23 @@ def train(
     - `device` is a name such as `cuda:1`; `auto` is the first CUDA GPU, or the CPU without one.
     - `steps` is the step to end at, in place of the spec's epochs; `minutes` limits the time.
     - `resume` continues the run in `out` from its checkpoint; `overwrite` replaces that run.
-    - `progress` True shows a bar, or lines where there is no terminal; False shows nothing. A
-      function is called with the step, the last step and the newest losses, when they are written.
+    - `progress` True shows a bar, or lines where there is no terminal; False or None shows nothing.
+      A function is called with the step, the last step and the newest losses as they are written.
     - `track` names trackers that show the run: `tensorboard`, `wandb`, `mlflow`, `trackio`.
     - `exact` applies every module without rewrites: results equal the emitted file's bit for bit.
     - `precision` and `speedups` are names (docs/speed_precision.md); `auto` measures the fastest.
 
     Processes that torchrun starts train one run together (docs/processes.md). Signals end a
-    training with a checkpoint, and set the run's `interrupted`. Raises SpecError, RunError if the
-    folder or device cannot be used, DataError if images are missing, CheckpointError, TrackerError
-    if a tracker is not installed, MetricError or ExtractorError if scores cannot be measured,
-    TrainingError if a loss is not finite, and KeyboardInterrupt after a second Ctrl-C.
+    training with a checkpoint, and set the run's `interrupted`. Raises SpecError, BatchSizeError,
+    OSError, RunError if the folder or device cannot be used, DataError if images are missing,
+    CheckpointError, TrackerError if a tracker is not installed, MetricError or ExtractorError for
+    scores, TrainingError if a loss is not finite, and KeyboardInterrupt after a second Ctrl-C.
     """
-    from ganspec.runs.opening import opened
+    from ganspec.runs.opening import open_spec
     from ganspec.sampling.trained_run import TrainedRun
     from ganspec.training.session import TrainingOptions, train
 
-    out, spec = run_folder(spec) if out is None else out, opened(spec)
+    out, spec = run_folder(spec) if out is None else out, open_spec(spec)
     how = (data, str(device), steps, minutes, resume, overwrite, progress, track)
     options = TrainingOptions(*how, exact, precision, speedups)
     with quieted(progress is not True):
@@ -277,6 +285,10 @@ def _scoring(spec: Spec) -> ScoringFactory | None:
     from ganspec.evaluation.periodic import periodic_scores  # imports scipy, which is slow
 
     return periodic_scores
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})  # names in `_LAZY` as well, for completion
 
 
 def __getattr__(name: str) -> object:

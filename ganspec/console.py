@@ -14,7 +14,8 @@ from typing import Annotated, Any, NoReturn, TypeVar, get_type_hints
 
 import typer
 
-from ganspec.atomic import names_folder, with_ending, would_replace, write_text
+from ganspec import atomic
+from ganspec.atomic import with_ending, would_replace, write_text
 from ganspec.kinds_files import load_all
 from ganspec.language.errors import (
     Diagnostic,
@@ -51,9 +52,8 @@ def out_option(help: str) -> Any:
 
 def file_path(name: str) -> Path:
     """Return the path of a file to write. Call `fail` if it ends in a slash, as folders do."""
-    if names_folder(name):
-        fail(f"{name} is the name of a folder: name the file to write")
-    return Path(name)
+    with reported():
+        return atomic.file_path(name)
 
 
 DEVICE_HELP = "auto, cpu, cuda, cuda:1, mps or xpu."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from ganspec.comparison.authored import AuthoredPair
 from ganspec.comparison.edits import CLAIMS, Comparison, NetworkDiff, Side
@@ -22,7 +22,7 @@ class PartError(GanspecError):
 
 
 def compare(
-    a: Spec, b: Spec, titles: tuple[str, str] | None = None, only: Sequence[str] = ()
+    a: Spec, b: Spec, titles: tuple[str, str] | None = None, only: Iterable[str] = ()
 ) -> Comparison:
     """Return the differences from `a` to `b`, except those of spelling alone.
 
@@ -30,6 +30,7 @@ def compare(
     names the networks and sections to compare; all if empty. Raise PartError if neither spec has a
     part named in `only`, and SpecError if a spec's networks have errors.
     """
+    only = tuple(only)
     known = [*a.networks, *b.networks, *titles_of(a), *titles_of(b), CLAIMS]
     for name in only:
         if name not in known:

@@ -67,7 +67,9 @@ class Survey(Viewed):
     notes: tuple[tuple[str, str], ...] = ()
 
     def __repr__(self) -> str:
-        return f"<table of {', '.join(self.titles)}: {len(self.uneven)} rows differ>"
+        count = len(self.uneven)
+        differ = "1 row differs" if count == 1 else f"{count} rows differ"
+        return f"<table of {', '.join(self.titles)}: {differ}>"
 
     @property
     def uneven(self) -> tuple[SurveyRow, ...]:
@@ -248,7 +250,8 @@ def _chosen(plan: list[PlannedRow], words: Sequence[str]) -> list[PlannedRow]:
         if word.strip().lower() == SECTION:
             rows = [row for row in plan if row.section == SECTION]
         else:
-            rows = [row for row in usual if row.name.lower().startswith(word.strip().lower())]
+            start = word.strip().lower() or "\0"  # no row's name begins with an empty text
+            rows = [row for row in usual if row.name.lower().startswith(start)]
         if not rows:
             names = list(dict.fromkeys([*(row.name for row in usual), SECTION]))
             holding = [name for name in names if word.strip().lower() in name.lower()]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +12,8 @@ from ganspec.comparison.properties import properties
 from ganspec.comparison.traits import Portrait
 from ganspec.compiler.view import lower_to_view
 from ganspec.language.source import name_of
-from ganspec.runs.opening import open_spec
+from ganspec.runs.folder import RunFolder
+from ganspec.runs.opening import open_spec, path_of
 from ganspec.runs.record import distinct
 from ganspec.runs.score_file import ScoreRow, read_scores
 from ganspec.systems.implied import Implied
@@ -71,14 +72,14 @@ class SurveyedSystem:
         }
 
 
-def open_systems(names: Sequence[str | Path | Spec]) -> list[SurveyedSystem]:
+def open_systems(names: Sequence[str | Path | RunFolder | Spec]) -> list[SurveyedSystem]:
     """Open `names`, each a spec file, a run folder or FILE@REVISION; give each a short title.
 
     The title of a `Spec` is its name. Equal titles become the full names, and are numbered if these
     are equal, too. Raise SpecError, RevisionError, and MissingKindsError for a run whose kinds are
     not loaded.
     """
-    given = [name if isinstance(name, Spec) else str(name) for name in names]
+    given = [name if isinstance(name, Spec) else str(path_of(name)) for name in names]
     full = [name.name if isinstance(name, Spec) else name for name in given]
     systems = []
     for name, title in zip(given, distinct(list(map(_title, given)), full), strict=True):
@@ -88,6 +89,12 @@ def open_systems(names: Sequence[str | Path | Spec]) -> list[SurveyedSystem]:
             folder = Path(name) if Path(name).is_dir() else None
             systems.append(SurveyedSystem(title, open_spec(name), folder))
     return systems
+
+
+def names_in(names: str | Iterable[str] | None) -> tuple[str, ...]:
+    """Return the names in a list, or in a text that commas divide, without blanks around them."""
+    listed = names.split(",") if isinstance(names, str) else names or ()
+    return tuple(str(name).strip() for name in listed)
 
 
 def _title(name: str | Spec) -> str:

@@ -53,7 +53,8 @@ class EvaluatedNetwork(nn.Module, Viewed):
         names = [i.name for i in self._net.inputs]
         if len(inputs) != len(names):
             wanted = " and ".join(names)
-            raise TypeError(f"{self._net.name} reads {wanted}, got {len(inputs)} tensors")
+            got = "1 tensor" if len(inputs) == 1 else f"{len(inputs)} tensors"
+            raise TypeError(f"{self._net.name} reads {wanted}, got {got}")
         if self.casting is None or not self.training:
             return self.compute(*inputs)
         return self.casting(*inputs)

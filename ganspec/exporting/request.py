@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ganspec.atomic import names_folder
-from ganspec.language.errors import GanspecError
+from ganspec.language.errors import GanspecError, quoted
 from ganspec.streams import is_stdout
 
 SUFFIXES = {  # endings of files by format
@@ -105,6 +105,10 @@ class ExportRequest:
 
     def check(self) -> None:
         """Raise ExportError if options contradict each other, or need packages that are missing."""
+        for name in ("form", "out", "network", "label", "license", "push"):
+            value = getattr(self, name)
+            if value is not None and not (isinstance(value, str | Path) and str(value)):
+                raise ExportError(f"{name} is {quoted(value)}: name another, or leave it out")
         form, size = self.chosen_form, self.size
         if form not in GRAPHS and (self.label is not None or size is not None):
             option = "--label" if self.label is not None else "--batch"

@@ -15,6 +15,14 @@ class _Dumper(yaml.SafeDumper):
 
     yaml_implicit_resolvers = Loader.yaml_implicit_resolvers
 
+    def represent_str(self, data: str) -> yaml.ScalarNode:
+        # in other quotes, PyYAML writes U+0085 as it is, and reads it as a blank
+        style = '"' if "\x85" in data else None
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style)
+
+
+_Dumper.add_representer(str, _Dumper.represent_str)
+
 
 def dump(data: object) -> str:
     """Return `data` as YAML. Keys keep their order; innermost maps and lists take one line."""

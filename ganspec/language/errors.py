@@ -157,6 +157,9 @@ class SpecError(GanspecError):
         self.diagnostics = tuple(sorted(distinct.values(), key=_place))
         super().__init__("\n\n".join(d.render() for d in self.diagnostics))
 
+    def __reduce__(self) -> tuple[type[SpecError], tuple[object, ...]]:
+        return type(self), (self.diagnostics,)  # by default it would be made from its message
+
     def _render_traceback_(self) -> list[str]:
         return "\n\n".join(d.render(colour=True) for d in self.diagnostics).splitlines()
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
+from contextlib import suppress
+from typing import NoReturn
 
-from ganspec.language.errors import Mark, SpecError, Text, fail, quoted, suggestion
+from ganspec.language.errors import Diagnostic, Mark, SpecError, Text, fail, quoted, suggestion
 from ganspec.language.merging import ShapeAt, is_key, merge
 from ganspec.language.source import parse
 from ganspec.language.tree import KeyPath, ListNode, MapNode, Node, ScalarNode, node_of
 from ganspec.language.unread import seen_in
 
 OPTION = "--set"
+FOLDED = re.compile("[\x7f-\x9f\u2028\u2029\ufffe\uffff]")  # that YAML folds or takes only escaped
 # help for a setting of the wrong form: by the command line, and by the method
 HELP = {OPTION: "write `--set train.batch=64`", "with_values": 'write `"train.batch", 64`'}
 
@@ -23,7 +27,7 @@ def override(tree: MapNode, settings: Sequence[str], shape: ShapeAt, name: str =
     key of HELP, in place of a file's name.
     """
     for setting in settings:
-        changed = _Setting(setting, shape, name).apply(tree, 0, ())
+        changed = _Setting(str(setting), shape, name).apply(tree, 0, ())
         assert isinstance(changed, MapNode)  # a path has at least one key
         tree = changed
     return tree
@@ -37,11 +41,15 @@ def setting_text(path: object, value: object) -> str:
     mark = Mark(Text("with_values", (str(path),)), 1, 1, len(str(path)) + 1)
     if not isinstance(path, str) or "=" in path:
         fail("bad-setting", f"{quoted(path)} is not a path of keys", mark, HELP["with_values"])
-    try:
-        return f"{path}={json.dumps(value, ensure_ascii=False)}"  # JSON is YAML
-    except (TypeError, ValueError, RecursionError):
-        message = f"a value of the type `{type(value).__name__}` does not fit into a spec"
+
+    def refuse(unfit: object) -> NoReturn:
+        message = f"a value of the type `{type(unfit).__name__}` does not fit into a spec"
         fail("bad-setting", message, mark, "write numbers, texts, True, False, None, lists, dicts")
+
+    with suppress(TypeError, ValueError, RecursionError):
+        text = json.dumps(value, ensure_ascii=False, default=refuse)  # JSON is YAML
+        return f"{path}=" + FOLDED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    refuse(value)
 
 
 class _Setting:
@@ -76,7 +84,8 @@ class _Setting:
         except SpecError as error:
             found = error.diagnostics[0]
             mark = self.shifted(found.mark, shift - len(prefix)) if found.mark else self.marks[0]
-            fail(found.code, found.message, mark, found.help)
+            moved = Diagnostic(found.code, found.message, mark, help=found.help)
+            raise SpecError([moved]) from None
 
     def moved(self, node: Node, shift: int) -> Node:
         """Return a node that `read` parsed, with all its marks pointing into the setting."""

@@ -108,7 +108,9 @@ def _worded(message: str) -> str:
         if match := re.search(pattern, message):
             return words.format(*match.groups())
     reason = message.split("\n")[0].strip().rstrip(".")
-    return reason[:1].lower() + reason[1:]
+    first = reason.partition(" ")[0]
+    is_name = not first.isalpha() or first[1:] != first[1:].lower()  # such as `ReLU.__init__()`
+    return reason if is_name else reason[:1].lower() + reason[1:]
 
 
 def _run(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from ganspec.atomic import make_folder
-from ganspec.language.errors import GanspecError
+from ganspec.language.errors import GanspecError, quoted
 from ganspec.seal import is_emitted
 
 LOCK = ".lock"
@@ -38,6 +38,7 @@ def run_folder(name: object) -> Path | None:
 
     If a user names a run folder in place of a spec, its spec is trained in that folder.
     """
+    name = name.folder if isinstance(name, RunFolder) else name
     if isinstance(name, str | Path) and (Path(name) / SPEC).is_file():
         return Path(name)
     return None
@@ -54,6 +55,8 @@ class RunFolder:
     """
 
     def __init__(self, folder: Path | str):
+        if not isinstance(folder, str | Path):
+            raise RunError(f"{quoted(folder)} is no path: name the folder of a run")
         self.folder = Path(folder)
         self.spec_path = self.folder / SPEC
         self.log_path = self.folder / "log.jsonl"

@@ -12,7 +12,8 @@ from ganspec.language.load import shape
 from ganspec.language.names import SUFFIXES
 from ganspec.language.settings import override
 from ganspec.language.source import MAX_CHARACTERS, read
-from ganspec.runs.folder import run_folder
+from ganspec.language.tree import MapNode
+from ganspec.runs.folder import RunFolder, run_folder
 from ganspec.runs.run import Run
 from ganspec.streams import DASH, is_input
 from ganspec.systems.load import load, resolve
@@ -24,15 +25,18 @@ class RevisionError(GanspecError):
     """Raised when git cannot read a spec: no git, no repository, or no such revision or file."""
 
 
-def open_spec(name: str | Path, settings: Sequence[str] = ()) -> Spec:
+def open_spec(name: Spec | RunFolder | str | Path, settings: Sequence[str] = ()) -> Spec:
     """Return the spec called `name`, changed by settings such as `train.batch=32`.
 
     `name` is a spec file, a run's folder, the name of a spec that comes with ganspec, or
     `FILE@REVISION`; if a file of exactly this name exists, it is opened. Of a spec at a revision,
-    the files that it extends are read at that revision, too. Raises SpecError, RevisionError, and
-    MissingKindsError for a run whose kinds are not loaded.
+    the files that it extends are read at that revision, too. A run or a spec is taken as well.
+    Raises SpecError, RevisionError, and MissingKindsError for a run whose kinds are not loaded.
     """
-    path, name = Path(name), str(name)
+    if isinstance(name, Spec):
+        assert isinstance(name.tree, MapNode)
+        return resolve(override(name.tree, settings, shape)) if settings else name
+    path, name = Path(path_of(name)), str(path_of(name))
     if folder := run_folder(path):
         return Run.open(folder).read_spec(settings)
     if os.path.lexists(path) or name == DASH:
@@ -52,9 +56,12 @@ def open_spec(name: str | Path, settings: Sequence[str] = ()) -> Spec:
     return _at_revision(Path(name[:at]), name[at + 1 :], settings)
 
 
-def opened(spec: Spec | str | Path) -> Spec:
-    """Return `spec`, or the spec that `open_spec` opens by this name."""
-    return spec if isinstance(spec, Spec) else open_spec(spec)
+def path_of(name: RunFolder | str | Path) -> str | Path:
+    """Return `name`, or the folder if it is a run. Raises SpecError if it is neither."""
+    name = name.folder if isinstance(name, RunFolder) else name
+    if not isinstance(name, str | Path):
+        fail("missing-file", f"{quoted(name)} is no spec, no path and no run", None)
+    return name
 
 
 def names_spec(name: str | Path) -> bool:

@@ -21,6 +21,7 @@ from ganspec.systems.helping import shared
 from ganspec.systems.identity import Identity, identity
 from ganspec.systems.ranks import Ranks
 from ganspec.systems.source import Part, Source
+from ganspec.training.options import require_number
 
 
 @dataclass(frozen=True)
@@ -41,9 +42,10 @@ class Weights:
 def load_weights(run: Run, step: int | None = None) -> Weights:
     """Return the weights of a run's checkpoint or, unless `step` is None, those after `step`.
 
-    Raises CheckpointError if their file cannot be read, and RunError if there is no checkpoint, or
-    if no weights of that step were kept.
+    Raises CheckpointError if their file cannot be read, and RunError if there is no checkpoint, if
+    no weights of that step were kept, or if `step` is no whole number.
     """
+    require_number("step", step, 0)
     snapshots = run.snapshots()
     if step not in snapshots and not run.checkpoint_path.exists():
         raise RunError(f"{run.folder} has {NO_CHECKPOINT}: wait for one, or train it again")

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 
 import torch
 
-from ganspec.atomic import replacing
+from ganspec.atomic import file_path, replacing
 from ganspec.compiler.evaluate import EvaluatedNetwork
 from ganspec.language.views import Viewed
 from ganspec.runs.folder import RunError
@@ -41,7 +41,8 @@ class Samples(Viewed):
         return len(self.images)
 
     def __repr__(self) -> str:
-        return f"<{len(self)} images, {' x '.join(map(str, self.images.shape[1:]))}>"
+        noun = "image" if len(self) == 1 else "images"
+        return f"<{len(self)} {noun}, {' x '.join(map(str, self.images.shape[1:]))}>"
 
     def png(self) -> bytes:
         """Return the grid, row by row on white, as the bytes of a PNG file."""
@@ -50,17 +51,21 @@ class Samples(Viewed):
         return file.getvalue()
 
     def save(self, path: Path | str) -> None:
-        """Write the grid as a PNG file, atomically. Raises ValueError for another file's ending."""
+        """Write the grid as a PNG file, atomically.
+
+        Raises ValueError for another file's ending, and OSError.
+        """
         if Path(path).suffix.lower() not in ("", ".png"):
             raise ValueError(f"{path} would be a PNG file: end its name in .png")
-        with replacing(Path(path)) as temporary:
+        with replacing(file_path(path)) as temporary:
             temporary.write_bytes(self.png())
 
 
 class TrainedRun(Run, Viewed):
     """A run folder, with the numbers and networks in it: `ganspec.Run("runs/dcgan")`.
 
-    Its files are read again at each access, as its training may still be going on.
+    Its files are read again at each access, as its training may still be going on. Only
+    `step` stays as the log had it at first.
     """
 
     view: ClassVar = "run"
@@ -130,7 +135,8 @@ class TrainedRun(Run, Viewed):
         `label` names classes or objects, such as `3`, `Coat,Bag` or `all`. `step` selects the
         weights after that step, by default the newest. `raw` selects the trained weights, even if
         the run keeps their average. Raises LabelError if a label is unknown, RunError,
-        CheckpointError, and ValueError if `count` is below 1.
+        CheckpointError, ValueError if `count` is below 1 or `seed` below 0, and SourceError if the
+        images are not finite numbers.
         """
         sampler = self._sampler(device, step, raw)
         if label is not None:

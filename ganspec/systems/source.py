@@ -8,6 +8,7 @@ batch, and images 64 to 127 are the next.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from numbers import Integral
 from types import SimpleNamespace
 
 import torch
@@ -85,12 +86,15 @@ class Source:
 
         Images are uint8 N x C x H x W, on the CPU. If `batch` is None, `portion` images come at a
         time. Image i is the same, byte for byte, for every `count` and `batch`. The generator draws
-        in evaluation mode. Raises ValueError if `count` is below 1, and SourceError if the
-        generator's numbers are not finite.
+        in evaluation mode. Raises ValueError if `count` is below 1 or `seed` below 0, and
+        SourceError if the generator's numbers are not finite.
         """
-        if count < 1:
-            raise ValueError(f"sample draws 1 image or more, not {count}")
-        return self.drawn(self.parts(whole(count, self.own_batch), seed), count, batch)
+        if not _is_whole(count, 1):
+            raise ValueError(f"sample draws 1 image or more, not {count!r}")
+        if not _is_whole(seed, 0):
+            raise ValueError(f"a seed is a whole number from 0 to 2**63 - 1, not {seed!r}")
+        parts = self.parts(whole(int(count), self.own_batch), int(seed))
+        return self.drawn(parts, int(count), batch)
 
     def drawn(
         self, parts: Iterable[Part], count: int, batch: int | None = None
@@ -143,6 +147,12 @@ class Source:
             images = self.generator(*portion)[:count]
         self.generator.train(training)
         return images
+
+
+def _is_whole(value: object, least: int) -> bool:
+    """Return True if `value` is a whole number from `least` to 2**63 - 1, as torch takes them."""
+    is_number = isinstance(value, Integral) and not isinstance(value, bool)
+    return is_number and least <= int(value) < 2**63  # type: ignore[call-overload]
 
 
 def own_batch(network: torch.nn.Module, cfg: SimpleNamespace) -> int | None:

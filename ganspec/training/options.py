@@ -60,10 +60,14 @@ class TrainingOptions:
     def __post_init__(self) -> None:
         require_number("steps", self.steps, 1)
         require_number("minutes", self.minutes, 0, whole=False)
+        if not (
+            self.progress is None or isinstance(self.progress, bool) or callable(self.progress)
+        ):
+            raise RunError(f"progress is {self.progress!r}: name True, False, None or a function")
         if self.resume and self.overwrite:
             raise RunError("resume goes on with the run that overwrite would replace: choose one")
 
     @property
     def trackers(self) -> tuple[str, ...]:
         """The names in `track`, which may be one text."""
-        return (self.track,) if isinstance(self.track, str) else tuple(self.track)
+        return (self.track,) if isinstance(self.track, str) else tuple(self.track or ())

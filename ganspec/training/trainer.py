@@ -8,12 +8,14 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from ganspec.atomic import file_path
 from ganspec.compiler.batches import require_readable
 from ganspec.compiler.evaluate import evaluate
 from ganspec.compiler.lower import lower
 from ganspec.kinds.dataset import DataError
 from ganspec.program.ir import Net
-from ganspec.runs.opening import opened
+from ganspec.runs.folder import RunFolder
+from ganspec.runs.opening import open_spec
 from ganspec.runs.run import RunError
 from ganspec.systems import checkpoint
 from ganspec.systems.identity import identity
@@ -40,9 +42,9 @@ class Trainer:
     Arguments:
 
     - `spec`: a spec, or a name that `ganspec.load` opens.
-    - `data`: the folder of the real images, or an `Images` with the images in memory. None
-      searches the usual places of the data set; data sets that ganspec draws itself need no
-      folder.
+    - `data`: the folder of the real images, or a `ganspec.systems.training.Images` with the
+      images in memory. None searches the usual places of the data set; data sets that ganspec draws
+      itself need no folder.
     - `device`: `cpu`, `cuda`, or `auto` for the first GPU, or the CPU without one.
     - `exact`: apply every module without rewrites. The results then equal those of the emitted
       file bit for bit, and a step takes longer.
@@ -53,16 +55,16 @@ class Trainer:
     - `speedups`: any of `channels_last`, `compile` and `graphs` (docs/speed_precision.md).
 
     The weights are drawn from the spec's `train.seed`, which seeds torch's own generators. Only
-    `save` writes to disk.
+    `save`, and the cache of decoded images, write to disk.
 
     Raises SpecError if the networks do not fit together, DataError if the images are missing or do
     not fill a batch, BatchSizeError if a batch norm would get a single vector or another layer a
-    batch that it cannot read, and RunError if there is no such device.
+    batch that it cannot read, and RunError if there is no such device or another argument is wrong.
     """
 
     def __init__(
         self,
-        spec: Spec | str | Path,
+        spec: Spec | RunFolder | str | Path,
         data: Path | str | Images | None = None,
         device: str | torch.device = "auto",
         exact: bool = False,
@@ -70,7 +72,7 @@ class Trainer:
         precision: str | None = None,
         speedups: Iterable[str] | str = (),
     ):
-        spec = opened(spec)
+        spec = open_spec(spec)
         refuse_unread(spec)
         require_number("steps", steps, 1)
         folder = None if isinstance(data, Images) else named_path("data", data)
@@ -147,8 +149,8 @@ class Trainer:
         spec has an `average`, and for the run's fixed labels, if the generator reads labels.
         Sampling leaves torch's random states alone, so that the training goes on unchanged.
 
-        Raises RunError if no network of the spec draws images, ValueError if `count` is below 1,
-        and SourceError if the images are not finite numbers.
+        Raises RunError if no network of the spec draws images, ValueError if `count` is below 1 or
+        `seed` below 0, and SourceError if the images are not finite numbers.
         """
         spec, training = self.spec, self.training
         if spec.draws is None:
@@ -162,9 +164,9 @@ class Trainer:
 
         It contains weights, optimizers, the position in the data, random states, the number of
         steps and the fixed inputs of pictures. Training from a restored checkpoint gives the same
-        bits as training without a break.
+        bits as training without a break. Raises OSError.
         """
-        checkpoint.save(Path(path), self.training.state())
+        checkpoint.save(file_path(path), self.training.state())
 
     def restore(self, path: Path | str) -> None:
         """Restore the checkpoint in the file `path`, which `save` or a run (`checkpoint.pt`) wrote.
