@@ -57,7 +57,8 @@ Tables = Annotated[
     ),
 ]
 Minutes = Annotated[
-    float | None, typer.Option(min=0.01, help="Time that a file may run, 2 by default.")
+    float | None,
+    typer.Option(min=0.01, max=10000, help="Time that a file may run, 2 by default."),
 ]
 OUT = "File to write, NAME.yaml by default, or a folder; `-` prints."
 
