@@ -151,6 +151,9 @@ def test_check_goes_on_after_a_bad_spec(tmp_path):
     assert "1 of 2 specs have errors" in errors
 
 
+UNNAMED = "--overwrite replaces a file, and none is named: add -o FILE, or leave it out"
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
@@ -170,6 +173,14 @@ def test_check_goes_on_after_a_bad_spec(tmp_path):
         (["import", "my.py:G", "--input", "z:9", "--minutes", "inf"], 2, "'--minutes'"),
         (["train", DCGAN, "--set", "data.dataset={shapes: {count: 9}}"], 2, "fill a batch"),
         (["sample", "nowhere"], 2, "nowhere is no run"),
+        (["schema", "--overwrite"], 2, UNNAMED),
+        (["compare", DCGAN, DCGAN, "--overwrite"], 2, UNNAMED),
+        (["diff", DCGAN, DCGAN, "--overwrite"], 2, UNNAMED),
+        (["data", "shapes", "--overwrite"], 2, UNNAMED),
+        (["show", DCGAN, "--overwrite"], 2, UNNAMED),
+        (["show", ".", "--attention", "--overwrite"], 2, UNNAMED),
+        (["build", DCGAN, "--stdout", "--overwrite"], 2, UNNAMED),
+        (["show", DCGAN, "--json", "--receptive-field"], 2, "--json always has them: leave one"),
         (["train", DCGAN, "--set", "vars.hc=8"], 1, "no name of `vars`"),
     ],
 )

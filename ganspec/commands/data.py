@@ -17,12 +17,12 @@ from ganspec.console import (
     Settings,
     chosen_form,
     fail,
-    free_file,
     out_option,
     reported,
     tell,
     tell_written,
 )
+from ganspec.output_files import free_file
 
 EXAMPLE = "ganspec data fashion_mnist --fetch -n 25 -o grid.png"
 
