@@ -15,7 +15,7 @@ from typing import Annotated, Any, NoReturn, TypeVar, get_type_hints
 import typer
 
 from ganspec import atomic
-from ganspec.atomic import with_ending, would_replace, write_text
+from ganspec.atomic import with_ending, write_text
 from ganspec.kinds_files import load_all
 from ganspec.language.errors import (
     Diagnostic,
@@ -27,7 +27,6 @@ from ganspec.language.errors import (
     one_line,
 )
 from ganspec.language.registry import own_line
-from ganspec.seal import is_emitted
 from ganspec.streams import DASH, is_stdout, is_stream
 
 # advice if --data names a folder, but ganspec draws the images; for commands that have --set
@@ -35,10 +34,14 @@ SET_IMAGES = "or name the data set of your images, such as `--set data.dataset=i
 SPEC_HELP = "Spec file, run folder, or a name of `ganspec new --list`; `-`: standard input."
 
 SpecPath = Annotated[Path, typer.Argument(metavar="SPEC", help=SPEC_HELP)]
-SpecPaths = Annotated[list[Path], typer.Argument(metavar="SPEC...", help=SPEC_HELP)]
+SpecPaths = Annotated[list[Path], typer.Argument(metavar="SPEC", help=SPEC_HELP)]
 Settings = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Change one value, as `train.batch=32`."),
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Change one value, as `train.batch=32`; may be repeated.",
+    ),
 ]
 Quiet = Annotated[
     bool, typer.Option("-q", "--quiet", envvar="GANSPEC_QUIET", help="Show no progress.")
@@ -200,17 +203,6 @@ def with_suffix(out: Path, *suffixes: str) -> Path:
     return with_ending(out, suffixes[0])
 
 
-def free_file(out: Path | None, overwrite: bool, *suffixes: str) -> Path | None:
-    """Return the file `out`, with the first of `suffixes` if it has none; None if `out` is None.
-
-    Call `fail` if `out` has another suffix, or if the file exists and `overwrite` is False.
-    """
-    out = with_suffix(out, *suffixes) if out is not None else None
-    if out and would_replace(out) and not overwrite:
-        fail(f"{out} exists; add --overwrite, or choose another -o")
-    return out
-
-
 def print_or_write(text: str, out: Path | None) -> None:
     """Write `text` to the file `out`, and say so on standard error.
 
@@ -235,18 +227,6 @@ def tell_written(target: Path, more: str = "") -> None:
     """Print that the file `target` is written, followed by `more`; nothing for standard output."""
     if not is_stdout(target):
         typer.echo(f"{target} written{more}")
-
-
-def write_unless_edited(target: Path, text: str, overwrite: bool) -> None:
-    """Write `text` to `target`. Call `fail` if that would replace a file of the user.
-
-    Without `overwrite`, a file is replaced only if it has a checksum of ganspec that still matches.
-    """
-    if would_replace(target) and not is_emitted(target.read_bytes()) and not overwrite:
-        # without a checksum in `text`, an edited file looks like the one that ganspec wrote
-        problem = "is not as ganspec wrote it" if is_emitted(text.encode()) else "exists"
-        fail(f"{target} {problem}; add --overwrite, or choose another -o")
-    write_text(target, text)
 
 
 @contextmanager

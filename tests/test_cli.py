@@ -151,6 +151,9 @@ def test_check_goes_on_after_a_bad_spec(tmp_path):
     assert "1 of 2 specs have errors" in errors
 
 
+UNNAMED = "--overwrite replaces a file, and none is named: add -o FILE, or leave it out"
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
@@ -164,8 +167,20 @@ def test_check_goes_on_after_a_bad_spec(tmp_path):
         (["train", DCGAN, "--set", "train.batch=0"], 1, "`batch` must be"),
         (["train", DCGAN, "--set", "data.dataset=image_folder"], 2, "image_folder"),
         (["train", DCGAN, "--resume", "--overwrite"], 2, "choose one"),
+        (["train", DCGAN, "--epochs", "3", "--steps", "9"], 2, "whatever --epochs is: choose one"),
+        (["train", DCGAN, "--epochs", "3", "--set", "train.epochs=9"], 2, "leave one out"),
+        (["train", DCGAN, "--seed", "3", "--set", "train.seed = 9"], 2, "leave one out"),
+        (["import", "my.py:G", "--input", "z:9", "--minutes", "inf"], 2, "'--minutes'"),
         (["train", DCGAN, "--set", "data.dataset={shapes: {count: 9}}"], 2, "fill a batch"),
         (["sample", "nowhere"], 2, "nowhere is no run"),
+        (["schema", "--overwrite"], 2, UNNAMED),
+        (["compare", DCGAN, DCGAN, "--overwrite"], 2, UNNAMED),
+        (["diff", DCGAN, DCGAN, "--overwrite"], 2, UNNAMED),
+        (["data", "shapes", "--overwrite"], 2, UNNAMED),
+        (["show", DCGAN, "--overwrite"], 2, UNNAMED),
+        (["show", ".", "--attention", "--overwrite"], 2, UNNAMED),
+        (["build", DCGAN, "--stdout", "--overwrite"], 2, UNNAMED),
+        (["show", DCGAN, "--json", "--receptive-field"], 2, "--json always has them: leave one"),
         (["train", DCGAN, "--set", "vars.hc=8"], 1, "no name of `vars`"),
     ],
 )

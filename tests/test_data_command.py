@@ -164,6 +164,10 @@ def test_what_is_missing_is_one_line_and_nothing_is_written(tmp_path):
     assert "no data set is called `cifar`; there are cifar10, fashion_mnist" in error
     _, error = data("mnist", "--fetch", status=2)
     assert error.startswith("error: mnist cannot be fetched; mnist needs ")
+    _, error = data("shapes", "--fetch", status=2)
+    assert error == "error: shapes is never downloaded: leave --fetch out\n"
+    _, error = data("fashion_mnist", "--fetch", "--data", tmp_path, status=2)
+    assert error.endswith("and --data names a folder: choose one\n") and error.count("\n") == 1
     assert sorted(tmp_path.rglob("*")) == before
 
 

@@ -391,6 +391,7 @@ def test_the_status_is_that_of_diff(tmp_path):
     assert run(a, a).exit_code == 0
     assert run(a, b).exit_code == 1
     assert run(a, b, "--only", "generator").exit_code == 0
+    assert run(a, b, "--only", "generator,data").exit_code == run(a, b, "--only", "data").exit_code
     assert run(a, b, "--only", "nothing").exit_code == 2
     assert run(a, b, "--stat", "--format", "json").exit_code == 2
     (tmp_path / "wrong.yaml").write_text("name: a\n")

@@ -431,11 +431,13 @@ def test_a_classifier_and_an_autoencoder_are_scored_too(runs, tmp_path):
     assert rows[0].images == 32 and rows[0].value > 0
     assert invoke(*words)[0] == 0  # its noise is drawn from a seed
     assert read_scores(tmp_path / "restoring")[3:] == rows
+    assert invoke(*words, "--seed", 1)[0] == 0
 
 
 def test_mistakes_are_one_line(runs, tmp_path):
     gan, classifier = runs / "gan", runs / "classifier"
     extractor = ("--extractor", classifier)
+    fid = (*extractor, "-m", "fid", "--conditions", "3")
     for words, said in [
         ((), "name a run folder"),
         ((gan, "--images", tmp_path), "name a run folder"),
@@ -452,6 +454,7 @@ def test_mistakes_are_one_line(runs, tmp_path):
         ((gan, *extractor, "-n", "1", "-m", "fid"), "fid needs 2 images"),
         ((gan, *extractor, "--inception-weights", "w.pt"), "not those of"),
         ((gan, *extractor, "--reference", gan, "--split", "test"), "--split means nothing"),
+        ((gan, *fid, "--reference", gan, "--data", tmp_path), "--data means nothing for a folder"),
         ((classifier, "-m", "fid"), "real images alone cannot be scored by fid"),
         ((classifier, *extractor), "--extractor means nothing"),
         ((classifier, "--raw"), "--raw means nothing"),
@@ -519,6 +522,8 @@ def test_no_more_images_are_scored_than_there_are(runs, tmp_path):
         said = f"error: there are 64 images to {use}, not 65: give -n 64\n"
         assert invoke(*words, "-n", 65) == (2, said)
         assert invoke(*words, "-n", 64)[0] == 0
+    status, output = invoke(tmp_path / "restorer", *extractor, "--seed", 3)
+    assert status == 2 and "--seed means nothing for images that no seed draws" in output
 
 
 def test_the_seed_draws_the_references_of_a_folder(runs, tmp_path):
@@ -646,9 +651,13 @@ def test_a_spec_without_a_run_has_scores_of_its_real_images(runs, tmp_path):
         (words, "score its real images with --real, or name its run"),
         ((*words, "--real", "--step", 4), "choose among a run's weights"),
         ((*words, "--real", "--raw"), "--raw means nothing for a spec's real images"),
+        ((*words[:-1], "inception_score", "--real", "--seed", 5), "no seed draws: leave it out"),
+        ((*words, "--real", "--seed", 5), "--seed means nothing for images that no seed draws"),
     ]:
         status, output = invoke(*mistake)
         assert status == 2 and said in output, output
+    for read in [("--halves",), ("--real", "--reference-count", 20)]:  # the seed draws these
+        assert invoke(*words, *read, "--seed", 5)[0] == 0
 
 
 def test_a_claims_conditions_are_the_defaults(runs, tmp_path):

@@ -515,6 +515,7 @@ def test_layers_that_a_format_cannot_express_are_named(own, exports_here):
         (["-o", "a/", "--push", "a/b/c"], "`a/b/c` is no repository of the Hugging Face hub"),
         (["-o", "a/", "--push", "you/a"], "--push needs an account: run `hf auth login`"),
         (["-o", "a.onnx", "--network", "critic"], "has no network `critic`: "),
+        (["-o", "a.onnx", "--network", "discriminator", "--raw"], "weights of `discriminator`: "),
         (["-o", "a.onnx", "--label", "3"], "grey has no condition"),
         (["-o", "there.onnx"], "there.onnx exists: add --overwrite to replace it"),
         (["-o", "there/"], "there is not empty: name another folder"),

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from ganspec.cli import app
 from ganspec.importing import apart
 
+TABLES = Path(__file__).parent / "summaries"
 NETS = """
 from torch import nn
 
@@ -33,6 +34,19 @@ def folder(tmp_path, monkeypatch):
 
 def run(*words):
     return CliRunner().invoke(app, ["import", *words, "--input", "z:4"])
+
+
+def test_an_input_that_nothing_reads_is_an_error():
+    Path("net.py").write_text(NETS)
+    table = str(TABLES / "dcgan_keras_discriminator_plain.txt")
+    for words, name in [
+        (["net.py", "--generator", "G", "--input", "x:3x50x50"], "x:3x50x50"),
+        (["net.py:G", "--input", "y:10"], "y:10"),
+        (["--summary", table], "z:4"),
+    ]:
+        result = run(*words, "--stdout")
+        said = f"error: nothing reads the input {name}: leave out this --input\n"
+        assert (result.exit_code, result.stderr) == (2, said)
 
 
 MISBEHAVING = {
@@ -125,6 +139,10 @@ def test_several_files_become_specs_in_a_folder():
         (
             ["a.py:G", "b.py:G", "-o", "-"],
             "several specs are not printed: write them into a folder",
+        ),
+        (
+            ["a.py:G", "--stdout", "-o", "."],
+            "--stdout prints, and -o . writes into a folder: choose",
         ),
         (["a.py:G", "b.py:G", "-o", "none"], "there is no folder none: several files need one"),
         (

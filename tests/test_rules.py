@@ -37,6 +37,7 @@ FLOORS = [
     ("exporting", "language_server", "serving"),
     ("kinds_files",),
     ("console", ""),
+    ("output_files",),
     ("commands",),
     ("cli",),
     ("__main__",),

@@ -437,6 +437,7 @@ def test_by_default_files_lie_in_the_run_under_new_names(draw, runs):
         ),
         (["--format", "folder", "-n", 2], "sample_n2_seed0"),
         (["--format", "folder", "-n", 2], "sample_n2_seed0_2"),
+        (["--format", "folder", "-n", 2, "--overwrite"], "sample_n2_seed0_3"),
     ]:
         assert draw("grey", *arguments)[1].split(" written")[0] == str(runs / "grey" / name)
         assert (runs / "grey" / name).exists()

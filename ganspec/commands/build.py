@@ -17,8 +17,8 @@ from ganspec.console import (
     reported,
     target_of,
     tell_written,
-    write_unless_edited,
 )
+from ganspec.output_files import write_unless_edited
 from ganspec.streams import is_stdout
 
 EXAMPLE = "ganspec build specs/dcgan.yaml -o dcgan.py"

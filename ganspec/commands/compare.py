@@ -17,11 +17,11 @@ from ganspec.console import (
     Quiet,
     chosen_form,
     fail,
-    free_file,
     print_or_write,
     refuse_two_inputs,
     reported,
 )
+from ganspec.output_files import free_file
 from ganspec.progress import Progress, quieted
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ Transpose = Annotated[
     bool | None,
     typer.Option(
         "--transpose/--columns",
-        help="One row per spec, or one column per spec. [default: columns if they fit]",
+        help="One row per spec, or one column per spec. [default: columns if they fit, or CSV]",
         show_default=False,
     ),
 ]
@@ -70,7 +70,7 @@ def compare(
     names: Annotated[
         list[str],
         typer.Argument(
-            metavar="SPEC...",
+            metavar="SPEC",
             help="Spec files, run folders, names of `ganspec new --list`, or FILE@REVISION of git.",
         ),
     ],

@@ -17,14 +17,19 @@ from ganspec.console import (
     Settings,
     chosen_form,
     fail,
-    free_file,
     out_option,
     reported,
     tell,
     tell_written,
 )
+from ganspec.output_files import free_file
 
 EXAMPLE = "ganspec data fashion_mnist --fetch -n 25 -o grid.png"
+
+Fetch = Annotated[
+    bool,
+    typer.Option("--fetch", help="Download Fashion-MNIST to ~/.cache/ganspec if it is missing."),
+]
 
 
 def data(
@@ -35,9 +40,7 @@ def data(
         ),
     ],
     folder: DataFolder = None,
-    fetch: Annotated[
-        bool, typer.Option("--fetch", help="Download it to ~/.cache/ganspec if it is missing.")
-    ] = False,
+    fetch: Fetch = False,
     out: Annotated[
         Path | None,
         out_option("PNG to write, a grid of images; `-` prints it."),
@@ -50,7 +53,7 @@ def data(
     overwrite: OverwriteFile = False,
     settings: Settings = None,
 ) -> None:
-    """Read a whole data set. Print its folder and its contents."""
+    """Read all training images of a data set. Print its folder and its contents."""
     if count and not out:
         fail("-n is the number of images in a PNG: add -o grid.png")
     out = free_file(out, overwrite, ".png")

@@ -14,13 +14,13 @@ from ganspec.console import (
     OverwriteFile,
     chosen_form,
     fail,
-    free_file,
     print_or_write,
     refuse_two_inputs,
     reported,
     show_diagnostics,
 )
 from ganspec.language.errors import SpecError
+from ganspec.output_files import free_file
 
 if TYPE_CHECKING:
     from ganspec.comparison.edits import Comparison
@@ -59,7 +59,10 @@ def diff(
     as_json: AsJson = False,
     only: Annotated[
         list[str] | None,
-        typer.Option(metavar="PART", help="A network or section, as discriminator or train."),
+        typer.Option(
+            metavar="PART",
+            help="A network or section, as `discriminator` or `train`; may be repeated.",
+        ),
     ] = None,
     stat: Stat = False,
     out: OutFile = None,
@@ -77,7 +80,9 @@ def diff(
     out = free_file(out, overwrite, *ENDINGS[chosen])
     refuse_two_inputs(first, second)
     with reported():
-        comparison = _comparison(first, second, only or [])
+        comparison = _comparison(
+            first, second, [part for each in only or [] for part in each.split(",")]
+        )
         report = import_module(f"ganspec.report.diff_{chosen}")
         text = report.stat(comparison) if stat else report.render(comparison)
         print_or_write(text, out)

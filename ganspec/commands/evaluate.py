@@ -26,13 +26,16 @@ EXAMPLE = "ganspec evaluate runs/dcgan_fashion --extractor runs/classifier_fashi
 
 RunFolder = Annotated[
     Path | None,
-    typer.Argument(metavar="[RUN]", help="Run folder, or a spec whose real images are scored."),
+    typer.Argument(metavar="RUN", help="Run folder, or a spec whose real images are scored."),
 ]
 Metrics = Annotated[
     list[str] | None,
     typer.Option("-m", "--metric", help="fid, inception_score, kid, ...; may be repeated."),
 ]
-Count = Annotated[int | None, typer.Option("-n", min=1, help="Images to generate (10,000).")]
+Count = Annotated[
+    int | None,
+    typer.Option("-n", min=1, help="Images to score; else the spec's number, or 10,000."),
+]
 Extractor = Annotated[
     str | None, typer.Option(help="inception, or a classifier's run folder or spec file.")
 ]
@@ -40,7 +43,8 @@ Weights = Annotated[
     Path | None, typer.Option(help="File of weights, if --extractor is a spec file.")
 ]
 Layer = Annotated[
-    str | None, typer.Option(help="Layer of the extractor: layers.5, or -3 from the end.")
+    str | None,
+    typer.Option(help="Layer: layers.5 or -3 of a classifier; 64, 192, 768 or 2048 of inception."),
 ]
 InceptionWeights = Annotated[
     Path | None, typer.Option(help="File of InceptionV3's weights; also $GANSPEC_INCEPTION.")
@@ -71,7 +75,10 @@ Every = Annotated[bool, typer.Option("--every-snapshot", help="Score each snapsh
 Raw = Annotated[
     bool, typer.Option("--raw", help="Score the weights as trained, not their average.")
 ]
-Seed = Annotated[int | None, typer.Option(min=0, max=2**32 - 1, help="Seed of the images (0).")]
+Seed = Annotated[
+    int | None,
+    typer.Option(min=0, max=2**32 - 1, help="Seed of the images; else the spec's, or 0."),
+]
 Real = Annotated[bool, typer.Option("--real", help="Score real images, too.")]
 Step = Annotated[int | None, typer.Option(min=0, help="Score a step's snapshot.")]
 

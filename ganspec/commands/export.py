@@ -56,8 +56,8 @@ def export(
 ) -> None:
     """Write a trained network in a form that runs without ganspec.
 
-    The file is loaded in a process without ganspec and compared with what `ganspec sample` computes
-    of the same latents. The largest difference is printed; too large a one is an error. A folder of
+    The file is loaded in a process without ganspec and compared with what ganspec computes of the
+    same inputs. The largest difference is printed; too large a one is an error. A folder of
     Python has the network's class, weights, a short program and a model card.
     """
     options = {name: value for name, value in locals().items() if name != "folder"}

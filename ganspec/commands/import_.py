@@ -31,7 +31,7 @@ EXAMPLE = "ganspec import module.py:Generator --input z:100"
 
 Sources = Annotated[
     list[str] | None,
-    typer.Argument(metavar="FILE.py[:CLASS]...", help="Python files, which are run, and a class."),
+    typer.Argument(metavar="FILE.py[:CLASS]", help="Python files, which are run, and a class."),
 ]
 Generator = Annotated[str | None, typer.Option(metavar="CLASS", help="The files' generator.")]
 Discriminator = Annotated[
@@ -42,22 +42,27 @@ Inputs = Annotated[
     typer.Option(
         "--input",
         metavar="NAME:SIZE",
-        help="Tensors that `forward` reads, in order: `z:100`, `x:3x64x64`, `y:10`, `y:class10`.",
+        help="A tensor that `forward` reads: `z:100`, `x:3x64x64`, `y:10`, `y:class10`; "
+        "may be repeated, in order.",
     ),
 ]
 Settings = Annotated[
     list[str] | None,
-    typer.Option("--with", metavar="NAME=VALUE,...", help="Constructor arguments."),
+    typer.Option(
+        "--with", metavar="NAME=VALUE,...", help="Constructor arguments; may be repeated."
+    ),
 ]
 Tables = Annotated[
     list[Path] | None,
     typer.Option(
         metavar="TABLE.txt",
-        help="A printed table of Keras, torchsummary or torchinfo instead; `-`: stdin.",
+        help="A printed table of Keras, torchsummary or torchinfo instead; may be repeated. "
+        "`-`: stdin.",
     ),
 ]
 Minutes = Annotated[
-    float | None, typer.Option(min=0.01, help="Time that a file may run, 2 by default.")
+    float | None,
+    typer.Option(min=0.01, max=10000, help="Time that a file may run, 2 by default."),
 ]
 OUT = "File to write, NAME.yaml by default, or a folder; `-` prints."
 
@@ -87,7 +92,7 @@ def import_(
 
     A file runs as under Python's `import`, up to its networks, in a process of its own. Parts that
     cannot be read are `unknown` in the spec, and printed. The exit status is 0 if spec and code are
-    equal, else 1.
+    equal, 1 for any other spec, as of a table, and 2 without a spec.
     """
     if bool(sources) == bool(summary):
         fail("give a Python file, as module.py:Generator, or a table, as --summary table.txt")
@@ -120,6 +125,8 @@ def import_(
 
 def _folder_of(out: Path | None, stdout: bool) -> Path:
     """Return the folder for the specs of several files. Call `fail` if there is none."""
+    if stdout and out and out.is_dir():
+        fail(f"--stdout prints, and -o {out} writes into a folder: choose one")
     if stdout or (out and is_stream(out)):
         fail("several specs are not printed: write them into a folder, as -o specs")
     if out and not out.is_dir():

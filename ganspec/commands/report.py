@@ -13,14 +13,12 @@ EXAMPLE = "ganspec report runs/dcgan -o page.html"
 
 
 def report(
-    folders: Annotated[
-        list[Path], typer.Argument(metavar="RUN...", help="Run folders, 24 at most.")
-    ],
+    folders: Annotated[list[Path], typer.Argument(metavar="RUN", help="Run folders, 24 at most.")],
     out: Annotated[
         Path | None,
         out_option(
             "Page to write: .html, .md or .tex; `-` prints HTML. "
-            "[default: report.html, in RUN if it is one]",
+            "[default: report.html, in the folder of a single RUN]",
         ),
     ] = None,
     latex: Annotated[

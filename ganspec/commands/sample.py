@@ -20,7 +20,8 @@ network = partial(typer.Option, rich_help_panel="What to draw with")
 
 COUNT = "Number of images (64), of images per condition (1), or of rows to interpolate (8)."
 LABEL = "Classes: `3`, `Coat,Bag`, `all`; objects: `red cube,blue sphere; gray cube`."
-CONDITIONS = "An image of each condition in a file such as i-CLEVR's test.json."
+CONDITIONS = "Draw images of the conditions in a file such as i-CLEVR's test.json."
+FRAMES = "Images from one latent to the next (9; 30 if animated), or a training's most (200)."
 INTERPOLATE = "`linear` or `spherical`: rows of images from one latent to another."
 BEST = "The N images that the discriminator scores as most real, the most real first."
 OUT = "A grid .png; .csv; .npz; a folder/ of PNGs; an animation .gif, .apng, .webp; `-` prints."
@@ -33,7 +34,7 @@ Conditions = Annotated[Path | None, image(metavar="JSON", help=CONDITIONS)]
 Interpolate = Annotated[str | None, image(metavar="WAY", help=INTERPOLATE)]
 Frames = Annotated[
     int | None,
-    image(min=2, max=1000, help="Images in a row to interpolate (9), or frames of an animation."),
+    image(min=2, max=1000, help=FRAMES),
 ]
 Truncation = Annotated[
     float | None, image(metavar="PSI", help="Draw normal latents within -PSI and PSI.")
@@ -46,7 +47,9 @@ Out = Annotated[str | None, file("-o", "--out", metavar="FILE", help=OUT)]
 Form = Annotated[str | None, file("--format", help=FORM)]
 WithLabels = Annotated[bool, file("--with-labels", help="CSV: the labels first in each row.")]
 Fps = Annotated[float | None, file(min=0.1, max=50, help="Frames per second (5).")]
-Overwrite = Annotated[bool, file("--overwrite", help="Replace FILE where it exists.")]
+Overwrite = Annotated[
+    bool, file("--overwrite", help="Replace FILE where it exists, if it is no folder.")
+]
 Step = Annotated[int | None, network(min=0, help="Use the weights after this step, if kept.")]
 Raw = Annotated[bool, network("--raw", help="Use the weights as trained, not their average.")]
 Data = Annotated[Path | None, network(help="Folder of the images that an autoencoder reads.")]

@@ -9,6 +9,7 @@ import typer
 
 from ganspec.atomic import would_replace, write_text
 from ganspec.console import fail, out_option, reported, tell_written, with_suffix
+from ganspec.output_files import require_file
 from ganspec.streams import DASH
 
 EXAMPLE = "ganspec schema -o ganspec.schema.json"
@@ -24,6 +25,7 @@ def schema(
 
     With --kinds, your own kinds are in it.
     """
+    require_file(out, overwrite)
     from ganspec.reference.schema_file import is_schema, schema_text
 
     with reported():

@@ -12,7 +12,7 @@ from ganspec.console import fail, reported
 
 EXAMPLE = "ganspec serve runs/dcgan"
 
-HOST = "Address to listen on. Any other than the default lets other machines use the page."
+HOST = "Address to listen on. All but loopback addresses let other machines use the page."
 
 
 def serve(
@@ -25,7 +25,7 @@ def serve(
 ) -> None:
     """Show a page of new images of a run, until Ctrl-C: seeds, labels, ways between images.
 
-    The page is at http://127.0.0.1:8000/, for this machine alone.
+    By default, the page is at http://127.0.0.1:8000/, for this machine alone.
     """
     with reported():
         try:

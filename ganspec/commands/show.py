@@ -20,8 +20,8 @@ from ganspec.console import (
     reported,
     tell_written,
     with_suffix,
-    write_unless_edited,
 )
+from ganspec.output_files import require_file, write_unless_edited
 from ganspec.streams import DASH, is_stdout
 
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ ReceptiveField = Annotated[
     bool, typer.Option("--receptive-field", help="Add how much of the image each layer sees.")
 ]
 Attention = Annotated[
-    bool, typer.Option("--attention", help="Draw where a run's self-attention looks: a PNG or PDF.")
+    bool,
+    typer.Option("--attention", help="Draw where a run's self-attention looks: PNG, PDF or SVG."),
 ]
 
 
@@ -67,6 +68,7 @@ FormOption = Annotated[
     ShowForm | None,
     typer.Option("--format", help="Form; by default that of the ending of -o, or text."),
 ]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace FILE, whatever is in it.")]
 Graph = Annotated[bool, typer.Option("--graph", help="Draw the networks: an SVG file, NAME.svg.")]
 
 
@@ -81,9 +83,7 @@ def show(
     receptive_field: ReceptiveField = False,
     attention: Attention = False,
     out: Annotated[Path | None, out_option("File to write; `-` prints it.")] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace FILE, whatever is in it.")
-    ] = False,
+    overwrite: Overwrite = False,
     settings: Settings = None,
 ) -> None:
     """Show a spec's networks layer by layer: shapes, parameters, multiply-adds; or draw them.
@@ -99,8 +99,9 @@ def show(
             "where a run's self-attention looks, add --attention"
         )
     chosen = chosen_form(form, ShowForm.text, out, BY_ENDING, **flags)
-    if receptive_field and chosen in ("graph", "mermaid", "attention"):
-        fail(f"--receptive-field adds columns to tables, and --{chosen} makes none: leave one out")
+    if receptive_field and chosen in ("graph", "mermaid", "attention", "json"):
+        why = "always has them" if chosen is ShowForm.json else "makes none"
+        fail(f"--receptive-field adds columns to tables, and --{chosen} {why}: leave one out")
     out = with_suffix(out, *ENDINGS[chosen]) if out else None
     if chosen is ShowForm.attention:
         _draw_attention(path, out, settings or [], overwrite)
@@ -109,6 +110,7 @@ def show(
         spec = ganspec.load(path, settings or [])
         text = _text(spec, chosen, receptive_field)
         target = out or Path(f"{spec.name}.svg" if chosen is ShowForm.graph else DASH)
+        require_file(target, overwrite)
         if is_stdout(target):
             typer.echo(text.rstrip("\n"))
         else:
@@ -118,6 +120,7 @@ def show(
 
 def _draw_attention(run: Path, out: Path | None, settings: list[str], overwrite: bool) -> None:
     """Draw the attention of a run's networks into `out`, or `attention.png` in the run folder."""
+    require_file(out, overwrite)
     target = out or run / "attention.png"
     if not run.is_dir():
         fail(f"--attention needs a run folder, and {run} is none: name one")

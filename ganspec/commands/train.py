@@ -42,7 +42,7 @@ Exact = Annotated[
     bool, typer.Option("--exact", help="Compute as the emitted file does, bit for bit.")
 ]
 Precision = Annotated[
-    str | None, typer.Option(help="fp32, tf32, bf16, fp16, or auto: the fastest.")
+    str | None, typer.Option(help="fp32, tf32, bf16, fp16, or auto: bf16 where it is faster.")
 ]
 Speedups = Annotated[str, typer.Option(help="auto, none, or some of channels_last,compile,graphs.")]
 EXAMPLE = "ganspec train specs/dcgan.yaml --epochs 2 --set train.batch=32"
@@ -80,9 +80,8 @@ def train(
     settings: Settings = None,
 ) -> None:
     """Train a spec on real images. Ctrl-C ends with a checkpoint; `--resume` goes on from it."""
-    short = {"train.epochs": epochs, "train.seed": seed}
-    pairs = [*(settings or []), *(f"{k}={v}" for k, v in short.items() if v is not None)]
-    _check_options(out, resume, overwrite)
+    _check_options(out, resume, overwrite, epochs, steps)
+    pairs = _all_settings(settings or [], epochs=epochs, seed=seed)
     out = out or run_folder(path)
     options: dict[str, Any] = {"data": data, "device": device, "steps": steps, "minutes": minutes}
     options["track"] = track or []
@@ -104,11 +103,28 @@ def train(
             show_end(run, to_repeat)
 
 
-def _check_options(out: Path | None, resume: bool, overwrite: bool) -> None:
+def _check_options(
+    out: Path | None, resume: bool, overwrite: bool, epochs: int | None, steps: int | None
+) -> None:
+    if epochs is not None and steps is not None:
+        fail("--steps ends the training, whatever --epochs is: choose one")
     if out is not None and is_stdout(out):
         fail(f"--out {out} is no folder, and a run is one: name a folder")
     if resume and overwrite:
         fail("--resume goes on with the run that --overwrite would replace; choose one")
+
+
+def _all_settings(settings: list[str], **short: int | None) -> list[str]:
+    """Return `settings` with those of the options `short`, which are fields of `train`.
+
+    Call `fail` if a field is in both.
+    """
+    keys = {setting.partition("=")[0].strip() for setting in settings}
+    given = {name: value for name, value in short.items() if value is not None}
+    for name in given:
+        if f"train.{name}" in keys:
+            fail(f"--{name} and --set train.{name} are the same setting: leave one out")
+    return [*settings, *(f"train.{name}={value}" for name, value in given.items())]
 
 
 def is_launcher(

@@ -67,8 +67,7 @@ class RealSide:
             yield usual, unchanged_images(choose_images(self.whole, count))
         if not any(metric.paired for metric in metrics):
             return
-        other = None if self.options.reference else OTHERS.get(self.dataset.split or "")
-        if other is not None and not self.options.halves and self.has_split(other):
+        if (other := self.other_split) is not None:
             images = choose_images(real_images(self.spec, self.options.data, other), count)
             yield usual, unchanged_images(images, compared=f"{other} images")
             return
@@ -78,9 +77,21 @@ class RealSide:
         scorer = Scorer(self.extractor, references, self.progress)
         yield scorer, unchanged_images(scored, compared="the other half")
 
-    def has_split(self, split: str) -> bool:
-        """Return True if the data set has images in `split`."""
-        return split == "train" or self.spec.data.dataset.test_reader() is not None
+    @property
+    def other_split(self) -> str | None:
+        """The split of real images to compare; None if halves of the images are compared."""
+        if self.options.reference or self.options.halves:
+            return None
+        other = OTHERS.get(self.dataset.split or "")
+        has_tests = self.spec.data.dataset.test_reader() is not None
+        return other if other == "train" or has_tests else None
+
+    def draws_real(self, metrics: Sequence[Metric]) -> bool:
+        """Return True if a seed chooses real images: the references, or halves to compare."""
+        options = self.options
+        halves = (options.real or options.halves) and self.other_split is None
+        paired = any(metric.paired for metric in metrics)
+        return paired and (options.references is not None or halves)
 
 
 def drawn_references(real: RealImages, options: EvaluationOptions, count: int) -> RealImages:

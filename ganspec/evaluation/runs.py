@@ -52,10 +52,12 @@ class Evaluator(RealSide):
         spec = self.run.spec
         options.refuse("a run of this kind", *meaningless_options(spec))
         if options.reference is not None:
-            options.refuse("a folder of real images", "split")
+            reads_data = spec.restores or (spec.labelled and options.conditions is None)
+            unread = ("split",) if reads_data else ("split", "data")
+            options.refuse("a folder of real images", *unread)
         completed = _completed(options, spec)
         options.refuse_beside(_known_metrics(completed, spec), *_only_compared(options, spec))
-        self.asked = options.images
+        self.given = options
         choice = completed.choice
         if spec.predicts:
             choice = ExtractorChoice(str(folder), options.layer)
@@ -72,6 +74,8 @@ class Evaluator(RealSide):
         metrics = _known_metrics(self.options, self.spec)
         if metrics is None:
             metrics = default_metrics(self.extractor, subject.labels)
+        if subject.seed is None and not self.draws_real(metrics):
+            self.given.refuse("images that no seed draws", "seed")
         pairs = [(self.scorer(subject.count), subject)]
         if with_real and (self.options.real or self.options.halves):
             pairs += self.real_subjects(subject.count, metrics)
@@ -129,8 +133,9 @@ class Evaluator(RealSide):
 
     def _require(self, available: int, use: str) -> None:
         """Raise RunError if the command asks for more images than are `available` to `use`."""
-        if self.asked is not None and self.asked > available:
-            message = f"there are {available:,} images to {use}, not {self.asked:,}"
+        asked = self.given.images
+        if asked is not None and asked > available:
+            message = f"there are {available:,} images to {use}, not {asked:,}"
             raise RunError(f"{message}: give -n {available}")
 
     def _of_raw_weights(self, subject: Subject, step: int) -> Subject:
@@ -227,6 +232,8 @@ def real_scores(spec: Spec, options: EvaluationOptions, progress: PassProgress) 
     extractor = open_shared(completed.choice, options.device, options.ranks)
     side = RealSide(spec, completed, extractor, progress)
     metrics = completed.metrics or default_metrics(extractor, side.dataset.labels)
+    if not side.draws_real(metrics):
+        options.refuse("images that no seed draws", "seed")
     return all_scores(side.real_subjects(completed.image_count, metrics), metrics)
 
 

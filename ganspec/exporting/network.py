@@ -209,6 +209,8 @@ def open_network(run: Run, request: ExportRequest) -> TrainedNetwork:
         known = nearest(key, spec.networks)
         help = f"try `{known}`" if known else f"it has {listed(spec.networks)}"
         raise ExportError(f"{run.folder} has no network `{key}`: {help}")
+    if request.raw and key != spec.draws:
+        raise ExportError(f"no average is kept of the weights of `{key}`: leave --raw out")
     sampler = Sampler(run.folder, CPU, request.step, request.raw) if spec.draws else None
     weights = sampler.weights if sampler else load_weights(run, request.step)
     averaged = key == spec.draws and sampler is not None and sampler.averaged

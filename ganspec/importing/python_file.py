@@ -46,6 +46,12 @@ class CodeInput:
         return f"{self.name}:{sizes or f'class{self.classes}'}"
 
 
+def refuse_unread(inputs: Iterable[CodeInput]) -> None:
+    """Raise UnreadableError if there are `inputs`, which no network reads."""
+    for each in inputs:
+        raise UnreadableError(f"nothing reads the input {each.text}: leave out this --input")
+
+
 def parse_input(text: str) -> CodeInput:
     """Parse an argument of `--input`, such as `z:100`. Raise UnreadableError for another text."""
     match = re.fullmatch(r"([xyz]):(?:(class)(\d{1,7})|(\d{1,7}(?:x\d{1,7}){0,2}))", text)

@@ -25,6 +25,7 @@ from ganspec.importing.python_file import (
     UnreadableError,
     arity,
     maker_of,
+    refuse_unread,
     unpassed,
 )
 from ganspec.importing.running import run_file
@@ -76,21 +77,23 @@ def import_file(
     builders = {role: partial(fills[role].made, maker, settings) for role, maker in makers.items()}
     networks: dict[str, CodeNetwork] = {}
     variables: dict[str, int] = {}
+    read: list[CodeInput] = []
     for role, maker in makers.items():
         network, title = builders[role](), maker.__name__
         image = networks["generator"].makes if "generator" in networks else None
         own = inputs_of(role, title, *arity(network), inputs, image)
+        read += own
         networks[role] = read_network(title, network, own)
         named = name_widths(networks[role], own, maker, settings)
         if any(variables.get(name, value) != value for name, value in named.items()):
-            # an earlier network has one of these names for another value, so this network's widths
-            # stay numbers
+            # an earlier network has such a name for another value: these widths stay numbers
             networks[role] = read_network(title, network, own)
         else:
             variables |= named
         networks[role].unknown += cut_gradients(network, networks[role].inputs)
         networks[role].notes += [*unpassed(network, len(own)), *reader.arguments(maker, settings)]
         networks[role].notes += fills[role].idle
+    refuse_unread(each for each in inputs if each not in read)
     if "network" in networks:
         role = role_of(networks["network"])
         networks, builders = {role: networks["network"]}, {role: builders["network"]}

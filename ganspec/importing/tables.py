@@ -13,7 +13,7 @@ from ganspec.importing.entries import Data, Entry
 from ganspec.importing.missing import unknown
 from ganspec.importing.network import NetworkDraft
 from ganspec.importing.page import flow
-from ganspec.importing.python_file import CodeInput, UnreadableError
+from ganspec.importing.python_file import CodeInput, UnreadableError, refuse_unread
 from ganspec.importing.rows import COUNTED, Table
 from ganspec.importing.source import Imported
 from ganspec.importing.summary import read_tables
@@ -58,10 +58,12 @@ def import_tables(paths: list[Path], inputs: list[CodeInput]) -> Imported:
     """Import the networks whose tables were printed into the files, as a spec.
 
     `inputs` are the input shapes that the user gave. Raise UnreadableError if a file has no table,
-    if two networks have the same role, or if an image or input shape is unknown or does not fit.
+    if two networks have the same role, or if an input is unread, or a shape unknown or wrong.
     """
     tables = [table for path in paths for table in _read(path)]
     walks, warnings = _walks(tables, inputs)
+    read = [walk.draft.reads for walk in walks]
+    refuse_unread(each for each in inputs if each.is_label or each.shape not in read)
     networks: dict[str, NetworkDraft] = {}
     printed: dict[str, Table] = {}
     for walk in walks:

@@ -46,18 +46,23 @@ def data_of(name: str, settings: Sequence[str] = ()) -> Data:
 def find(dataset: Dataset, folder: Path | None, fetch: bool) -> Path:
     """Return the folder that holds a data set's files: in `folder`, or by default in usual places.
 
-    With `fetch`, files that are in no usual place are downloaded into CACHE; if `folder` is set,
-    nothing is downloaded. Raises DataError if the files are not found or cannot be downloaded.
+    With `fetch`, files that are in no usual place are downloaded into CACHE. Raises DataError if
+    the files are not found or cannot be downloaded, or if `fetch` has no effect.
     """
+    if fetch and folder:
+        raise DataError(f"--fetch downloads into {CACHE}, and --data names a folder: choose one")
     try:
-        return dataset.locate(folder)
+        place = dataset.locate(folder)
     except DataError as error:
-        if not fetch or folder:
+        if not fetch:
             raise
         into = CACHE.expanduser() / dataset.kind
         if not dataset.fetch(into):
             raise DataError(f"{dataset.kind} cannot be fetched; {error}") from error
         return dataset.locate(into)
+    if fetch and type(dataset).fetch is Dataset.fetch:
+        raise DataError(f"{dataset.kind} is never downloaded: leave --fetch out")
+    return place
 
 
 def read(data: Data, folder: Path) -> tuple[torch.Tensor | StreamedImages, torch.Tensor]:

@@ -80,6 +80,7 @@ def _target(run: Run, request: Request) -> Path:
     """Return the path to write to: `out`, or one in the run's folder whose name has the options.
 
     Without `overwrite`, a path in the run's folder is new: `NAME_2` if `NAME` exists, and so on.
+    That of a folder is always new.
     """
     suffix = ENDINGS.get(request.chosen_form, "")
     if request.out is not None:
@@ -87,7 +88,8 @@ def _target(run: Run, request: Request) -> Path:
     name = _name(request)
     ends = itertools.chain([""], (f"_{number}" for number in itertools.count(2)))
     paths = (run.folder / f"{name}{end}{suffix}" for end in ends)
-    return next(path for path in paths if request.overwrite or not path.exists())
+    replaces = request.overwrite and request.chosen_form != "folder"
+    return next(path for path in paths if replaces or not path.exists())
 
 
 def _name(request: Request) -> str:
