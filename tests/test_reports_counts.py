@@ -313,7 +313,7 @@ error[count-mismatch]: the report claims 10 parameters in layer 6 of discriminat
    = help: compare the report's table with `ganspec show`""",
     ),
     "another network": (
-        "    generator: {total: 1466115}         # not printed; what the layers come to",
+        "    generator: {total: 1466115}         # not printed; the sum of the layers",
         "    generater: {total: 1466115}",
         """\
 error[unknown-name]: no network is called `generater`
