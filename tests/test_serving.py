@@ -317,7 +317,7 @@ def run_serve(*words):
         (CLASSIFIER, "trains a classifier, which draws no new images"),
         (
             PLAIN,
-            "trains an autoencoder, which draws no new images: `ganspec sample` restores test "
+            "trains an autoencoder, which draws no new images: `ganspec sample` restores real "
             "images",
         ),
     ],

@@ -206,7 +206,7 @@ class SpecWalk:
         opened = opened_body(cls, body)
         if isinstance(body, MapNode):
             is_short = isinstance(opened, MapNode) and list(opened.value) != list(body.value)
-            if is_short and primary:  # `residual: {conv: ...}`
+            if is_short and primary:  # `join_label: {embedding: ...}`
                 yield from self._value(primary.type, body, path, names, primary)
             else:
                 yield from self._section(cls, body, path, names)

@@ -81,7 +81,7 @@ def _train(
             if scoring:
                 training.scoring = scoring(spec, data, training, run)
         require_same_start(training, images, ranks)
-        # nothing is written before this block, in which a signal ends the run with a checkpoint
+        # a new run writes nothing before this block, in which a signal ends it with a checkpoint
         with stop_requests(quiet=options.progress is not True or ranks.count > 1) as stop:
             with ranks.agreed():
                 if ranks.is_first:
