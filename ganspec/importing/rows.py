@@ -79,7 +79,7 @@ TORCH = {
 }
 WINDOW = ("kernel", "stride", "padding")
 # by class: the fields that are `unknown` in the spec, because neither output shape nor
-# parameter count tells them; those that a shape depends on get a guess
+# parameter count tells them; those not at their default get a guess
 UNKNOWN = {
     "AveragePooling2D": WINDOW,
     "AvgPool2d": (*WINDOW, "count_padding"),

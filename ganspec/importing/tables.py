@@ -30,7 +30,7 @@ UNSEEN = {
     "keras": "activations inside a layer, as Conv2D(activation='relu'), are not printed by Keras",
     "torch": "functions in `forward`, as F.relu and torch.cat, are not printed",
 }
-# by framework and class: settings that no table prints, and that the spec's layer has no field for
+# by framework and class: settings that no table prints, as the network's `unknown` names them
 UNSAID = {
     "keras": {
         "Conv2D": "groups of Conv2D are not printed; kernels are solved for one group",

@@ -32,12 +32,12 @@ def write_report(
     The ending of `out` chooses HTML, Markdown (`.md`) or LaTeX (`.tex`). A stream without an
     ending, such as `-`, gets HTML. Without `out`, the page is `report` with the ending `form`, in
     the folder of a single run, or, for several runs, in the current folder. A page in Markdown or
-    LaTeX has its pictures in a folder `NAME_files` beside it. A page in Markdown deletes pictures
-    of moments of a training that an earlier page left there.
+    LaTeX has its pictures in a folder `NAME_files` beside it. Markdown also deletes an earlier
+    page's pictures of moments of a training there.
 
     Raises RunError if a folder holds no run. Raises ReportError if there are more than MOST runs,
-    if `out` has an ending that is not in FORMS, or, unless `overwrite`, if the page would replace a
-    file that a user wrote or edited.
+    if the form does not allow the name `out`, or, unless `overwrite`, if the page would replace a
+    file or folder that a user wrote or edited.
     """
     if len(folders) > MOST:
         raise ReportError(f"{len(folders)} runs do not fit on one page: name {MOST} at most")

@@ -27,8 +27,8 @@ BORDER = 2  # pixels of white around each image of a grid
 class Picture:
     """A picture after a training step, as the bytes of a PNG or WebP.
 
-    `format` is `png` or `webp`. `caption` says how the picture differs from the file in the run's
-    folder; it is "" if the pixels are the same. A page shows the picture enlarged by the factor
+    `format` is `png` or `webp`. `caption` says how the pixels were changed to make the picture
+    smaller; it is "" if they were not. A page shows the picture enlarged by the factor
     `scale`.
     """
 
