@@ -9,8 +9,7 @@ from typing import Any, TypeAlias
 from urllib.parse import quote
 
 from ganspec.language.errors import Diagnostic, printable
-from ganspec.language.source import name_of
-from ganspec.streams import STDIN
+from ganspec.streams import DASH, STDIN
 from ganspec.version import VERSION
 
 Findings: TypeAlias = Sequence[tuple[Path, Sequence[Diagnostic]]]
@@ -61,12 +60,18 @@ def sarif(findings: Findings) -> str:
     return json.dumps({"$schema": SARIF, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
 
 
-def _file(path: Path, found: Diagnostic) -> str | None:
-    """Return the name of the file with a mistake; None if it is in a `--set` or standard input.
+def _name(path: Path, found: Diagnostic) -> str:
+    """Return the name of what has a mistake: a file, `--set`, or `<stdin>`.
 
     A diagnostic without a place counts as a mistake in the checked file, `path`.
     """
-    name = found.mark.text.name if found.mark else name_of(path)
+    checked = STDIN if str(path) == DASH else str(path)
+    return found.mark.text.name if found.mark else checked
+
+
+def _file(path: Path, found: Diagnostic) -> str | None:
+    """Return the name of the file with a mistake; None if it is in a `--set` or standard input."""
+    name = _name(path, found)
     return None if name in (SETTING, STDIN) else name
 
 
@@ -99,13 +104,13 @@ def _escaped(text: str, characters: Iterable[str]) -> str:
 
 
 def _data(path: Path, found: Diagnostic) -> dict[str, Any]:
-    """Return a diagnostic as a map; `file` is `--set` if the mistake is in that option."""
+    """Return a diagnostic as a map."""
     mark = found.mark
     return {
         "severity": found.severity,
         "code": found.code,
         "message": found.message,
-        "file": mark.text.name if mark else name_of(path),
+        "file": _name(path, found),
         "line": mark.line if mark else None,
         "column": mark.column if mark else None,
         "end_column": mark.end if mark else None,
