@@ -396,7 +396,7 @@ def test_a_choice_has_the_words_of_the_reference(editor, tmp_path):
     uri = editor.open(tmp_path / "own.yaml", text)
     items = editor.at("completion", uri, text, len(text) - 1)
     (conv,) = [item for item in items if item["label"] == "conv"]
-    assert conv["documentation"]["value"].startswith("Convolution that keeps height and width")
+    assert conv["documentation"]["value"].startswith("Convolution that by default keeps")
     assert conv["detail"] == "layer"
 
 
