@@ -210,7 +210,7 @@ def test_training(name):
         ("wgan_cifar32", "objective.clip=0.02"),
         ("wgan_cifar32", "objective.loss={wasserstein: {real_target: 1}}"),
         ("wgan_cifar32", "optimizers={rmsprop: {lr: 5e-5, momentum: 0.5}}"),
-        ("acgan_cifar32", "objective.auxiliary=0.5"),
+        ("acgan_cifar32", "objective.auxiliary.generator=0.5"),
         ("acgan_cifar32", "train.order=[q, discriminator, generator]"),
         ("acgan_cifar32", "train.updates.q.networks=[discriminator]"),
         ("acgan_cifar32", "train.labels=random"),
