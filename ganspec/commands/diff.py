@@ -80,9 +80,7 @@ def diff(
     out = free_file(out, overwrite, *ENDINGS[chosen])
     refuse_two_inputs(first, second)
     with reported():
-        comparison = _comparison(
-            first, second, [part for each in only or [] for part in each.split(",")]
-        )
+        comparison = _comparison(first, second, only or [])
         report = import_module(f"ganspec.report.diff_{chosen}")
         text = report.stat(comparison) if stat else report.render(comparison)
         print_or_write(text, out)
@@ -92,12 +90,14 @@ def diff(
 def _comparison(first: str, second: str, only: list[str]) -> Comparison:
     """Return the comparison of two specs; print their mistakes and exit with 2 if they have any."""
     from ganspec.comparison.compare import compare
+    from ganspec.comparison.surveyed import names_in
     from ganspec.language.source import name_of
     from ganspec.runs.opening import open_spec
 
     try:
         titles = name_of(first), name_of(second)
-        return compare(open_spec(first), open_spec(second), titles, only)
+        parts = [part for each in only for part in names_in(each)]
+        return compare(open_spec(first), open_spec(second), titles, parts)
     except SpecError as error:
         show_diagnostics(error.diagnostics)
         raise typer.Exit(2) from None

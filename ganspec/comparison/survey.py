@@ -247,16 +247,16 @@ def _chosen(plan: list[PlannedRow], words: Sequence[str]) -> list[PlannedRow]:
         return usual
     chosen: list[PlannedRow] = []
     for word in words:
-        if word.strip().lower() == SECTION:
+        start = word.strip().lower()
+        if start == SECTION:
             rows = [row for row in plan if row.section == SECTION]
         else:
-            start = word.strip().lower() or "\0"  # no row's name begins with an empty text
-            rows = [row for row in usual if row.name.lower().startswith(start)]
+            rows = [row for row in usual if start and row.name.lower().startswith(start)]
         if not rows:
             names = list(dict.fromkeys([*(row.name for row in usual), SECTION]))
-            holding = [name for name in names if word.strip().lower() in name.lower()]
+            holding = [name for name in names if start in name.lower()]
             close = holding or [name for name in [nearest(word, names)] if name]
-            close = [name for name in close if holding or name[0] == word.strip().lower()[0]]
+            close = [name for name in close if holding or name[0] == start[0]]
             hint = f"use {listed(close)}" if close else f"there are {listed(names)}"
             raise SurveyError(f"no row begins with {quoted(word)}; {hint}")
         chosen += [row for row in rows if row not in chosen]

@@ -52,9 +52,8 @@ class Evaluator(RealSide):
         spec = self.run.spec
         options.refuse("a run of this kind", *meaningless_options(spec))
         if options.reference is not None:
-            reads_data = spec.restores or (spec.labelled and options.conditions is None)
-            unread = ("split",) if reads_data else ("split", "data")
-            options.refuse("a folder of real images", *unread)
+            unread = () if _reads_data(options, spec) else ("data",)
+            options.refuse("a folder of real images", "split", *unread)
         completed = _completed(options, spec)
         options.refuse_beside(_known_metrics(completed, spec), *_only_compared(options, spec))
         self.given = options
@@ -209,9 +208,12 @@ def _only_compared(options: EvaluationOptions, spec: Spec) -> Sequence[str]:
     """
     if options.real or not (spec.draws or spec.restores):
         return ()
-    if spec.restores or (spec.labelled and options.conditions is None):
-        return ("reference",)
-    return ("reference", "split")
+    return ("reference",) if _reads_data(options, spec) else ("reference", "split")
+
+
+def _reads_data(options: EvaluationOptions, spec: Spec) -> bool:
+    """Return True if a run reads the spec's images to restore them, or their labels to draw."""
+    return bool(spec.restores or (spec.labelled and options.conditions is None))
 
 
 def _completed(options: EvaluationOptions, spec: Spec) -> EvaluationOptions:

@@ -9,11 +9,11 @@ def main(cfg):
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=64)
     parser.add_argument("--seed", type=int, default=0)
-    if cfg.labels == "classes":
+    if cfg.labels:
         known = range(cfg.label_size)
+    if cfg.labels == "classes":
         parser.add_argument("--label", type=int, nargs="+", choices=known, default=known)
     if cfg.labels == "multi_hot":
-        known = range(cfg.label_size)
         parser.add_argument("--label", type=int, nargs="+", choices=known, help="all in each image")
     parser.add_argument("--out", default="images.png")
     args = parser.parse_args()

@@ -115,13 +115,8 @@ def _made(node: ast.AST) -> Iterator[str]:
 
 def _names(nodes: list[ast.stmt]) -> set[str]:
     """Return the names that statements assign."""
-    return {
-        part.id
-        for node in nodes
-        if isinstance(node, (ast.Assign, ast.AnnAssign))
-        for part in ast.walk(node)
-        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
-    }
+    assignments = (node for node in nodes if isinstance(node, (ast.Assign, ast.AnnAssign)))
+    return {name for node in assignments for name in _made(node)}
 
 
 def _options(nodes: list[ast.stmt]) -> set[ast.stmt]:

@@ -39,11 +39,12 @@ class Recorder:
         self.training = training
         self.works = True
         self.recordings: dict[str, Recording] = {}
+        optimizers = training.optimizers.values()
+        foreign = sorted({type(each).__name__ for each in optimizers if not is_recordable(each)})
         if not training.is_steady:
             self._give_up("rules in `skip` read losses")
-        for optimizer in training.optimizers.values():
-            if not is_recordable(optimizer):
-                self._give_up(f"a graph may not repeat the Python of {type(optimizer).__name__}")
+        elif foreign:
+            self._give_up(f"a graph may not repeat the Python of {', '.join(foreign)}")
 
     def __call__(self) -> dict[str, torch.Tensor]:
         """Make one training step. Return its losses by name, on the device."""
