@@ -29,6 +29,8 @@ LAYERS = {  # by the rewrite's name: modules, and the shape of an input
     "conv_before_pool": ([nn.Conv2d(128, 128, 3, padding=1), POOL], (128, 32, 32)),
     "conv_to_few_channels": ([nn.Conv2d(128, 3, 3, padding=1)], (128, 32, 32)),
     "transposed_conv_to_few_channels": ([nn.ConvTranspose2d(64, 3, 4, 2, 1)], (64, 32, 32)),
+    "conv_to_small_map": ([nn.Conv2d(256, 512, 4, 2, 1)], (256, 8, 8)),
+    "transposed_conv_of_small_map": ([nn.ConvTranspose2d(512, 256, 4, 2, 1)], (512, 4, 4)),
     "instance_norm_as_groups": ([nn.InstanceNorm2d(128, affine=True)], (128, 16, 16)),
     "attention": ([SelfAttention(128)], (128, 16, 16)),
 }

@@ -79,6 +79,22 @@ CASES = [  # the rewrite, layers that it applies, the shape of their input
         [{"conv_transpose": {"out": 1, "kernel": [3, 5], "stride": 2, "padding": 1}}],
         (64, 4, 5),
     ),
+    *(
+        ("conv_to_small_map", [{"conv": fields}], shape)
+        for fields, shape in (
+            ({"out": 512, "kernel": 4, "stride": 2}, (128, 8, 8)),
+            ({"out": 512, "kernel": 5, "stride": 2, "bias": False}, (128, 8, 7)),
+            ({"out": 512, "kernel": [5, 3], "stride": 3, "padding": 0}, (160, 9, 15)),
+        )
+    ),
+    *(
+        ("transposed_conv_of_small_map", [{"conv_transpose": fields}], shape)
+        for fields, shape in (
+            ({"out": 128, "kernel": 4, "stride": 2}, (512, 4, 4)),
+            ({"out": 128, "kernel": 4, "stride": 2, "bias": False}, (512, 3, 5)),
+            ({"out": 160, "kernel": [5, 3], "stride": 3, "padding": 1}, (512, 2, 2)),
+        )
+    ),
     ("instance_norm_as_groups", [{"conv": 5}, "instance_norm"], (5, 4, 6)),
     (
         "instance_norm_as_groups",
@@ -115,6 +131,13 @@ OTHERS = [
     (["self_attention"], (16, 8, 8)),
     ([{"self_attention": "pooled"}], (16, 16, 16)),
     ([{"conv": {"out": 3, "stride": 2, "kernel": 4}}], (64, 8, 8)),
+    ([{"conv": {"out": 512, "kernel": 4, "stride": 2}}], (128, 12, 8)),
+    ([{"conv": {"out": 256, "kernel": 4, "stride": 2}}], (128, 8, 8)),
+    ([{"conv": {"out": 512, "kernel": 4, "padding": 0}}], (128, 5, 5)),
+    ([{"conv": {"out": 512, "kernel": 4, "stride": [2, 1]}}], (128, 8, 2)),
+    ([{"conv": {"out": 512, "kernel": 4, "stride": 2, "groups": 2}}], (256, 8, 8)),
+    ([{"conv_transpose": {"out": 128, "kernel": 4, "stride": 2}}], (512, 5, 4)),
+    ([{"conv_transpose": {"out": 256, "kernel": 3, "stride": 2}}], (512, 4, 4)),
 ]
 
 
@@ -164,6 +187,43 @@ def test_a_rewrite_equals_its_modules(name, layers, shape, norm):
 @pytest.mark.parametrize(("layers", "shape"), OTHERS, ids=str)
 def test_what_a_rewrite_does_not_know_is_left_alone(layers, shape):
     assert used(network(layers, shape)) == []
+
+
+@pytest.mark.parametrize(
+    ("layers", "shape"),
+    [
+        ([{"conv": {"out": 512, "kernel": 4, "stride": 2}}], (128, 8, 8)),
+        ([{"conv_transpose": {"out": 128, "kernel": 4, "stride": 2}}], (512, 4, 4)),
+        (["self_attention"], (16, 16, 17)),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last], ids=str)
+def test_a_rewrite_in_half_precision_is_as_exact_as_torch(layers, shape, layout):
+    net = network(layers, shape)
+    x = torch.randn(4, *shape, generator=torch.Generator().manual_seed(1))
+    whole, *halves = (gradients(net, exact, half, x, layout) for exact, half in WAYS)
+    for right, ours, torchs in zip(whole, *halves, strict=True):
+        scale = right.abs().max()
+        assert (ours - right).abs().max() <= 2 * (torchs - right).abs().max() + 0.002 * scale
+
+
+WAYS = ((True, False), (False, True), (True, True))  # exact or rewritten, in half precision or not
+
+
+def gradients(net, exact, half, x, layout) -> list[torch.Tensor]:
+    """Return the output and the gradients of input and weights, in single precision."""
+    torch.manual_seed(0)
+    made = evaluate(net, exact).to(memory_format=layout)
+    for name, weight in made.named_parameters():
+        if name.endswith("gamma"):
+            torch.nn.init.ones_(weight)
+    x = x.contiguous(memory_format=layout).requires_grad_()
+    with torch.autocast("cpu", torch.bfloat16, enabled=half):
+        output = made(x)
+    assert output.is_contiguous(memory_format=layout)
+    grads = torch.autograd.grad(output.float().sin().sum(), [x, *made.parameters()])
+    return [output.float(), *(grad.float() for grad in grads)]
 
 
 @pytest.fixture(scope="module")

@@ -15,10 +15,12 @@ from ganspec.compiler.rewrites import (
     attention,
     conv_before_pool,
     conv_to_few_channels,
+    conv_to_small_map,
     instance_norm_as_groups,
     pointwise_conv_before_pool,
     pointwise_conv_of_upsampled,
     transposed_conv_of_a_point,
+    transposed_conv_of_small_map,
     transposed_conv_to_few_channels,
     upsample_before_conv,
 )
@@ -33,6 +35,8 @@ REWRITES = (
     conv_before_pool,
     conv_to_few_channels,
     transposed_conv_to_few_channels,
+    conv_to_small_map,
+    transposed_conv_of_small_map,
     instance_norm_as_groups,
     attention,
 )
