@@ -57,6 +57,8 @@ class Kind(Section):
                 raise TypeError(f"{cls.family} kind `{kind}` is already defined in {other}")
             cls.kind = kind
             cls.kinds[kind] = cls
+        if not cls.__module__.startswith("ganspec."):
+            cls.model_rebuild(raise_errors=False)  # now, so that an error is one of the class
 
     @classmethod
     def opened(cls, node: Node) -> Node:

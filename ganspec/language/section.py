@@ -57,7 +57,8 @@ class Section(BaseModel):
     `framework_defaults` maps a framework, such as `keras`, to defaults that differ from torch's.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    # `defer_build`: a validator is made when it is first used, since most specs use few of them
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
     framework_defaults: ClassVar[dict[str, dict[str, object]]] = {}
     spec_keys: ClassVar[set[str]]  # the keys of a spec whose values are instances of this class
