@@ -6,6 +6,7 @@ what to do.
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import ganspec
@@ -82,6 +83,7 @@ def gans() -> list[Path]:
     return [path for path in sorted(SPECS.glob("*.yaml")) if isinstance(ganspec.load(path), Gan)]
 
 
+@cache
 def labels(path: Path) -> list[str]:
     """Return the settings that declare labels in a spec without any."""
     spec = ganspec.load(path)
@@ -101,6 +103,7 @@ def mistakes(path: Path, *settings: str) -> tuple[Diagnostic, ...]:
     return ()
 
 
+@cache  # tests ask several times
 def answers(path: Path) -> dict[str, dict[str, Diagnostic | None]]:
     """Return the first error of each swap of a spec, None if it fits, by key and value."""
     return {

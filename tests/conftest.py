@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 import torch
 from browser import browser as browser  # the fixture
+from forking import Popen, close_servers, fork_programs
 from PIL import Image
 
 import ganspec
@@ -46,8 +47,21 @@ if hasattr(signal, "SIGHUP"):
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 os.environ["GANSPEC_CACHE_GIB"] = "0"  # of decoded images, whose reading tests check
 
+fork_programs()  # `forking.py` says why
+
 ROOT = Path(__file__).parent.parent
 SPECS = sorted((ROOT / "specs").glob("*.yaml"))
+
+
+def pytest_sessionfinish():
+    close_servers()
+
+
+@pytest.fixture(autouse=True)
+def start_true_processes(request, monkeypatch):
+    """Fork no programs in a test with the mark `true_process`."""
+    if request.node.get_closest_marker("true_process"):
+        monkeypatch.setattr(Popen, "can_fork", False)
 
 
 @contextmanager

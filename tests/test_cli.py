@@ -34,8 +34,12 @@ def small_settings():
     return [f"--set={setting}" for setting in SMALL]
 
 
+@pytest.mark.true_process
 def test_the_whole_way(tmp_path):
-    """new, check, show, build, train, sample: what the README tells a newcomer to type."""
+    """new, check, show, build, train, sample: what the README tells a newcomer to type.
+
+    Each command starts by itself here, so that it misses no import that another one makes.
+    """
     out, _ = run("new", "my.yaml", "--from", "dcgan", cwd=tmp_path)
     assert "ganspec check my.yaml" in out
     text = (tmp_path / "my.yaml").read_text()
@@ -208,6 +212,7 @@ def modules_after(code, cwd):
     return set(out.stdout.splitlines()[-1].split())
 
 
+@pytest.mark.true_process
 def test_imports_are_lazy(tmp_path):
     assert not {"torch", "numpy", "pydantic", "filelock"} & modules_after(
         "import ganspec, ganspec.cli", tmp_path
@@ -221,6 +226,7 @@ def test_imports_are_lazy(tmp_path):
     assert not {"matplotlib", "scipy", "jinja2", "filelock"} & modules_after(code, tmp_path)
 
 
+@pytest.mark.true_process
 @pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"]])
 def test_help_needs_no_torch(arguments):
     command = [sys.executable, "-X", "importtime", "-m", "ganspec", *arguments]

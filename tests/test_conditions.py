@@ -386,6 +386,7 @@ def test_a_failing_label_names_its_line():
     assert note.startswith("in Generator, generator.condition (concat), <text>:")
 
 
+@pytest.mark.true_process
 def test_no_method_imports_torchs_compiler():
     """Embeddings draw weights by a kernel that on the meta device costs a second to import."""
     text = SPEC.format(

@@ -278,6 +278,7 @@ def test_files_come_from_the_environment_and_from_installed_packages(folder, mon
     assert "entry point mine (mine_nowhere): No module named 'mine_nowhere'" in result.stderr
 
 
+@pytest.mark.true_process
 def test_what_the_public_module_offers_is_there():
     assert all(getattr(extend, name) for name in extend.__all__)
     bases = {extend.Layer, extend.Loss, extend.Dataset, extend.Metric, extend.Criterion}

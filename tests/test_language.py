@@ -453,6 +453,7 @@ def test_loading_is_quick():
     assert min(seconds) < 0.06
 
 
+@pytest.mark.true_process
 def test_importing_is_quick():
     code = (
         "import time, torch; started = time.perf_counter(); import ganspec.language.load as l;"

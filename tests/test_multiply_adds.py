@@ -27,6 +27,7 @@ def test_layers_cost_what_torch_counts_of_the_whole(path):
         assert mine == counter.get_total_flops() // 4 > 0
 
 
+@pytest.mark.true_process
 def test_no_command_imports_torchs_compiler_to_show_a_cost():
     code = (
         "import sys; from ganspec.cli import app\n"

@@ -277,6 +277,7 @@ def test_a_folder_in_the_spec_is_that_of_the_option(tmp_path, monkeypatch):
 # -- the lock ---------------------------------------------------------------------------------
 
 
+@pytest.mark.true_process
 def test_a_locked_run_is_refused_within_a_process_and_between_two(trained, tmp_path):
     run_here = ganspec.Run(tmp_path / "run")
     run_here.lock()

@@ -32,6 +32,8 @@ from ganspec.training.options import TrainingOptions
 from ganspec.training.processes import joined
 from ganspec.training.sharing import batch_reach
 
+pytestmark = pytest.mark.true_process
+
 SPEC = """
 name: small
 data: {dataset: {shapes: {count: 64}}, size: 8, flip: true}

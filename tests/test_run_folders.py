@@ -45,6 +45,7 @@ def assert_files_are_kept(folder) -> None:
     assert {name: (folder / name).read_text() for name in MINE} == MINE
 
 
+@pytest.mark.true_process
 @pytest.mark.slow
 def test_whatever_a_kill_leaves_the_option_that_is_named_works():
     """Short form of `python tests/killing.py 300`."""

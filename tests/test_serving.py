@@ -383,6 +383,7 @@ def test_a_missing_package_is_said(sites, monkeypatch):
     assert result.stderr == "error: ganspec serve needs uvicorn: pip install 'ganspec[serve]'\n"
 
 
+@pytest.mark.true_process
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no SIGINT for another process")
 def test_ctrl_c_ends_it_at_once(sites):
     command = [sys.executable, "-m", "ganspec", "serve", str(sites(GREY).folder), "--port", "0"]

@@ -7,7 +7,7 @@ import itertools
 from types import SimpleNamespace
 
 import pytest
-from conftest import SPECS
+from conftest import ROOT, SPECS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +17,7 @@ from ganspec.compiler.emit import moved
 from ganspec.compiler.fold import fold
 from ganspec.compiler.inline import inline
 from ganspec.compiler.pieces import Piece
+from ganspec.compiler.python_text import parsed
 from ganspec.compiler.symbols import Symbols
 from ganspec.seal import is_emitted, sealed
 
@@ -322,3 +323,12 @@ def test_numbers_stand_in_place_of_their_names(text, made):
     numbers = {"__ganspec_1__": 64, "__ganspec_2__": 48}
     marked = text.replace("H", "__ganspec_1__").replace("W", "__ganspec_2__")
     assert fold(f"y = {marked}\n", numbers) == f"y = {made}\n"
+
+
+def test_a_text_that_is_parsed_once_stays_as_it_was():
+    """Texts share their syntax trees, also those with f-strings, which are written again."""
+    spec = ganspec.load(ROOT / "specs" / "dcgan.yaml")
+    first = ganspec.emit(spec)
+    assert "f'" in first or 'f"' in first
+    assert ganspec.emit(spec) == first
+    assert parsed("a = 1\n") is parsed("a = 1\n")

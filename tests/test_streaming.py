@@ -393,6 +393,7 @@ def wait_for_steps(process: subprocess.Popen, run: Path, count: int) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.true_process
 @pytest.mark.slow
 @pytest.mark.parametrize("number", list(stop.SIGNALS), ids=lambda number: number.name)
 def test_a_signal_to_the_group_of_a_streamed_run_ends_it_with_a_checkpoint(
@@ -423,6 +424,7 @@ def test_a_signal_to_the_group_of_a_streamed_run_ends_it_with_a_checkpoint(
     print(f"{equal} of {TRIALS} runs ended by {number.name} have a checkpoint and go on equally")
 
 
+@pytest.mark.true_process
 @pytest.mark.slow
 def test_workers_end_with_their_parent(folder, tmp_path):
     process = start_training(folder, tmp_path)
@@ -453,6 +455,7 @@ list(workers.read_in_workers(Files(), [[0, 1]] * 20))
 """
 
 
+@pytest.mark.true_process
 @pytest.mark.skipif(not hasattr(signal, "sigtimedwait"), reason="Linux's way")
 def test_workers_whose_parent_is_lost_while_they_begin_end():
     process = subprocess.Popen([sys.executable, "-c", LOST_EARLY], stdout=subprocess.PIPE)

@@ -235,6 +235,7 @@ def test_a_training_whose_last_step_has_a_checkpoint_ends_with_a_picture(tmp_pat
     assert list(run.samples()) == [3]
 
 
+@pytest.mark.true_process
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interruption_ends_with_a_checkpoint_that_resumes(tmp_path, number):
     process = start_training(tmp_path)

@@ -4,12 +4,33 @@ from __future__ import annotations
 
 import ast
 import re
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TypeAlias
 
 from ganspec.compiler.scopes import Scopes
 
 PlacedNode: TypeAlias = ast.expr | ast.stmt | ast.arg | ast.keyword
+
+
+class Parsed:
+    """The syntax tree and the scopes of a text. Equal texts share them: change nothing of them."""
+
+    def __init__(self, text: str):
+        self.tree = ast.parse(text)
+
+    @cached_property
+    def scopes(self) -> Scopes:
+        return Scopes(self.tree)
+
+    @cached_property
+    def parents(self) -> dict[ast.AST, ast.AST]:
+        """The node around each node of the tree."""
+        nodes = ast.walk(self.tree)
+        return {child: node for node in nodes for child in ast.iter_child_nodes(node)}
+
+
+# A file is gathered twice or more often (see `emit.moved`), mostly from the same texts.
+parsed = lru_cache(maxsize=500)(Parsed)
 
 
 class PythonText:
@@ -23,17 +44,17 @@ class PythonText:
         for line in self.data.splitlines(keepends=True):
             self.starts.append(self.starts[-1] + len(line))
         self.lines = [line.decode() for line in self.data.splitlines()]
-        self.tree = ast.parse(text)
+        self.parsed = parsed(text)
+        self.tree = self.parsed.tree
 
-    @cached_property
+    @property
     def scopes(self) -> Scopes:
-        return Scopes(self.tree)
+        return self.parsed.scopes
 
-    @cached_property
+    @property
     def parents(self) -> dict[ast.AST, ast.AST]:
         """The node around each node of the tree."""
-        nodes = ast.walk(self.tree)
-        return {child: node for node in nodes for child in ast.iter_child_nodes(node)}
+        return self.parsed.parents
 
     def is_inside(self, node: ast.AST, kinds: type | tuple[type, ...]) -> bool:
         """Return True if a node around `node` is of one of `kinds`."""

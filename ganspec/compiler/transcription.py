@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from ganspec.compiler.definitions import Binding, Definition, UnmovableError
+from ganspec.compiler.f_strings import fields_in, filled, spec_of
 from ganspec.compiler.known import Known, Namespace, View, plain
 from ganspec.compiler.pieces import Moving, Named
 from ganspec.compiler.python_text import Edits, span_after
@@ -122,7 +122,7 @@ class Transcriber:
 
         It cannot if a field shows a known text, ends in `=`, or gets a text with quotes.
         """
-        fields = list(_fields(node.values))
+        fields = list(fields_in(node.values))
         for field in fields:
             self.visit(field.value)
         shown = {each: text for each in fields if (text := self._shown(each)) is not None}
@@ -132,10 +132,8 @@ class Transcriber:
         quoted = any(re.search("['\"]", text) and text not in whole for text in made.values())
         if not names and not quoted and not shown:
             return
-        for field, text in made.items():
-            field.value = ast.parse(text, mode="eval").body
         try:
-            text = ast.unparse(_filled(node, shown))
+            text = ast.unparse(filled(node, shown, made))
         except ValueError:
             help = "assign what it shows to a variable on the line before"
             raise UnmovableError("a text with a backslash within an f-string", help) from None
@@ -149,7 +147,7 @@ class Transcriber:
     def _shown(self, field: ast.FormattedValue) -> str | None:
         """Return the text that a field of an f-string shows, if it is a known text; else None."""
         known = self.view.known(field.value)
-        spec = [part.value if isinstance(part, ast.Constant) else None for part in _spec(field)]
+        spec = [part.value if isinstance(part, ast.Constant) else None for part in spec_of(field)]
         if known is None or not isinstance(known.value, str) or None in spec:
             return None
         change = {114: repr, 97: ascii}.get(field.conversion, str)
@@ -269,32 +267,3 @@ class Transcriber:
     def _plain(self, value: object) -> Known | None:
         """Return a number, text, tuple, bool or None as a `Known`; None for any other value."""
         return Known(value, self.mover.printer.value(value)) if plain(value).is_plain else None
-
-
-def _spec(field: ast.FormattedValue) -> list[ast.expr]:
-    """Return the parts of the format after a field's `:`; [] without one."""
-    return field.format_spec.values if isinstance(field.format_spec, ast.JoinedStr) else []
-
-
-def _fields(parts: list[ast.expr]) -> Iterator[ast.FormattedValue]:
-    """Yield the fields of an f-string, and those of their formats."""
-    for part in parts:
-        if isinstance(part, ast.FormattedValue):
-            yield part
-            yield from _fields(_spec(part))
-
-
-def _filled(node: ast.JoinedStr, shown: dict[ast.FormattedValue, str]) -> ast.expr:
-    """Return an f-string with the known texts `shown` in place of their fields."""
-    parts: list[ast.expr] = []
-    for part in node.values:
-        if isinstance(part, ast.FormattedValue):
-            if part in shown:
-                part = ast.Constant(shown[part])
-            elif isinstance(part.format_spec, ast.JoinedStr):
-                part.format_spec = ast.JoinedStr([_filled(part.format_spec, shown)])
-        parts.append(part)
-    texts = [part.value for part in parts if isinstance(part, ast.Constant)]
-    if len(texts) == len(parts):
-        return ast.Constant("".join(map(str, texts)))
-    return ast.JoinedStr(parts)
