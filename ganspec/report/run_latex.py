@@ -109,16 +109,16 @@ class LatexWriter:
         for view in self.report.runs:
             if view.networks and (text := _tables(view)) not in known:
                 known.append(text)
-                yield text.replace(r"\label{tab:", rf"\label{{tab:{view.key}-")
+                yield _tables(view, f"{view.key}-")
         if known:
             yield r"\clearpage"
 
 
-def _tables(view: RunView) -> str:
-    """Return the LaTeX tables of the layers of a run's networks, one below the other."""
+def _tables(view: RunView, label: str = "") -> str:
+    """Return the LaTeX tables of a run's networks, whose labels begin with `label`."""
     spec = view.record.spec
     assert spec is not None  # it has networks
-    return "\n".join(table.latex_tables(spec, lower(spec)))
+    return "\n".join(table.latex_tables(spec, lower(spec), label=label))
 
 
 def tabular(
