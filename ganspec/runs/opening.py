@@ -10,6 +10,7 @@ from pathlib import Path
 from ganspec.language.errors import GanspecError, Mark, fail, nearest, quoted
 from ganspec.language.load import shape
 from ganspec.language.names import SUFFIXES
+from ganspec.language.paths import is_path
 from ganspec.language.settings import override
 from ganspec.language.source import MAX_CHARACTERS, read
 from ganspec.language.tree import MapNode
@@ -59,9 +60,9 @@ def open_spec(name: Spec | RunFolder | str | Path, settings: Sequence[str] = ())
 def path_of(name: RunFolder | str | Path) -> str | Path:
     """Return `name`, or the folder if it is a run. Raises SpecError if it is neither."""
     name = name.folder if isinstance(name, RunFolder) else name
-    if not isinstance(name, str | Path):
+    if not is_path(name):
         fail("missing-file", f"{quoted(name)} is no spec, no path and no run", None)
-    return name
+    return name if isinstance(name, str) else Path(name)
 
 
 def names_spec(name: str | Path) -> bool:

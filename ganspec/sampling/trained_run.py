@@ -11,8 +11,9 @@ from typing import Any, ClassVar, Self
 
 import torch
 
-from ganspec.atomic import file_path, replacing
+from ganspec.atomic import replacing
 from ganspec.compiler.evaluate import EvaluatedNetwork
+from ganspec.language.paths import PathError, file_to_write
 from ganspec.language.views import Viewed
 from ganspec.runs.folder import RunError
 from ganspec.runs.run import Run
@@ -53,11 +54,12 @@ class Samples(Viewed):
     def save(self, path: Path | str) -> None:
         """Write the grid as a PNG file, atomically.
 
-        Raises ValueError for another file's ending, and OSError.
+        Raises PathError if `path` is no path or has another file's ending, and OSError.
         """
-        if Path(path).suffix.lower() not in ("", ".png"):
-            raise ValueError(f"{path} would be a PNG file: end its name in .png")
-        with replacing(file_path(path)) as temporary:
+        target = file_to_write(path)
+        if target.suffix.lower() not in ("", ".png"):
+            raise PathError(f"{path} would be a PNG file: end its name in .png")
+        with replacing(target) as temporary:
             temporary.write_bytes(self.png())
 
 
