@@ -23,6 +23,8 @@ from ganspec.sampling.pictures import columns_of
 from ganspec.sampling.sampler import Sampler
 from ganspec.training.device import choose_device
 
+IN_PARTS = "draw fewer, or write them to a file with `ganspec sample RUN -n N -o FILE.npz`"
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Samples(Viewed):
@@ -137,15 +139,14 @@ class TrainedRun(Run, Viewed):
         `label` names classes or objects, such as `3`, `Coat,Bag` or `all`. `step` selects the
         weights after that step, by default the newest. `raw` selects the trained weights, even if
         the run keeps their average. Raises LabelError if a label is unknown, RunError,
-        CheckpointError, ValueError if `count` is below 1 or `seed` below 0, and SourceError if the
-        images are not finite numbers.
+        CheckpointError, ValueError if `count` is below 1 or `seed` below 0, RoomError if the images
+        do not fit into memory, and SourceError if they are not finite numbers.
         """
         sampler = self._sampler(device, step, raw)
         if label is not None:
             sampler.ask(str(label))
-        images, labels = zip(*sampler.images(count, seed), strict=True)
-        joined = None if labels[0] is None else torch.cat(labels)
-        return Samples(torch.cat(images), joined, columns_of(sampler, count))
+        images, labels = sampler.all_images(count, seed, IN_PARTS)
+        return Samples(images, labels, columns_of(sampler, count))
 
     def _sampler(self, device: str | torch.device, step: int | None, raw: bool) -> Sampler:
         return Sampler(self.folder, choose_device(device), step, raw)

@@ -150,14 +150,15 @@ class Trainer:
         Sampling leaves torch's random states alone, so that the training goes on unchanged.
 
         Raises RunError if no network of the spec draws images, ValueError if `count` is below 1 or
-        `seed` below 0, and SourceError if the images are not finite numbers.
+        `seed` below 0, RoomError if the images do not fit into memory, and SourceError if they are
+        not finite numbers.
         """
         spec, training = self.spec, self.training
         if spec.draws is None:
             raise RunError(f"a {spec.noun} draws no images")
         network = training.average or training.networks[spec.draws]
         source = Source(network, training.cfg, self.device, training.fixed.get("labels"))
-        return torch.cat([images for images, _ in source.images(count, seed)])
+        return source.all_images(count, seed)[0]
 
     def save(self, path: Path | str) -> None:
         """Write a checkpoint to the file `path`, whole or, after an error, not at all.
