@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from ganspec.kinds_files import KindsError
 from ganspec.language.paths import PathError
 from ganspec.runs.run import resolved
 from ganspec.systems.checkpoint import CheckpointError
+from ganspec.training.tracking import TrackerError
 
 QUICK = {"steps": 3, "device": "cpu", "progress": False}
 
@@ -131,6 +133,18 @@ def test_a_path_that_cannot_be_written_names_itself(trained, tmp_path):
     for name, words in [("none", "does not exist"), ("file/grid", "does not exist")]:
         with pytest.raises(CheckpointError, match=words):
             trainer.restore(tmp_path / name)
+
+
+@pytest.mark.parametrize("value", [5, 1.5, True, b"x", Path("x")])
+def test_what_is_no_list_of_names_is_an_error_of_ganspec(value, trained, tmp_path):
+    for call, error in [
+        (lambda: ganspec.load("dcgan", value), ganspec.SpecError),
+        (lambda: ganspec.diff("dcgan", "dcgan", value), PartError),
+        (lambda: ganspec.compare("dcgan", rows=value), SurveyError),
+        (lambda: ganspec.train(trained.spec, tmp_path, track=value, **QUICK), TrackerError),
+    ]:
+        with pytest.raises(error, match=rf"(?i)`{re.escape(str(value))}`"):
+            call()
 
 
 # -- options ----------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from ganspec.language.errors import quoted
+from ganspec.language.names import entries_of
 from ganspec.language.paths import is_path
 from ganspec.runs.folder import RunError
 
@@ -77,4 +78,4 @@ class TrainingOptions:
     @property
     def trackers(self) -> tuple[str, ...]:
         """The names in `track`, which may be one text."""
-        return (self.track,) if isinstance(self.track, str) else tuple(self.track or ())
+        return tuple(map(str, entries_of(self.track)))
