@@ -116,7 +116,7 @@ def section_text(title: str, model: type[Section]) -> str:
 
 def family_text(name: str) -> Iterator[str]:
     """Yield a family's kinds in order of their names."""
-    yield f"## {FAMILIES[name]}\n\n{WRITTEN[name]}\n\n"
+    yield f"## Kinds of {FAMILIES[name]}\n\n{WRITTEN[name]}\n\n"
     for kind in sorted(kinds_of(name).values(), key=lambda kind: kind.kind):
         if kind.kind not in HIDDEN:
             yield kind_text(kind)
@@ -172,7 +172,7 @@ def table(model: type[Section], fields: dict[str, Field]) -> str:
 def link(text: str, target: str | type[Section]) -> str:
     """Return `text` as a link to a part's or family's heading, with the anchor of GitHub."""
     if isinstance(target, str):
-        heading = FAMILIES.get(target, target)
+        heading = f"Kinds of {FAMILIES[target]}" if target in FAMILIES else target
     else:
         heading = next((title for title, model in SECTIONS if model is target), "")
         assert heading, f"add {target.__name__} to SECTIONS in {__file__}"

@@ -100,7 +100,7 @@ def load(path: Spec | Run | str | Path, settings: str | list[str] | tuple[str, .
     """
     from ganspec.runs.opening import open_spec
 
-    return open_spec(path, [settings] if isinstance(settings, str) else settings or ())
+    return open_spec(path, settings)
 
 
 def load_kinds(path: str | Path) -> None:

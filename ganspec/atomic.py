@@ -134,13 +134,6 @@ def names_folder(name: str | Path) -> bool:
     return str(name).endswith(("/", os.sep))
 
 
-def file_path(name: str | Path) -> Path:
-    """Return the path of a file to write. Raises IsADirectoryError if it ends in a slash."""
-    if names_folder(name):
-        raise IsADirectoryError(f"{name} is the name of a folder: name the file to write")
-    return Path(name)
-
-
 def with_ending(path: Path, ending: str) -> Path:
     """Return `path`, with `ending` added if it has no suffix. Streams and existing files stay."""
     stays = path.suffix or is_stream(path) or os.path.lexists(path)

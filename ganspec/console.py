@@ -14,7 +14,6 @@ from typing import Annotated, Any, NoReturn, TypeVar, get_type_hints
 
 import typer
 
-from ganspec import atomic
 from ganspec.atomic import with_ending, write_text
 from ganspec.kinds_files import load_all
 from ganspec.language.errors import (
@@ -26,6 +25,7 @@ from ganspec.language.errors import (
     conjunction,
     one_line,
 )
+from ganspec.language.paths import file_to_write
 from ganspec.language.registry import own_line
 from ganspec.streams import DASH, is_stdout, is_stream
 
@@ -56,7 +56,7 @@ def out_option(help: str) -> Any:
 def file_path(name: str) -> Path:
     """Return the path of a file to write. Call `fail` if it ends in a slash, as folders do."""
     with reported():
-        return atomic.file_path(name)
+        return file_to_write(name)
 
 
 DEVICE_HELP = "auto, cpu, cuda, cuda:1, mps or xpu."

@@ -19,7 +19,8 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import CodeType
 
-from ganspec.language.errors import GanspecError, one_line, printable
+from ganspec.language.errors import GanspecError, one_line, printable, quoted
+from ganspec.language.paths import is_path
 from ganspec.language.registry import BASES, LOADED, PACKAGES, KindsFile
 
 VARIABLE = "GANSPEC_KINDS"  # environment variable with files of kinds, separated as in PATH
@@ -37,14 +38,15 @@ def load_kinds(path: str | Path) -> None:
     cannot be read or run, has changed since it was loaded, or defines a kind that breaks the
     contract or whose name is taken. Then no kind is added; those of an earlier call stay.
     """
+    fix = f"--kinds, ${VARIABLE} and load_kinds need the path of a readable Python file"
+    if not is_path(path):
+        raise KindsError(f"{quoted(path)} is no path; {fix}")
+    path = Path(path)
     try:
-        path = Path(path)
         data = path.read_bytes()
         text = data.decode("utf-8")
-    except (OSError, ValueError, TypeError) as error:
-        unlike = "not UTF-8" if isinstance(error, UnicodeDecodeError) else "no path"
-        reason = error.strerror if isinstance(error, OSError) else unlike
-        fix = f"--kinds, ${VARIABLE} and load_kinds need the path of a readable Python file"
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
         raise KindsError(f"{printable(str(path))}: {reason}; {fix}") from None
     digest = hashlib.sha256(data).hexdigest()
     if any(each.sha256 == digest for each in LOADED):

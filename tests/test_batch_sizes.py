@@ -25,7 +25,7 @@ from ganspec.kinds.layer import Layer
 from ganspec.language.errors import SpecError
 from ganspec.language.load import loads
 from ganspec.program.ir import Call
-from ganspec.systems.passes import TrainingSize
+from ganspec.systems.passes import BatchFix, TrainingSize
 from ganspec.systems.restorer import Restorer
 from ganspec.systems.training import Images
 from ganspec.training import trainer as trainer_module
@@ -403,6 +403,29 @@ def test_a_layer_of_groups_is_refused_though_few_sizes_fit(rule, group):
     message = f"`{wrong}` makes batches of {group + 1}, which the discriminator's own_layer cannot"
     assert error.message.startswith(message)
     assert error.help == f"try `train: {{{rule}: {group + 2}}}` or another size"
+
+
+def test_a_help_says_try_where_another_size_may_not_fit_either():
+    """A layer of a user's own may read only multiples of some number."""
+    drop = BatchFix(("train: {last_batch: drop}", "train: {batch: 15}"))
+    more = BatchFix(("train: {batch: 2}",), or_more=True)
+    scored = BatchFix(otherwise="score 16 images")
+    wordings = {
+        drop: ("write `train: {last_batch: drop}`, or `train: {batch: 15}`", "try"),
+        more: ("write `train: {batch: 2}` or more", "try"),
+        scored: ("score 16 images", "score"),
+    }
+    for fix, (certain, verb) in wordings.items():
+        assert fix.help(certain=True) == certain
+        assert fix.help(certain=False).startswith(verb)
+    assert more.help(certain=False) == "try `train: {batch: 2}` or another size"
+    first = ("statistics: running",)
+    assert more.help(certain=True, first=first) == (
+        "write `statistics: running`, or `train: {batch: 2}` or more"
+    )
+    assert scored.help(certain=True, first=first) == (
+        "write `statistics: running`, or score 16 images"
+    )
 
 
 # -- scores ---------------------------------------------------------------------------------------

@@ -310,6 +310,32 @@ def test_a_run_never_executes_its_kinds_unasked(folder):
     assert Path("executed").exists()
 
 
+def test_kinds_of_a_python_session_are_named_if_they_are_missing(folder):
+    """A notebook's kinds are in no file that a run could keep a copy of."""
+    Path("session.py").write_text(
+        "import ganspec\nfrom torch import nn\nfrom ganspec.extend import Call, Layer\n\n\n"
+        'class Mine(Layer, kind="mine"):\n    """Mine."""\n\n'
+        "    def call(self, x):\n        return Call(nn.CELU, 0.5)\n\n\n"
+        'if __name__ == "__main__":\n'
+        '    ganspec.train("own.yaml", "run", device="cpu", steps=1, progress=False)\n'
+    )
+    Path("own.yaml").write_text(PLAIN.replace("{conv: 3}", "mine, {conv: 3}"))
+    subprocess.run([sys.executable, "session.py"], check=True)
+    assert json.loads(Path("run/run.json").read_text())["kinds_not_kept"] == [
+        {"family": "layer", "kind": "mine"}
+    ]
+    message = (
+        "run needs the layer `mine`, defined outside files of kinds, as in a notebook or a "
+        "package: import that code, or write it to a file and add --kinds FILE.py"
+    )
+    for words in (["sample", "run"], ["show", "run"], ["diff", "run", "plain.yaml"]):
+        assert run(*words, kinds=(), status=2) == f"error: {message}\n"
+    with pytest.raises(ganspec.RunError) as caught:
+        ganspec.load("run")
+    assert str(caught.value) == message
+    assert "mine" in run("show", "run", kinds=["session.py"])
+
+
 def test_a_run_goes_on_with_its_own_copies(folder):
     run("train", "copies.yaml", "--steps", 1)
     for name in FILES:

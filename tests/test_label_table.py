@@ -92,16 +92,33 @@ def test_what_does_not_fit_is_said(tmp_path, streamed):
         ("", "is no table of labels"),
         ("file\na.jpg\n", "is no table of labels"),
         ("file,Bald\n", "is no table of labels"),
-        ("file,Bald,Smiling\n000001.jpg,1\n", "has 1 values, not 2, for '000001.jpg'"),
-        ("file,Bald\n000001.jpg,1\n000001.jpg,0\n", "has two rows for '000001"),
+        ("file,Bald,Smiling\n000001.jpg,1\n", r"csv:2 has 1 value, not 2, for '000001\.jpg'$"),
+        ("file,Bald,Smiling\n000001.jpg\n", r"csv:2 has 0 values, not 2, for '000001\.jpg'$"),
+        (
+            "file,Bald\n\n000001.jpg,1\n000001.jpg,0\n",
+            r"csv:4 has a second row for '000001\.jpg', which has one in line 3: delete one$",
+        ),
+        # a line break within quotes is part of a value
+        ('file,breed\n000001.jpg,"a\nb"\n000002.jpg,\n', "csv:4 has an empty value for '000002"),
+        ("2\nBald Smiling\n000001.jpg 1 -1\n\n000002.jpg 1\n", "csv:5 has 1 value, not 2, for"),
         ("file,Bald\na.jpg,1\nb.jpg,0\n", r"no row for any of the images, such as 000001\.jpg"),
         (
             "file,Bald,Smiling\n000001.jpg,1,yes\n",
-            "has the value 'yes' for '000001.jpg': attributes are 1 or 0",
+            "csv:2 has the value 'yes' for '000001.jpg': attributes are 1 or 0",
         ),
-        ("file,Bald,Smiling\n000001.jpg,1,\n", "has an empty value for '000001.jpg': write one"),
-        ("file,breed\n000001.jpg,pug\n000002.jpg, \n", "empty value for '000002.jpg'.* delete"),
+        (
+            "file,Bald,Smiling\n000001.jpg,1,\n",
+            "csv:2 has an empty value for '000001.jpg': write one",
+        ),
+        (
+            "file,breed\n000001.jpg,pug\n000002.jpg, \n",
+            "csv:3 has an empty value for '000002.jpg'.* delete",
+        ),
         ("3\n", "is no table of labels"),
+        (
+            f'file,breed\n000001.jpg,"{"x" * 140_000}\n',
+            "csv: field larger than .*: close its quotes",
+        ),
     ],
 )
 def test_other_tables_are_one_line(tmp_path, text, said):

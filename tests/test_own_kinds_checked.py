@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from test_extend import FILES, folder, run
+from test_extend import FILES, PLAIN, folder, run
 
 from ganspec import load_kinds
 from ganspec.evaluation import reference
@@ -263,3 +263,42 @@ def test_a_base_of_kinds_needs_no_name(folder):
     text = Path("celu.py").read_text()
     Path("celu.py").write_text(f'{text}\n\nclass Own(Base, kind="celu"):\n    """Own."""\n')
     run("check", "copies.yaml")
+
+
+def test_an_optimizer_of_an_update_of_ones_own_is_tried_and_kept(folder):
+    """Kinds in a map with names of your own are no less kinds of the spec."""
+    Path("q.yaml").write_text(
+        "name: q\ndata: {dataset: {shapes: {count: 32}}, size: 8}\nlatent: {size: 4}\n"
+        "condition: {kind: classes, size: 24}\n"
+        "generator: {condition: concat, layers: [{project: [3, 8, 8]}, tanh]}\n"
+        "discriminator: {layers: [flatten, auxiliary, {linear: 1}]}\n"
+        "objective: {loss: non_saturating, auxiliary: 1}\noptimizers: {adam: 0.01}\n"
+        "train:\n  batch: 8\n  order: [discriminator, generator, apart]\n"
+        "  updates: {apart: {terms: [auxiliary], optimizer: {nadam: 0.1}}}\n"
+    )
+    run("train", "q.yaml", "--steps", 1, kinds=["nadam.py"])
+    assert [path.name for path in Path("runs/q/kinds").iterdir()] == ["nadam.py"]
+    said = run("show", "runs/q", kinds=(), status=2)
+    assert "needs kinds that are not loaded: add --kinds runs/q/kinds/nadam.py" in said
+    mend("nadam.py", f"return {NADAM}", "return optim.NAdam")
+    said = run("check", "q.yaml", kinds=["nadam.py"], status=1)
+    assert "error[unfit-kind]: nadam (nadam.py) returns a class from `call`" in said
+    assert "--> q.yaml:12:" in said
+
+
+@pytest.mark.parametrize(
+    ("returned", "fault"),
+    [
+        ("3.0", "returned a value of the type float, not a list with a `MetricValue` for each"),
+        ("[MetricValue('center', 3.0)]", "returned values of `center`, not of `centre`"),
+        ("[MetricValue('centre', fake.mean + missing)]", "raises NameError in line 16: name"),
+        ("[MetricValue('centre', self.missing)]", "raises AttributeError in line 16: 'Centre'"),
+        ("[MetricValue('centre', fake.labels.flatten()[99])]", None),  # perhaps of more images
+        ("[MetricValue('centre', float('nan'))]", None),
+    ],
+)
+def test_a_metric_of_a_spec_is_tried(folder, returned, fault):
+    centre(returned)
+    Path("plain.yaml").write_text(f"{PLAIN}evaluate: {{metrics: [centre]}}\n")
+    said = run("check", "plain.yaml", kinds=["centre.py"], status=1 if fault else 0)
+    assert fault is None or f"error[unfit-kind]: centre (centre.py) {fault}" in said

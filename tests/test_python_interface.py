@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,10 @@ from ganspec.comparison.compare import PartError
 from ganspec.comparison.survey import SurveyError
 from ganspec.exporting.request import ExportError
 from ganspec.kinds_files import KindsError
+from ganspec.language.paths import PathError
 from ganspec.runs.run import resolved
+from ganspec.systems.checkpoint import CheckpointError
+from ganspec.training.tracking import TrackerError
 
 QUICK = {"steps": 3, "device": "cpu", "progress": False}
 
@@ -73,7 +77,7 @@ def test_a_run_and_a_spec_are_taken_wherever_a_name_is(trained):
 
 
 @pytest.mark.parametrize("call", ["load", "check", "build", "emit", "train", "Trainer", "compare"])
-@pytest.mark.parametrize("name", [None, 5, ["dcgan"]])
+@pytest.mark.parametrize("name", [None, 5, ["dcgan"], "", "a\0b"])
 def test_what_is_no_spec_is_a_spec_error(call, name):
     with pytest.raises(ganspec.SpecError, match="is no spec, no path and no run"):
         getattr(ganspec, call)(name)
@@ -81,14 +85,66 @@ def test_what_is_no_spec_is_a_spec_error(call, name):
 
 def test_what_is_no_path_is_an_error_of_ganspec(trained):
     for call in (ganspec.Run, ganspec.export):
-        with pytest.raises(ganspec.RunError, match="is no path"):
-            call(None, **({} if call is ganspec.Run else {"format": "onnx"}))
-    for path in (None, "a\0.py"):
+        for path in NO_PATHS:
+            with pytest.raises(ganspec.RunError, match="is no path"):
+                call(path, **({} if call is ganspec.Run else {"format": "onnx"}))
+    for path in NO_PATHS:
         with pytest.raises(KindsError, match=r"no path; --kinds"):
             ganspec.load_kinds(path)
     assert ganspec.load("dcgan", None) == ganspec.load("dcgan")
     with pytest.raises(ganspec.SpecError, match="`5` gives no value"):
         ganspec.load("dcgan", [5])
+
+
+NO_PATHS = [None, 5, 1.5, True, "", "a\0b", b"a", ["a"]]
+
+
+@pytest.mark.parametrize("path", NO_PATHS)
+def test_a_file_or_folder_that_is_no_path_is_one_line(path, trained, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    trainer = ganspec.Trainer(trained.spec, device="cpu")
+    for call in (trained.sample(1).save, trainer.save, trainer.restore):
+        with pytest.raises(PathError, match=r"^.+ is no path: name a file$"):
+            call(path)
+    for name in ("out", "data"):
+        options = {**QUICK, "out": tmp_path / "run", name: path}
+        if path is not None:  # which stands for the default
+            with pytest.raises(ganspec.RunError, match=rf"^{name} is .+: name a folder, or leave"):
+                ganspec.train(trained.spec, **options)
+            with pytest.raises(ExportError, match=r"^out is .+: name another, or leave it out$"):
+                ganspec.export(trained, path, format="onnx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_path_that_cannot_be_written_names_itself(trained, tmp_path):
+    (tmp_path / "file").write_text("")
+    trainer, samples = ganspec.Trainer(trained.spec, device="cpu"), trained.sample(1)
+    for save in (samples.save, trainer.save):
+        for name, words in [
+            ("", "is a folder: name a file"),
+            ("new/", "is the name of a folder: name the file to write"),
+            ("file/grid", "is a file: name another folder"),
+        ]:
+            with pytest.raises(OSError, match=words):
+                save(f"{tmp_path}/{name}" if name else tmp_path)
+        save(tmp_path / "missing" / "grid")  # a missing folder is made
+    with pytest.raises(PathError, match=r"grid.gif would be a PNG file: end its name in .png"):
+        samples.save(tmp_path / "grid.gif")
+    for name, words in [("none", "does not exist"), ("file/grid", "does not exist")]:
+        with pytest.raises(CheckpointError, match=words):
+            trainer.restore(tmp_path / name)
+
+
+@pytest.mark.parametrize("value", [5, 1.5, True, b"x", Path("x")])
+def test_what_is_no_list_of_names_is_an_error_of_ganspec(value, trained, tmp_path):
+    for call, error in [
+        (lambda: ganspec.load("dcgan", value), ganspec.SpecError),
+        (lambda: ganspec.diff("dcgan", "dcgan", value), PartError),
+        (lambda: ganspec.compare("dcgan", rows=value), SurveyError),
+        (lambda: ganspec.train(trained.spec, tmp_path, track=value, **QUICK), TrackerError),
+    ]:
+        with pytest.raises(error, match=rf"(?i)`{re.escape(str(value))}`"):
+            call()
 
 
 # -- options ----------------------------------------------------------------------------------

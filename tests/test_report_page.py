@@ -12,6 +12,7 @@ from conftest import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from markupsafe import escape
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -22,7 +23,7 @@ from ganspec.plots.curves import BINS, THEME, Curve, Panel
 from ganspec.plots.log import LOOKS, Column, Epochs, columns
 from ganspec.plots.multiples import BINS as SMALL_BINS
 from ganspec.plots.multiples import shared_axes, small_figure
-from ganspec.report import run_images
+from ganspec.report import run_images, run_view
 from ganspec.report.markup import markdown, markdown_line
 from ganspec.report.run_files import ReportError, write_report
 from ganspec.report.run_markdown import fenced
@@ -501,6 +502,25 @@ def test_captions_say_which_pictures_are_shown(tmp_path):
         read_record(make_run(tmp_path / "c", ROOT / "specs/classifier_fashion.yaml", [])), "run1"
     )
     assert "same images" not in view.shown_moments
+
+
+def test_a_picture_has_one_caption_in_every_form_of_a_page(tmp_path, monkeypatch):
+    """The caption is what the picture shows, when it was made, and how it was made smaller."""
+    monkeypatch.setattr(run_view, "FINAL_BYTES", 20_000)
+    folder = make_run(tmp_path / "run")
+    view = RunView(read_record(folder), "run1")
+    caption = view.final.captioned(view.pictured_at(40))
+    assert caption == f"{view.pictured}, step 40, epoch 4; {view.final.caption}"
+    assert view.final.caption.endswith("for this page")
+    for name, shown in [
+        ("page.html", f"<figcaption>{escape(caption)}</figcaption>"),
+        ("page.md", f"\n{caption}\n"),
+        ("page.tex", f"{{run: {caption}}}"),
+    ]:
+        assert page_of(folder, name=name).count(shown) == 1
+        for plot in view.plots:
+            title = f"<b>{plot.title}</b>" if name == "page.html" else plot.title
+            assert title + "; ".join(["", *plot.notes]) in page_of(folder, name=name)
 
 
 def test_entries_of_a_run_are_for_readers(tmp_path):

@@ -291,3 +291,31 @@ def test_no_two_classes_share_a_name():
 def test_emitted_lines_fit_88_columns(path):
     """Ruff's formatter breaks code, but neither docstrings nor comments."""
     assert [line for line in path.read_text().splitlines() if len(line) > 88] == []
+
+
+SENTENCES = {"message", "help"}  # of diagnostics and errors
+EDITS = {"replace", "removeprefix", "removesuffix", "partition", "rpartition"}
+
+
+def edited_sentences(tree: ast.AST) -> list[str]:
+    """Return the calls that change the words of a message that was written elsewhere."""
+    calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    return [
+        ast.unparse(call)
+        for call in calls
+        if isinstance(call, ast.Attribute) and call.attr in EDITS
+        if {n.attr for n in ast.walk(call.value) if isinstance(n, ast.Attribute)} & SENTENCES
+        or {n.id for n in ast.walk(call.value) if isinstance(n, ast.Name)} & SENTENCES
+    ]
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_no_message_is_made_of_another_by_editing_it(path):
+    """Where a message has two wordings, both are written out, or made of the same parts."""
+    assert edited_sentences(ast.parse(path.read_text())) == []
+
+
+def test_edited_messages_are_found():
+    assert edited_sentences(ast.parse('help.replace("write ", "try ")'))
+    assert edited_sentences(ast.parse('found.message.partition(",")[0]'))
+    assert not edited_sentences(ast.parse('replace(found, message="other")'))

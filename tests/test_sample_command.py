@@ -6,6 +6,7 @@ import csv
 import json
 import shutil
 import weakref
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -25,8 +26,10 @@ from ganspec.sampling.best import Judge, best, real_sign
 from ganspec.sampling.pictures import Pictures, square
 from ganspec.sampling.sample import sample
 from ganspec.sampling.sampler import Sampler
+from ganspec.systems import room
 from ganspec.systems.batches import scale_pixels
 from ganspec.systems.latents import linear, spherical
+from ganspec.systems.room import RoomError
 from ganspec.training.images import open_test_images
 
 CPU = torch.device("cpu")
@@ -589,3 +592,38 @@ def test_best_is_no_worse_than_chance(runs):
     assert stats.rankdata(-pictures.ranking.scores.numpy(), method="ordinal").tolist() == list(
         range(1, 41)
     )
+
+
+@pytest.mark.parametrize(
+    ("out", "size"),
+    [("out.npz", "89.4 GiB"), ("out.csv", "178.8 GiB"), ("new/out/", "3,814.7 GiB")],
+)
+def test_more_images_than_the_disk_holds_are_refused_before_the_first(
+    draw, out, size, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=3 * 2**30))
+    status, output = draw("grey", "-n", 10**9, "-o", out)
+    place = {"new/out/": "new"}.get(out, ".")
+    assert (status, output) == (
+        2,
+        f"error: 1,000,000,000 images, 1 x 8 x 12, need {size} or more in {place}, and 3.0 GiB "
+        "are free: draw fewer\n",
+    )
+    assert draw("grey", "-n", 2, "-o", out)[0] == 0
+    assert draw("grey", "-n", 10**9)[1].startswith("error: a grid has 10,000 images at most")
+
+
+def test_more_images_than_memory_holds_are_refused_before_the_first(draw, runs, monkeypatch):
+    monkeypatch.setattr(room, "free_memory", lambda: 668 * 2 * 8 * 12.0)
+    run, few = ganspec.Run(runs / "grey"), "images, 1 x 8 x 12, need 0.0 GiB of memory, and 0.0 "
+    assert len(run.sample(600)) == 600
+    with pytest.raises(RoomError, match=r"^669 images.*: draw fewer, or write them to a file with"):
+        run.sample(669)
+    trainer = ganspec.Trainer(run.spec, device="cpu")
+    with pytest.raises(RoomError, match=rf"^669 {few}GiB are free: draw fewer$"):
+        trainer.sample(669)
+    for words in (["-n", 669], ["--best", 669, "--of", 700, "-o", "best.npz"]):
+        assert draw("grey", *words) == (2, f"error: 669 {few}GiB are free: draw fewer\n")
+    with pytest.raises(RoomError, match=r"^1,000,000,000 images, 1 x 8 x 12, need 178\.8 GiB"):
+        run.sample(10**9)
+    assert draw("grey", "-n", 669, "-o", "out.npz")[0] == 0  # in parts

@@ -11,6 +11,7 @@ from ganspec.comparison.hyperparameters import of_optimizer, shared
 from ganspec.comparison.properties import properties
 from ganspec.comparison.traits import Portrait
 from ganspec.compiler.view import lower_to_view
+from ganspec.language.names import entries_of
 from ganspec.language.source import name_of
 from ganspec.runs.folder import RunFolder
 from ganspec.runs.opening import open_spec, path_of
@@ -93,7 +94,7 @@ def open_systems(names: Sequence[str | Path | RunFolder | Spec]) -> list[Surveye
 
 def names_in(names: str | Iterable[str] | None) -> tuple[str, ...]:
     """Return the names in a list, or in a text that commas divide, without blanks around them."""
-    listed = names.split(",") if isinstance(names, str) else names or ()
+    listed = names.split(",") if isinstance(names, str) else entries_of(names)
     return tuple(str(name).strip() for name in listed)
 
 

@@ -3,17 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from ganspec.language.errors import Diagnostic, GanspecError
 from ganspec.program.ir import Net, Origin, Step
 from ganspec.program.trial import ONE_VALUE, is_foreign, reason_against
-from ganspec.systems.passes import Pass, TrainingSize, split_passes
+from ganspec.systems.passes import BatchFix, Pass, TrainingSize, split_passes
 from ganspec.systems.spec import Spec
 
 
 class BatchSizeError(GanspecError, ValueError):
     """Raised for a layer that fails on a batch's size, such as a batch norm on a single vector."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A batch that `step`, a layer of its network, cannot read for `reason`."""
+
+    batch: Pass
+    step: Step
+    reason: str
+
+    @property
+    def help(self) -> str:
+        """Return how to get a batch that the layer can read."""
+        call = self.step.call
+        fixed = not self.batch.training and call.kwargs.get("track_running_stats") is False
+        first = ("statistics: running",) if fixed else ()
+        # a foreign layer may read only multiples of some number
+        return self.batch.fix.help(certain=not is_foreign(call), first=first)
+
+    def diagnostic(self) -> Diagnostic:
+        """Return the refusal as an error of the layer's place."""
+        message = self._message("")
+        return Diagnostic(
+            "batch-mismatch", message, self.step.origin.mark, (self.reason,), self.help
+        )
+
+    def line(self) -> str:
+        """Return the refusal in one line, with the layer's place."""
+        mark = self.step.origin.mark
+        return f"{self._message(f' at {mark}' if mark else '')}: {self.reason}; {self.help}"
+
+    def _message(self, place: str) -> str:
+        layer = f"the {self.batch.network}'s {self.step.origin.kind}{place}"
+        return f"{self.batch.source}, which {layer} cannot read"
 
 
 def single_vector(origin: Origin) -> BatchSizeError:
@@ -40,16 +74,14 @@ def require_scorable(key: str, net: Net, images: int, batch: int) -> None:
     mode.
     """
     passes = split_passes([key], batch, images, "scored image")
-    help = f"score {images - images % batch or batch} images"
-    _raise_first(refused({key: net}, (replace(each, help=help) for each in passes)))
+    fix = BatchFix(otherwise=f"score {images - images % batch or batch} images")
+    _raise_first(refused({key: net}, (replace(each, fix=fix) for each in passes)))
 
 
-def _raise_first(errors: Iterable[Diagnostic]) -> None:
-    """Raise a BatchSizeError of one line for the first of `errors`; do nothing if it is empty."""
-    for error in errors:
-        at = f" at {error.mark} cannot read" if error.mark else " cannot read"
-        message = error.message.replace(" cannot read", at)
-        raise BatchSizeError(f"{message}: {', '.join(error.notes)}; {error.help}")
+def _raise_first(refusals: Iterable[Refusal]) -> None:
+    """Raise a BatchSizeError of one line for the first of `refusals`; do nothing if it is empty."""
+    for refusal in refusals:
+        raise BatchSizeError(refusal.line())
 
 
 def check_batches(spec: Spec, nets: dict[str, Net]) -> Iterator[Diagnostic]:
@@ -62,13 +94,14 @@ def check_batches(spec: Spec, nets: dict[str, Net]) -> Iterator[Diagnostic]:
     images = dataset.image_count()
     test = images if spec.reads_test and dataset.test_reader() is not None else None
     steps = spec.train.length(cfg, images) if images else 0
-    yield from refused(nets, spec.passes(cfg, TrainingSize(images, test, None, steps)))
+    refusals = refused(nets, spec.passes(cfg, TrainingSize(images, test, None, steps)))
+    yield from (refusal.diagnostic() for refusal in refusals)
 
 
-def refused(nets: dict[str, Net], passes: Iterable[Pass]) -> Iterator[Diagnostic]:
-    """Yield one error for each `source` of `passes` with a batch that some layer cannot read.
+def refused(nets: dict[str, Net], passes: Iterable[Pass]) -> Iterator[Refusal]:
+    """Yield one refusal for each `source` of `passes` with a batch that some layer cannot read.
 
-    The error is about the first such batch, and the first layer that cannot read it.
+    The refusal is about the first such batch, and the first layer that cannot read it.
     """
     refusals: dict[tuple[str, int, bool], tuple[Step, str] | None] = {}
     reported: set[str] = set()
@@ -80,7 +113,7 @@ def refused(nets: dict[str, Net], passes: Iterable[Pass]) -> Iterator[Diagnostic
             refusals[key] = _first_refusing(nets[each.network], each.images, each.training, sizes)
         if (refusal := refusals[key]) and each.source not in reported:
             reported.add(each.source)
-            yield _diagnostic(each, *refusal)
+            yield Refusal(each, *refusal)
 
 
 def _first_refusing(
@@ -97,13 +130,3 @@ def _first_refusing(
                 reason = "each channel would have a single value, which has no variance"
             return step, reason
     return None
-
-
-def _diagnostic(each: Pass, step: Step, reason: str) -> Diagnostic:
-    origin, help = step.origin, each.help
-    if not each.training and step.call.kwargs.get("track_running_stats") is False:
-        help = f"write `statistics: running`, or {help.removeprefix('write ')}"
-    if is_foreign(step.call):  # it may read multiples of some number only
-        help = help.replace("write ", "try ").replace(" or more", " or another size")
-    message = f"{each.source}, which the {each.network}'s {origin.kind} cannot read"
-    return Diagnostic("batch-mismatch", message, origin.mark, (reason,), help)

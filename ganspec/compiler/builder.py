@@ -111,10 +111,10 @@ class Builder(Lowering):
     @property
     def label(self) -> Value:
         if self.labels is None:
-            message = f"{self.at.kind} reads labels, but the spec does not say what they are"
+            message = f"{self.at.kind} reads labels"
             is_own = self.at is self.network.condition or self._stands_for() == "condition"
             help = "write `condition: none` in the network" if is_own else None
-            self.refuse("missing-condition", message, None, help)  # `lower_valid` adds to the help
+            self.refuse("missing-condition", message, None, help)  # `lower_valid` says more
         return self.labels
 
     @property

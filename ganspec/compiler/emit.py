@@ -62,9 +62,8 @@ def program(spec: Spec, nets: dict[str, Net]) -> str:
         verify(mover, text)
     subject = spec.noun[:1].upper() + spec.noun[1:]
     title = docstring(spec.doc or f"{subject} `{spec.name}`")[:-3]
-    note = f"Written by ganspec from the spec `{spec.name}` ({BLANK}). {YOURS}"
-    if len(note) > LINE:
-        note = note.replace(f" {YOURS}", f"\n{YOURS}")
+    note = f"Written by ganspec from the spec `{spec.name}` ({BLANK})."
+    note += f" {YOURS}" if len(f"{note} {YOURS}") <= LINE else f"\n{YOURS}"
     end = f'if __name__ == "__main__":\n    {file.main}()\n'
     return f'{title}\n\n{note}\n"""\n\n{text}{end}'
 

@@ -165,15 +165,17 @@ def _refuse_zeros_under_weight_norm(net: Net) -> None:
 
 
 def _advised(spec: Spec, key: str, diagnostic: Diagnostic) -> Diagnostic:
-    """Return `diagnostic`, an error in the network `key`, with help if it is about missing labels.
+    """Return `diagnostic`, an error in the network `key`, with more if it is about missing labels.
 
-    The help is to declare the labels of the spec's images, or to remove the layer if the system has
-    no labels. If the labels are `unknown`, the error gets their place.
+    The message says that the spec does not declare labels, or that the network has none. The help
+    is to declare the labels of the spec's images, or to remove the layer if the system has no
+    labels. If the labels are `unknown`, the error gets their place.
     """
     if diagnostic.code != "missing-condition":
         return diagnostic
+    message = f"{diagnostic.message}, but the spec does not say what they are"
     if gap := next((gap for gap in spec.gaps if gap.path == "condition"), None):
-        message = f"{diagnostic.message}: {gap.seen}"
+        message = f"{message}: {gap.seen}"
         place = diagnostic.mark and diagnostic.mark.seen_from(gap.mark)
         notes = (f"the layer is at {place}",) if place else ()
         help = "write what they are in place of `unknown`, such as `{kind: classes, size: 10}`"
@@ -181,11 +183,10 @@ def _advised(spec: Spec, key: str, diagnostic: Diagnostic) -> Diagnostic:
             diagnostic, code="not-read", message=message, mark=gap.mark, notes=notes, help=help
         )
     if not spec.takes_labels:
-        message = diagnostic.message.partition(",")[0]
-        help = diagnostic.help or "remove it"
-        return replace(diagnostic, message=f"{message}, and the {key} reads images only", help=help)
+        message = f"{diagnostic.message}, and the {key} reads images only"
+        return replace(diagnostic, message=message, help=diagnostic.help or "remove it")
     other = f", or {diagnostic.help}" if diagnostic.help else ""
-    return replace(diagnostic, help=f"{label_help(spec)}{other}")
+    return replace(diagnostic, message=message, help=f"{label_help(spec)}{other}")
 
 
 def _lower(spec: Spec, key: str, interface: Interface) -> Net:

@@ -15,6 +15,9 @@ from typing import Any, NoReturn
 import torch
 from torch import nn
 
+from ganspec.kinds.activations import gather
+from ganspec.kinds.metric import MetricError
+from ganspec.kinds.returned import named_values
 from ganspec.language.errors import Diagnostic, GanspecError, SpecError, fail, listed, one_line
 from ganspec.language.kinds import Kind, within
 from ganspec.language.registry import own_line
@@ -26,6 +29,7 @@ CHANGING = (  # methods that change an object
     *("append", "appendleft", "extend", "insert", "pop", "popleft", "remove", "clear", "update"),
     *("setdefault", "add", "discard", "sort", "reverse", "write", "send"),
 )
+MOST_IMAGES = 1024  # a metric that needs more images is not run on stand-ins
 SCORES = ("scores", "logits", "probabilities")  # what `Loss.scores` may be
 
 
@@ -171,6 +175,28 @@ def _try_optimizer(kind: Any) -> None:
     optimizer(kind)([weight]).step()
 
 
+def _try_metric(kind: Any) -> None:
+    """Raise a SpecError if `measure` of a metric is certainly wrong, as in `_try_function`."""
+    if kind.least > MOST_IMAGES:
+        return
+    count = max(kind.least, 16)
+    fake, real = (gather([(torch.rand(count, 8), torch.rand(count, 4))], count) for _ in range(2))
+    fake = fake.with_labels(torch.arange(count) % 4, ())
+    try:
+        returned = kind.measure(fake, real if kind.paired else None, 0)
+    except (AttributeError, NameError) as error:
+        if isinstance(error, NameError) or error.obj is kind:
+            unfit(kind, f"raises {raised(error)}", "correct its code")
+        return
+    except Exception:  # noqa: BLE001  (it may be the fault of the stand-ins)
+        return
+    try:
+        named_values(kind, returned)
+    except MetricError as error:
+        help = "return a list with a `MetricValue` for each of `names`"
+        fail("unfit-kind", str(error), kind.mark, help)
+
+
 def _try_weight_norm(kind: Any) -> None:
     call = kind.wrap()
     if call is None:
@@ -194,6 +220,7 @@ TRIES: dict[str, Callable[[Any], None]] = {
     "penalty": _try_penalty,
     "criterion": _try_criterion,
     "optimizer": _try_optimizer,
+    "metric": _try_metric,
     "weight_norm": _try_weight_norm,
     "initializer": _try_initializer,
 }

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ganspec.atomic import names_folder
 from ganspec.language.errors import GanspecError, quoted
+from ganspec.language.paths import is_path
 from ganspec.streams import is_stdout
 
 SUFFIXES = {  # endings of files by format
@@ -107,7 +108,7 @@ class ExportRequest:
         """Raise ExportError if options contradict each other, or need packages that are missing."""
         for name in ("form", "out", "network", "label", "license", "push"):
             value = getattr(self, name)
-            if value is not None and not (isinstance(value, str | Path) and str(value)):
+            if value is not None and not (is_path(value)):
                 raise ExportError(f"{name} is {quoted(value)}: name another, or leave it out")
         form, size = self.chosen_form, self.size
         if form not in GRAPHS and (self.label is not None or size is not None):

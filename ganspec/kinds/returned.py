@@ -80,9 +80,17 @@ def checked_values(metric: Metric, returned: object) -> list[MetricValue]:
     Numbers of NumPy and tensors of one number become floats. Raises MetricError if a user's own
     metric returned anything else. Metrics of ganspec are not checked.
     """
-    values: list[Any] = list(returned) if isinstance(returned, (list, tuple)) else [returned]
     if not metric.is_own:
-        return values
+        return list(returned) if isinstance(returned, (list, tuple)) else [returned]  # type: ignore[list-item]  # whose own tests check it
+    return [_with_floats(metric, value) for value in named_values(metric, returned)]
+
+
+def named_values(metric: Metric, returned: object) -> list[MetricValue]:
+    """Return the values that `measure` of `metric` returned, whatever their numbers are.
+
+    Raises MetricError unless there is a MetricValue for each of the metric's names.
+    """
+    values: list[Any] = list(returned) if isinstance(returned, (list, tuple)) else [returned]
     for value in values:
         if value is returned or not isinstance(value, MetricValue):
             fault = f"returned {_type(value)}, not a list with a `MetricValue` for each of `names`"
@@ -91,7 +99,7 @@ def checked_values(metric: Metric, returned: object) -> list[MetricValue]:
     if found != list(metric.names):
         many = f"values of {listed(found)}" if found else "no values"
         raise MetricError(f"{metric.known_as} returned {many}, not of {listed(metric.names)}")
-    return [_with_floats(metric, value) for value in values]
+    return values
 
 
 def _with_floats(metric: Metric, measured: MetricValue) -> MetricValue:

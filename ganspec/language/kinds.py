@@ -123,8 +123,8 @@ def within(part: object) -> Iterator[Kind]:
     if isinstance(part, Section):
         for name in type(part).model_fields:
             yield from within(getattr(part, name))
-    elif isinstance(part, tuple):
-        for each in part:
+    elif isinstance(part, tuple | dict):
+        for each in part.values() if isinstance(part, dict) else part:
             yield from within(each)
 
 

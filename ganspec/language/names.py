@@ -5,6 +5,8 @@ from __future__ import annotations
 import builtins
 import keyword
 import re
+from collections.abc import Iterable
+from typing import Any
 
 from ganspec.language.errors import quoted
 
@@ -20,6 +22,14 @@ RESERVED = frozenset(
     | {"training"}  # an attribute of every `nn.Module`
     | {"label_planes", "inner_product", "label_size"}
 )
+
+
+def entries_of(value: object) -> list[Any]:
+    """Return the entries of a list, or [`value`] if it is one text or no list; [] for None."""
+    if value is None:
+        return []
+    is_one = isinstance(value, str | bytes) or not isinstance(value, Iterable)
+    return [value] if is_one else list(value)  # type: ignore[call-overload]  # it is iterable
 
 
 def name_problem(name: object) -> tuple[str, str | None] | None:

@@ -6,6 +6,7 @@ import inspect
 import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import TypeAlias
 
 from pydantic import BaseModel
@@ -21,17 +22,17 @@ from ganspec.language.tree import MapNode, node_of
 from ganspec.language.types import Name
 from ganspec.program.spelling import number
 
-FAMILIES = {
-    "layer": "Kinds of layer",
-    "condition": "Kinds of condition",
-    "loss": "Kinds of loss",
-    "criterion": "Kinds of criterion",
-    "penalty": "Kinds of penalty",
-    "optimizer": "Kinds of optimizer",
-    "initializer": "Kinds of initial weights",
-    "weight_norm": "Kinds of weight norm",
-    "metric": "Kinds of metric",
-    "dataset": "Kinds of data set",
+FAMILIES = {  # the noun after `kind of`
+    "layer": "layer",
+    "condition": "condition",
+    "loss": "loss",
+    "criterion": "criterion",
+    "penalty": "penalty",
+    "optimizer": "optimizer",
+    "initializer": "initial weights",
+    "weight_norm": "weight norm",
+    "metric": "metric",
+    "dataset": "data set",
 }
 SPEC_KEYS = {  # keys of every spec that are fields of no class, since they are read before
     "blocks": "reusable pieces",
@@ -120,7 +121,7 @@ def takes(kind: FieldType, link: Link = unlinked) -> str:
     if kind.families:
         return f"a list of {link(f'{kind.families}s', kind.families)}"
     if kind.family:
-        return f"one {link(FAMILIES[kind.family].replace('Kinds', 'kind'), kind.family)}"
+        return f"one {link(f'kind of {FAMILIES[kind.family]}', kind.family)}"
     if kind.map:
         keys = " or ".join(f"`{word}`" for word in kind.map.keys.words) or "names"
         return f"a map of {keys}, each {_described(kind.map.values, link)}"
@@ -132,7 +133,9 @@ def takes(kind: FieldType, link: Link = unlinked) -> str:
 def _described(kind: FieldType, link: Link) -> str:
     if kind.section is None:
         return str(kind)
-    return str(kind).replace("a map", f"a {link('map', kind.section)}")
+    linked = f"a {link('map', kind.section)}"
+    nouns = tuple(linked if noun == "a map" else noun for noun in kind.nouns)
+    return str(replace(kind, nouns=nouns))
 
 
 def bounds(kind: FieldType) -> Iterator[str]:

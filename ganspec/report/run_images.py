@@ -40,6 +40,10 @@ class Picture:
     caption: str = ""
     scale: int = 1
 
+    def captioned(self, text: str) -> str:
+        """Return `text`, which says what the picture shows, with `caption` after it."""
+        return f"{text}; {self.caption}" if self.caption else text
+
     def write(self, path: Path) -> None:
         """Write the bytes as a file, atomically."""
         with replacing(path) as temporary:

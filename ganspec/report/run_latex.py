@@ -89,9 +89,8 @@ class LatexWriter:
 
     def _plot(self, plot: Plot) -> str:
         """Return the LaTeX of a plot's figure, and add the figure to `files`."""
-        caption = "; ".join([plot.title, *plot.notes])
         self.files[f"{plot.name}.pdf"] = plot.write_pdf
-        return figure(f"{self.folder}/{plot.name}.pdf", caption, plot.name)
+        return figure(f"{self.folder}/{plot.name}.pdf", plot.caption, plot.name)
 
     def _samples(self) -> Iterator[str]:
         """Yield a figure of each run's newest picture, and add the picture to `files`."""
@@ -99,8 +98,7 @@ class LatexWriter:
             if final := view.final:
                 name = f"{view.key}_final"
                 self.files[f"{name}.png"] = final.write_png
-                when = f"{view.pictured}, {view.when(final.step)}"
-                caption = "; ".join(filter(None, [f"{view.label}: {when}", final.caption]))
+                caption = final.captioned(f"{view.label}: {view.pictured_at(final.step)}")
                 yield figure(f"{self.folder}/{name}.png", caption, name)
 
     def _architectures(self) -> Iterator[str]:
@@ -109,16 +107,16 @@ class LatexWriter:
         for view in self.report.runs:
             if view.networks and (text := _tables(view)) not in known:
                 known.append(text)
-                yield text.replace(r"\label{tab:", rf"\label{{tab:{view.key}-")
+                yield _tables(view, f"{view.key}-")
         if known:
             yield r"\clearpage"
 
 
-def _tables(view: RunView) -> str:
-    """Return the LaTeX tables of the layers of a run's networks, one below the other."""
+def _tables(view: RunView, label: str = "") -> str:
+    """Return the LaTeX tables of a run's networks, whose labels begin with `label`."""
     spec = view.record.spec
     assert spec is not None  # it has networks
-    return "\n".join(table.latex_tables(spec, lower(spec)))
+    return "\n".join(table.latex_tables(spec, lower(spec), label=label))
 
 
 def tabular(

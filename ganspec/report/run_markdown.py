@@ -84,9 +84,8 @@ class MarkdownWriter:
 
     def _plot(self, plot: Plot) -> str:
         """Return the Markdown of a plot and its caption, and add the plot to `files`."""
-        caption = "; ".join([plot.title, *plot.notes])
         image = self._image(f"{plot.name}.png", plot.write_png, plot.title)
-        return f"{image}\n{markdown_line(caption)}"
+        return f"{image}\n{markdown_line(plot.caption)}"
 
     def _run(self, view: RunView) -> Iterator[str]:
         """Yield the parts about one run: pictures, networks, spec, source, environment."""
@@ -94,10 +93,10 @@ class MarkdownWriter:
         yield f"## {markdown(view.label)}: samples" if self.report.several else "## Samples"
         finals = [("final", view.final)] if view.final else []
         for name, picture in (*finals, *(("moment", moment) for moment in view.moments)):
-            when = f"{view.pictured}, {view.when(picture.step)}"
+            text = view.pictured_at(picture.step)
             file = f"{key}_{name}_{picture.step:07d}.{picture.format}"
-            caption = "; ".join(filter(None, [when, picture.caption]))
-            yield f"{self._image(file, picture.write, when)}\n{markdown_line(caption)}"
+            image = self._image(file, picture.write, text)
+            yield f"{image}\n{markdown_line(picture.captioned(text))}"
         yield "### Architecture"
         counts = [
             [c.network, c.what, f"{c.claimed:,}", f"{c.built:,}", "=" if c.agrees else "differs"]

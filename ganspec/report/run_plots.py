@@ -53,6 +53,11 @@ class Plot:
     def figure(self) -> Figure:
         return self.draw()
 
+    @property
+    def caption(self) -> str:
+        """The title and the notes, in one line."""
+        return "; ".join([self.title, *self.notes])
+
     def svg(self) -> Markup:
         """Return the figure as an `<svg>` element, with CSS variables `--plot-NAME` as colours."""
         buffer = io.StringIO()

@@ -100,6 +100,10 @@ class RunView:
         """A phrase that says what the run's pictures show: `The generator's images of ...`."""
         return self.record.spec.caption if self.record.spec else "The newest picture"
 
+    def pictured_at(self, step: int) -> str:
+        """Return what the run's picture after a step shows, and when it was made."""
+        return f"{self.pictured}, {self.when(step)}"
+
     def when(self, step: int) -> str:
         """Return a training step as text: `step 400, epoch 2`.
 

@@ -92,8 +92,13 @@ def latex(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
     return sealed("\n".join([*lines, ""]))
 
 
-def latex_tables(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> list[str]:
-    """Return the lines of a LaTeX table for each network, without remarks and comments."""
+def latex_tables(
+    spec: Spec, nets: dict[str, Net], receptive: bool = False, label: str = ""
+) -> list[str]:
+    """Return the lines of a LaTeX table for each network, without remarks and comments.
+
+    The tables' labels begin with `label`.
+    """
     implied, lines = Implied(spec), []
     for name, net in nets.items():
         layers = layer_table(
@@ -105,7 +110,7 @@ def latex_tables(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> l
         lines += markup.booktabs(
             [[tuple(map(str.capitalize, layers.head))], layers.rows, [layers.total]],
             f"{name.capitalize()} of {spec.name}.{note}",
-            f"{spec.name}-{name}",
+            f"{label}{spec.name}-{name}",
             "ll" + "r" * (len(layers.head) - 2),
             kind,
             font=_font_size(len(layers.rows)),

@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias
 
 from ganspec.atomic import make_folder
 from ganspec.language.errors import GanspecError, quoted
+from ganspec.language.paths import is_path
 from ganspec.seal import is_emitted
 
 LOCK = ".lock"
@@ -39,7 +40,7 @@ def run_folder(name: object) -> Path | None:
     If a user names a run folder in place of a spec, its spec is trained in that folder.
     """
     name = name.folder if isinstance(name, RunFolder) else name
-    if isinstance(name, str | Path) and (Path(name) / SPEC).is_file():
+    if is_path(name) and (Path(name) / SPEC).is_file():
         return Path(name)
     return None
 
@@ -55,7 +56,7 @@ class RunFolder:
     """
 
     def __init__(self, folder: Path | str):
-        if not isinstance(folder, str | Path):
+        if not is_path(folder):
             raise RunError(f"{quoted(folder)} is no path: name the folder of a run")
         self.folder = Path(folder)
         self.spec_path = self.folder / SPEC

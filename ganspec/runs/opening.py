@@ -9,7 +9,8 @@ from pathlib import Path
 
 from ganspec.language.errors import GanspecError, Mark, fail, nearest, quoted
 from ganspec.language.load import shape
-from ganspec.language.names import SUFFIXES
+from ganspec.language.names import SUFFIXES, entries_of
+from ganspec.language.paths import is_path
 from ganspec.language.settings import override
 from ganspec.language.source import MAX_CHARACTERS, read
 from ganspec.language.tree import MapNode
@@ -25,14 +26,15 @@ class RevisionError(GanspecError):
     """Raised when git cannot read a spec: no git, no repository, or no such revision or file."""
 
 
-def open_spec(name: Spec | RunFolder | str | Path, settings: Sequence[str] = ()) -> Spec:
-    """Return the spec called `name`, changed by settings such as `train.batch=32`.
+def open_spec(name: Spec | RunFolder | str | Path, settings: str | Sequence[str] = ()) -> Spec:
+    """Return the spec called `name`, changed by settings such as `train.batch=32`, one or several.
 
     `name` is a spec file, a run's folder, the name of a spec that comes with ganspec, or
     `FILE@REVISION`; if a file of exactly this name exists, it is opened. Of a spec at a revision,
     the files that it extends are read at that revision, too. A run or a spec is taken as well.
     Raises SpecError, RevisionError, and MissingKindsError for a run whose kinds are not loaded.
     """
+    settings = entries_of(settings)
     if isinstance(name, Spec):
         assert isinstance(name.tree, MapNode)
         return resolve(override(name.tree, settings, shape)) if settings else name
@@ -59,9 +61,9 @@ def open_spec(name: Spec | RunFolder | str | Path, settings: Sequence[str] = ())
 def path_of(name: RunFolder | str | Path) -> str | Path:
     """Return `name`, or the folder if it is a run. Raises SpecError if it is neither."""
     name = name.folder if isinstance(name, RunFolder) else name
-    if not isinstance(name, str | Path):
+    if not is_path(name):
         fail("missing-file", f"{quoted(name)} is no spec, no path and no run", None)
-    return name
+    return name if isinstance(name, str) else Path(name)
 
 
 def names_spec(name: str | Path) -> bool:

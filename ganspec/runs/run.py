@@ -12,15 +12,17 @@ from typing import Any
 
 from ganspec.atomic import write_text
 from ganspec.language.dump import dump
-from ganspec.language.errors import GanspecError, SpecError, printable
-from ganspec.language.kinds import within
-from ganspec.language.registry import LOADED, KindsFile
+from ganspec.language.errors import GanspecError, SpecError, conjunction, printable, quoted
+from ganspec.language.kinds import kinds_of, within
+from ganspec.language.registry import BASES, LOADED, KindsFile
 from ganspec.runs.folder import RunError, RunFolder
 from ganspec.runs.log import Log
 from ganspec.seal import is_emitted
 from ganspec.systems.identity import difference, identity
 from ganspec.systems.load import load
 from ganspec.systems.spec import Spec
+
+NOT_KEPT = "kinds_not_kept"  # the entry of `run.json` that lists kinds of no file
 
 
 class MissingKindsError(RunError):
@@ -82,13 +84,20 @@ class Run(RunFolder):
         try:
             spec = load(self.spec_path, settings)
         except SpecError as error:
-            missing = self._missing_kinds()
-            if not missing or all(d.code != "unknown-kind" for d in error.diagnostics):
+            if all(d.code != "unknown-kind" for d in error.diagnostics):
                 raise
-            options = printable(" ".join(f"--kinds {shlex.quote(str(path))}" for path in missing))
-            code = "its code" if len(missing) == 1 else "their code"
-            message = f"{self.folder} needs kinds that are not loaded: add {options}"
-            raise MissingKindsError(f"{message} ({code} will be run)") from None
+            if missing := self._missing_kinds():
+                options = " ".join(f"--kinds {shlex.quote(str(path))}" for path in missing)
+                code = "its code" if len(missing) == 1 else "their code"
+                message = f"{self.folder} needs kinds that are not loaded: add {printable(options)}"
+                raise MissingKindsError(f"{message} ({code} will be run)") from None
+            if lost := self._kinds_without_file():
+                raise MissingKindsError(
+                    f"{self.folder} needs {conjunction(lost)}, defined outside files of kinds, as "
+                    "in a notebook or a package: import that code, or write it to a file and add "
+                    "--kinds FILE.py"
+                ) from None
+            raise
         for file in self.changed_kinds(spec):
             kept = self.folder / "kinds" / file.name
             kept = kept if kept.exists() else kept.parent
@@ -114,6 +123,15 @@ class Run(RunFolder):
         hashes = {file.sha256 for file in LOADED}
         missing = [name for name, sha256 in self._kinds().items() if sha256 not in hashes]
         return [self.folder / "kinds" / Path(name).name for name in missing]
+
+    def _kinds_without_file(self) -> list[str]:
+        """Return the kinds without copies that are unknown now, such as `the layer `mine``."""
+        entries = ((str(e.get("family")), str(e.get("kind"))) for e in self.entries(NOT_KEPT))
+        return [
+            f"the {printable(family.replace('_', ' '))} {quoted(kind)}"
+            for family, kind in entries
+            if family in BASES and kind not in kinds_of(family)
+        ]
 
     def changed_kinds(self, spec: Spec) -> list[KindsFile]:
         """Return the loaded files that define kinds of `spec` and differ from all the run's copies.
@@ -155,8 +173,10 @@ class Run(RunFolder):
             write_text(path, text)
         write_text(self.log_path, "")
         kinds = [{"name": file.name, "sha256": file.sha256} for file in files]
+        lost = kinds_without_file(spec)
+        kinds_info = {"kinds": kinds, **({NOT_KEPT: lost} if lost else {})}
         # last, since `state` takes a folder with this file for a run that has begun
-        write_text(self.info_path, json.dumps({**info, "kinds": kinds}, indent=2) + "\n")
+        write_text(self.info_path, json.dumps({**info, **kinds_info}, indent=2) + "\n")
         self._is_beginning = False
 
     def renew(self, spec: Spec, emit: Callable[[Spec], str]) -> None:
@@ -234,6 +254,17 @@ def used_files(spec: Spec) -> list[KindsFile]:
     """Return the user's loaded files of kinds that define a kind of `spec`."""
     modules = {type(kind).__module__ for kind in within(spec)}
     return [file for file in LOADED if file.module in modules]
+
+
+def kinds_without_file(spec: Spec) -> list[dict[str, str]]:
+    """Return the kinds of `spec` that a user defined elsewhere than in a loaded file of kinds.
+
+    That is in a notebook, for example, or in a module that a script imports.
+    """
+    modules = {file.module for file in LOADED}
+    own = (each for each in within(spec) if each.is_own and type(each).__module__ not in modules)
+    names = dict.fromkeys((kind.family, kind.kind) for kind in own)
+    return [{"family": family, "kind": kind} for family, kind in names]
 
 
 def resolved(spec: Spec) -> str:

@@ -10,6 +10,7 @@ from ganspec.runs.run import RunError
 from ganspec.sampling.pictures import OnProgress, Pictures, Ranking, square
 from ganspec.sampling.sampler import Sampler, trained_network
 from ganspec.systems.batches import scale_pixels
+from ganspec.systems.room import require_memory
 from ganspec.systems.source import Part, own_batch, whole
 
 SPARE = 1024  # images kept in memory besides the best, so that they are sorted out only rarely
@@ -54,8 +55,10 @@ class Judge:
 def best(sampler: Sampler, count: int, among: int, seed: int, on_progress: OnProgress) -> Pictures:
     """Draw `among` images. Return the `count` that the discriminator scores as most real.
 
-    The best image is the first. Raises RunError if the run has no network that scores images.
+    The best image is the first. Raises RunError if the run has no network that scores images, and
+    RoomError if the best images do not fit into memory.
     """
+    require_memory(count, sampler.spec.data.shape)
     judge = Judge(sampler)
     sign, done = real_sign(judge.cfg), 0
     parts: list[Part] = []  # scores, indices, images and, if there are any, labels

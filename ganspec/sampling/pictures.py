@@ -11,6 +11,7 @@ import torch
 
 from ganspec.sampling.sampler import Sampler
 from ganspec.systems.grid import CLASS_COLUMNS
+from ganspec.systems.room import require_memory
 
 OnProgress: TypeAlias = Callable[[int, int], None]  # called with (images done, images in all)
 LABEL_COLUMNS = 8  # columns of a grid with more labels than CLASS_COLUMNS
@@ -40,7 +41,11 @@ class Pictures:
     ranking: Ranking | None = None
 
     def all_images(self, on_progress: OnProgress) -> torch.Tensor:
-        """Draw all images. Return them as one batch, uint8 N x C x H x W."""
+        """Draw all images. Return them as one batch, uint8 N x C x H x W.
+
+        Raises RoomError if they do not fit into memory.
+        """
+        require_memory(self.count, self.shape)
         batches = []
         for images, _ in self.batches:
             batches.append(images)

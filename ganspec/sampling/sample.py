@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 import torch
@@ -22,8 +24,9 @@ from ganspec.sampling.pictures import OnProgress, Pictures, Ranking, new_images
 from ganspec.sampling.request import ENDINGS, MOST_IN_A_GRID, Request, SampleError, flag
 from ganspec.sampling.restored import check_count, open_restoration
 from ganspec.sampling.sampler import Sampler
-from ganspec.streams import is_stdout
+from ganspec.streams import is_stdout, is_stream
 from ganspec.systems.ranks import Ranks
+from ganspec.systems.room import require_disk
 from ganspec.training.device import choose_device
 
 COUNT = 64  # images by default
@@ -31,6 +34,12 @@ COUNT = 64  # images by default
 PAIRS, STEPS, FRAMES = 8, 9, 30
 AMONG = 100  # images drawn for each of the best, by default
 LONGEST_LABELS = 60  # most characters of the labels in the name of a file
+# the fewest bytes on a disk of an image of so many numbers, by format
+LEAST_BYTES: dict[str, Callable[[int], int]] = {
+    "csv": lambda numbers: 2 * numbers,  # a digit and a comma or a line end for each
+    "folder": lambda numbers: 4096,  # a file of any size takes a block
+    "npz": lambda numbers: numbers,
+}
 FPS = 5.0  # frames per second of an animation, by default
 
 
@@ -180,6 +189,10 @@ def _write(pictures: Pictures, request: Request, path: Path, on_progress: OnProg
         "csv": partial(forms.write_csv, with_labels=request.with_labels),
         "npz": forms.write_npz,
     }
+    if request.chosen_form in LEAST_BYTES:
+        folder = Path(gettempdir()) if is_stream(path) else path.parent
+        needed = pictures.count * LEAST_BYTES[request.chosen_form](math.prod(pictures.shape))
+        require_disk(folder, needed, pictures.count, pictures.shape)
     writers[request.chosen_form](pictures, path, on_progress)
 
 

@@ -11,8 +11,9 @@ from typing import Any, ClassVar, Self
 
 import torch
 
-from ganspec.atomic import file_path, replacing
+from ganspec.atomic import replacing
 from ganspec.compiler.evaluate import EvaluatedNetwork
+from ganspec.language.paths import PathError, file_to_write
 from ganspec.language.views import Viewed
 from ganspec.runs.folder import RunError
 from ganspec.runs.run import Run
@@ -21,6 +22,8 @@ from ganspec.sampling.forms import paint_grid
 from ganspec.sampling.pictures import columns_of
 from ganspec.sampling.sampler import Sampler
 from ganspec.training.device import choose_device
+
+IN_PARTS = "draw fewer, or write them to a file with `ganspec sample RUN -n N -o FILE.npz`"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -53,11 +56,12 @@ class Samples(Viewed):
     def save(self, path: Path | str) -> None:
         """Write the grid as a PNG file, atomically.
 
-        Raises ValueError for another file's ending, and OSError.
+        Raises PathError if `path` is no path or has another file's ending, and OSError.
         """
-        if Path(path).suffix.lower() not in ("", ".png"):
-            raise ValueError(f"{path} would be a PNG file: end its name in .png")
-        with replacing(file_path(path)) as temporary:
+        target = file_to_write(path)
+        if target.suffix.lower() not in ("", ".png"):
+            raise PathError(f"{path} would be a PNG file: end its name in .png")
+        with replacing(target) as temporary:
             temporary.write_bytes(self.png())
 
 
@@ -135,15 +139,14 @@ class TrainedRun(Run, Viewed):
         `label` names classes or objects, such as `3`, `Coat,Bag` or `all`. `step` selects the
         weights after that step, by default the newest. `raw` selects the trained weights, even if
         the run keeps their average. Raises LabelError if a label is unknown, RunError,
-        CheckpointError, ValueError if `count` is below 1 or `seed` below 0, and SourceError if the
-        images are not finite numbers.
+        CheckpointError, ValueError if `count` is below 1 or `seed` below 0, RoomError if the images
+        do not fit into memory, and SourceError if they are not finite numbers.
         """
         sampler = self._sampler(device, step, raw)
         if label is not None:
             sampler.ask(str(label))
-        images, labels = zip(*sampler.images(count, seed), strict=True)
-        joined = None if labels[0] is None else torch.cat(labels)
-        return Samples(torch.cat(images), joined, columns_of(sampler, count))
+        images, labels = sampler.all_images(count, seed, IN_PARTS)
+        return Samples(images, labels, columns_of(sampler, count))
 
     def _sampler(self, device: str | torch.device, step: int | None, raw: bool) -> Sampler:
         return Sampler(self.folder, choose_device(device), step, raw)

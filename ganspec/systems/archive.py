@@ -76,7 +76,7 @@ def read(path: Path, device: torch.device | str = "cpu") -> Any:
             raise ArchiveError(f"{path} is damaged: {reason}")
         with warnings.catch_warnings(action="ignore"):  # torch warns of other programs' pickles
             return torch.load(path, map_location=device, weights_only=True)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise ArchiveError(f"{path} does not exist") from None
     except IsADirectoryError:
         raise ArchiveError(f"{path} is a folder, not a file of tensors") from None

@@ -28,18 +28,46 @@ class TrainingSize:
 
 
 @dataclass(frozen=True)
+class BatchFix:
+    """Ways to get a batch of another size.
+
+    `settings` are texts such as `train: {batch: 15}`, each of which is enough. If `or_more` is
+    True, so are greater numbers than that of the last one. `otherwise` is an order, such as `add
+    images`, for batches whose size no setting changes.
+    """
+
+    settings: tuple[str, ...] = ()
+    or_more: bool = False
+    otherwise: str = ""
+
+    def help(self, *, certain: bool, first: tuple[str, ...] = ()) -> str:
+        """Return the help of an error about the batch; `first` are settings to name before others.
+
+        If it is not `certain` that the network reads the other sizes, the help proposes to try
+        them.
+        """
+        verb, more = ("write", "more") if certain else ("try", "another size")
+        settings = ", or ".join(f"`{setting}`" for setting in (*first, *self.settings))
+        written = f"{verb} {settings}{f' or {more}' if self.or_more else ''}" if settings else ""
+        return ", or ".join(filter(None, [written, self.otherwise]))
+
+
+ADD_IMAGES = BatchFix(otherwise="add images")
+
+
+@dataclass(frozen=True)
 class Pass:
     """A batch that goes through `network`, in training or in evaluation mode.
 
     `source` says in a clause where the batch comes from, and ends with its size, such as `33 images
-    in batches of 16 leave a last batch of one`. `help` says how to get a batch of another size, if
+    in batches of 16 leave a last batch of one`. `fix` says how to get a batch of another size, if
     the network cannot read this one.
     """
 
     network: str
     images: int
     source: str
-    help: str
+    fix: BatchFix
     training: bool = True
 
 
@@ -51,8 +79,8 @@ def number(count: int) -> str:
 def chosen_passes(networks: Iterable[str], field: str, size: int) -> Iterator[Pass]:
     """Yield a pass for each network: a batch of `size` images, which `train` sets in `field`."""
     source = f"`{field}: {size}` makes batches of {number(size)}"
-    help = f"write `train: {{{field}: {size + 1}}}` or more"
-    yield from (Pass(key, size, source, help) for key in networks)
+    fix = BatchFix((f"train: {{{field}: {size + 1}}}",), or_more=True)
+    yield from (Pass(key, size, source, fix) for key in networks)
 
 
 def training_passes(
@@ -75,11 +103,10 @@ def real_passes(
         yield from chosen_passes(networks, "batch", cfg.batch)
     if images is None or cfg.last_batch == "drop" or draws < count_batches(range(images), cfg):
         return
-    for size, source, other in _rests(images, cfg.batch, "image"):
-        help = f"write {other}" if other else "add images"
-        if images > cfg.batch:
-            help = f"write `train: {{last_batch: drop}}`{f', or {other}' if other else ''}"
-        yield from (Pass(key, size, source, help) for key in networks)
+    for size, source, others in _rests(images, cfg.batch, "image"):
+        settings = ("train: {last_batch: drop}", *others) if images > cfg.batch else others
+        fix = BatchFix(settings) if settings else ADD_IMAGES
+        yield from (Pass(key, size, source, fix) for key in networks)
 
 
 def split_passes(networks: Iterable[str], batch: int, images: int, noun: str) -> Iterator[Pass]:
@@ -87,20 +114,23 @@ def split_passes(networks: Iterable[str], batch: int, images: int, noun: str) ->
 
     Networks are in evaluation mode. `noun` names one image, such as `test image`.
     """
-    sizes = list(_rests(images, batch, noun))
+    sizes = [
+        (size, source, BatchFix(others) if others else ADD_IMAGES)
+        for size, source, others in _rests(images, batch, noun)
+    ]
     if images >= batch:
         source = f"{images} {noun}s are read in batches of {number(batch)}"
-        sizes.insert(0, (batch, source, f"`train: {{batch: {batch + 1}}}` or more"))
-    for size, source, other in sizes:
-        help = f"write {other}" if other else "add images"
-        yield from (Pass(key, size, source, help, training=False) for key in networks)
+        fix = BatchFix((f"train: {{batch: {batch + 1}}}",), or_more=True)
+        sizes.insert(0, (batch, source, fix))
+    for size, source, fix in sizes:
+        yield from (Pass(key, size, source, fix, training=False) for key in networks)
 
 
-def _rests(images: int, batch: int, noun: str) -> Iterator[tuple[int, str, str]]:
-    """Yield the size of the last batch, its source as in `Pass`, and a fix; nothing if it is full.
+def _rests(images: int, batch: int, noun: str) -> Iterator[tuple[int, str, tuple[str, ...]]]:
+    """Yield the size of the last batch, its source as in `Pass`, and settings that change it.
 
-    The fix is a text such as `train: {batch: 30}` that leaves a last batch neither of this size nor
-    of one image; "" if there is no such size.
+    Yield nothing if the last batch is full. The settings are a text such as `train: {batch: 30}`,
+    which leaves a last batch neither of this size nor of one image; () if there is no such size.
     """
     rest = images % batch
     if not rest:
@@ -111,4 +141,4 @@ def _rests(images: int, batch: int, noun: str) -> Iterator[tuple[int, str, str]]
         source = f"{count} a batch of {number(images)}"
     others = itertools.chain(range(batch - 1, 1, -1), range(batch + 1, images + 1))
     other = next((b for b in others if images % b not in (1, rest)), None)
-    yield rest, source, f"`train: {{batch: {other}}}`" if other else ""
+    yield rest, source, (f"train: {{batch: {other}}}",) if other else ()

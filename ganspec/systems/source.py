@@ -16,6 +16,7 @@ import torch
 from ganspec.language.errors import GanspecError
 from ganspec.program.statistics import batch_normalizers, fix_statistics
 from ganspec.systems.latents import CHUNK, latents, truncate
+from ganspec.systems.room import FEWER, require_memory
 
 # Images that go through a network at once, by device. The number is fixed, since kernels for other
 # batch sizes round differently, and one seed would give other bytes for another count.
@@ -95,6 +96,19 @@ class Source:
             raise ValueError(f"a seed is a whole number from 0 to 2**63 - 1, not {seed!r}")
         parts = self.parts(whole(int(count), self.own_batch), int(seed))
         return self.drawn(parts, int(count), batch)
+
+    def all_images(
+        self, count: int, seed: int, remedy: str = FEWER
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Return the images and labels that `images` yields, each as one tensor.
+
+        Raises what `images` raises, and RoomError, which ends with `remedy`, if they do not fit
+        into memory.
+        """
+        batches = self.images(count, seed)
+        require_memory(count, (self.cfg.channels, self.cfg.height, self.cfg.width), remedy)
+        images, labels = zip(*batches, strict=True)
+        return torch.cat(images), None if labels[0] is None else torch.cat(labels)
 
     def drawn(
         self, parts: Iterable[Part], count: int, batch: int | None = None

@@ -9,6 +9,9 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import TypeAlias
 
+from ganspec.language.errors import quoted
+from ganspec.language.names import entries_of
+from ganspec.language.paths import is_path
 from ganspec.runs.folder import RunError
 
 OnProgress: TypeAlias = Callable[[int, int, dict[str, float]], None]  # step, last step, losses
@@ -32,10 +35,15 @@ def require_number(name: str, value: object, least: int, whole: bool = True) -> 
 
 
 def named_path(name: str, path: Path | str | None) -> Path | None:
-    """Return the path of the option `name`; None if it is None. Raises RunError if it is empty."""
-    if path == "":
-        raise RunError(f"{name} is an empty text: name a folder, or leave it out")
-    return None if path is None else Path(path)
+    """Return the path of the option `name`; None if it is None. Raises RunError if it is no path.
+
+    An empty text is none.
+    """
+    if path is None:
+        return None
+    if not is_path(path):
+        raise RunError(f"{name} is {quoted(path)}: name a folder, or leave it out")
+    return Path(path)
 
 
 @dataclass(frozen=True)
@@ -70,4 +78,4 @@ class TrainingOptions:
     @property
     def trackers(self) -> tuple[str, ...]:
         """The names in `track`, which may be one text."""
-        return (self.track,) if isinstance(self.track, str) else tuple(self.track or ())
+        return tuple(map(str, entries_of(self.track)))

@@ -8,11 +8,11 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from ganspec.atomic import file_path
 from ganspec.compiler.batches import require_readable
 from ganspec.compiler.evaluate import evaluate
 from ganspec.compiler.lower import lower
 from ganspec.kinds.dataset import DataError
+from ganspec.language.paths import file_to_write, named_file
 from ganspec.program.ir import Net
 from ganspec.runs.folder import RunFolder
 from ganspec.runs.opening import open_spec
@@ -150,29 +150,32 @@ class Trainer:
         Sampling leaves torch's random states alone, so that the training goes on unchanged.
 
         Raises RunError if no network of the spec draws images, ValueError if `count` is below 1 or
-        `seed` below 0, and SourceError if the images are not finite numbers.
+        `seed` below 0, RoomError if the images do not fit into memory, and SourceError if they are
+        not finite numbers.
         """
         spec, training = self.spec, self.training
         if spec.draws is None:
             raise RunError(f"a {spec.noun} draws no images")
         network = training.average or training.networks[spec.draws]
         source = Source(network, training.cfg, self.device, training.fixed.get("labels"))
-        return torch.cat([images for images, _ in source.images(count, seed)])
+        return source.all_images(count, seed)[0]
 
     def save(self, path: Path | str) -> None:
         """Write a checkpoint to the file `path`, whole or, after an error, not at all.
 
         It contains weights, optimizers, the position in the data, random states, the number of
         steps and the fixed inputs of pictures. Training from a restored checkpoint gives the same
-        bits as training without a break. Raises OSError.
+        bits as training without a break. Raises PathError if `path` is no path, and OSError.
         """
-        checkpoint.save(file_path(path), self.training.state())
+        checkpoint.save(file_to_write(path), self.training.state())
 
     def restore(self, path: Path | str) -> None:
         """Restore the checkpoint in the file `path`, which `save` or a run (`checkpoint.pt`) wrote.
 
         Only tensors and plain data are read, so that a file from elsewhere cannot run code. Raises
         CheckpointError if the file is missing, damaged or of another spec; the message lists the
-        differences. After an error the training is unchanged.
+        differences. Raises PathError if `path` is no path. After an error the training is
+        unchanged.
         """
-        self.training.restore(checkpoint.load(Path(path)), path)
+        file = named_file(path)
+        self.training.restore(checkpoint.load(file), file)

@@ -27,8 +27,10 @@ def read_table(path, checked=True):
         rows = [line.split() for line in lines]
         rows[:2] = [["file", *rows[1]]] if len(rows) > 1 else []
     else:
-        mark = next((mark for mark in ",;\t" if mark in "".join(lines[:1])), ",")
-        rows = list(csv.reader(lines, delimiter=mark, skipinitialspace=True))
+        try:
+            rows = list(csv_rows(lines))
+        except csv.Error as error:
+            raise ValueError(f"{path}: {error}: close its quotes") from None
     if checked:
         check_table(path, rows)
     head, *rows = rows
@@ -36,28 +38,49 @@ def read_table(path, checked=True):
     return [name.strip() for name in head[1:]], table
 
 
+def csv_rows(lines):
+    """Return a reader of rows, whose values commas, semicolons or tabs divide."""
+    mark = next((mark for mark in ",;\t" if mark in "".join(lines[:1])), ",")
+    return csv.reader(lines, delimiter=mark, skipinitialspace=True)
+
+
+def row_lines(path):
+    """Return the number of the first line of each row that `read_table` finds."""
+    lines = Path(path).read_text("utf-8-sig").splitlines()
+    numbers = [number for number, line in enumerate(lines, 1) if line.strip()]
+    lines = [lines[number - 1] for number in numbers]
+    if lines and lines[0].strip().isdigit():
+        return numbers[1:]
+    starts, reader = [0], csv_rows(lines)
+    starts += [reader.line_num for _ in reader]  # a value in quotes may have several lines
+    return [numbers[start] for start in starts[:-1]]
+
+
 def check_table(path, rows):
     """Raise ValueError unless `rows` is a line of names, then a row for each file."""
     if len(rows) < 2 or len(rows[0]) < 2:
         form = "it needs a line `file,NAME,...`, then a row for each file"
         raise ValueError(f"{path} is no table of labels: {form}")
-    seen = set()
-    for row in rows[1:]:
+    seen: dict[str, int] = {}
+    numbered = list(zip(row_lines(path), rows, strict=True))[1:]
+    for line, row in numbered:
         if len(row) != len(rows[0]):
-            values = f"{len(row) - 1} values, not {len(rows[0]) - 1}"
-            raise ValueError(f"{path} has {values}, for {row[0]!r}")
-        if row[0].strip() in seen:
-            raise ValueError(f"{path} has two rows for {row[0]!r}")
+            noun = "value" if len(row) == 2 else "values"
+            values = f"{len(row) - 1} {noun}, not {len(rows[0]) - 1}"
+            raise ValueError(f"{path}:{line} has {values}, for {row[0]!r}")
+        if first := seen.get(row[0].strip()):
+            twice = f"a second row for {row[0]!r}, which has one in line {first}"
+            raise ValueError(f"{path}:{line} has {twice}: delete one")
         if not all(value.strip() for value in row[1:]):
             remedy = "write one, or delete the row"
-            raise ValueError(f"{path} has an empty value for {row[0]!r}: {remedy}")
-        seen.add(row[0].strip())
-    odd = {value.strip(): row[0] for row in rows[1:] for value in row[1:]}
-    odd = {value: name for value, name in odd.items() if value not in ("0", "1", "-1")}
-    if odd and len(rows[0]) > 2:
-        value, name = min(odd.items())
-        attributes = "attributes are 1 or 0, or 1 or -1"
-        raise ValueError(f"{path} has the value {value!r} for {name!r}: {attributes}")
+            raise ValueError(f"{path}:{line} has an empty value for {row[0]!r}: {remedy}")
+        seen[row[0].strip()] = line
+    for line, row in numbered if len(rows[0]) > 2 else ():
+        for value in map(str.strip, row[1:]):
+            if value not in ("0", "1", "-1"):
+                attributes = "attributes are 1 or 0, or 1 or -1"
+                odd = f"the value {value!r} for {row[0]!r}"
+                raise ValueError(f"{path}:{line} has {odd}: {attributes}")
 
 
 def is_attributes(table):

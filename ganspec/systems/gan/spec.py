@@ -17,7 +17,7 @@ from ganspec.systems.gan.program import main
 from ganspec.systems.gan.settings import settings
 from ganspec.systems.gan.training import GanTraining
 from ganspec.systems.gan.wording import in_words, properties
-from ganspec.systems.passes import Pass, TrainingSize, chosen_passes, number, real_passes
+from ganspec.systems.passes import BatchFix, Pass, TrainingSize, chosen_passes, number, real_passes
 from ganspec.systems.spec import Interface, Label, image_input, latent_input
 from ganspec.systems.training import Start, Training
 
@@ -69,8 +69,8 @@ class Gan(GanFields, system="gan"):
             yield from chosen_passes(self.networks, "generator_batch", batch)
         if size.conditions:
             source = f"pictures are drawn of a batch of {number(size.conditions)}"
-            help = "list more in the file of `train: {conditions: ...}`"
-            yield Pass("generator", size.conditions, source, help, training=False)
+            fix = BatchFix(otherwise="list more in the file of `train: {conditions: ...}`")
+            yield Pass("generator", size.conditions, source, fix, training=False)
 
     def training(self, start: Start) -> Training:
         return GanTraining(self, start)
