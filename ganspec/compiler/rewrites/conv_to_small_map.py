@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import torch
 from torch import nn
 
-from ganspec.compiler.rewrites.arguments import arguments
-from ganspec.compiler.rewrites.small_maps import MOST_PIXELS, Convolve, in_autocast, is_strided
+from ganspec.compiler.rewrites.small_maps import (
+    Convolve,
+    in_autocast,
+    is_strided,
+    makes_small_map,
+)
 from ganspec.program.ir import Call, Value
 
 TARGETS = (nn.Conv2d,)
@@ -17,12 +20,7 @@ TARGETS = (nn.Conv2d,)
 
 def fits(calls: Sequence[Call], x: Value) -> bool:
     """Return True for a convolution with a stride and many weights to a map of few pixels."""
-    if not is_strided(calls[0]):
-        return False
-    conv = arguments(calls[0])
-    made = nn.Conv2d(1, 1, conv["kernel_size"], conv["stride"], conv["padding"], device="meta")
-    pixels = made(torch.empty(1, 1, *x.size, device="meta"))
-    return math.prod(pixels.shape) <= MOST_PIXELS
+    return is_strided(calls[0]) and makes_small_map(calls[0], x.size)
 
 
 def apply(module: nn.Conv2d, x: torch.Tensor) -> torch.Tensor:

@@ -10,6 +10,7 @@ are N x channels x height x width here; a weight is channels of `y` x channels o
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -30,23 +31,34 @@ def is_strided(call: Call) -> bool:
     The stride and the zeros around the map must be the same in height and width.
     """
     conv = arguments(call)
-    kernel = conv["kernel_size"]
-    sides = [kernel] if isinstance(kernel, tuple) else [(kernel, kernel)]
+    inputs, outputs = conv["in_channels"], conv["out_channels"]
+    assert isinstance(inputs, int) and isinstance(outputs, int)
     return (
         isinstance(conv["stride"], int)
         and conv["stride"] > 1
         and isinstance(conv["padding"], int)
         and (conv["groups"], conv["dilation"], conv["padding_mode"]) == (1, 1, "zeros")
-        and _product(conv["in_channels"], conv["out_channels"], *sides[0]) >= LEAST_WEIGHTS
+        and inputs * outputs * math.prod(_kernel(conv)) >= LEAST_WEIGHTS
     )
 
 
-def _product(*numbers: object) -> int:
-    result = 1
-    for number in numbers:
-        assert isinstance(number, int)
-        result *= number
-    return result
+def makes_small_map(call: Call, size: Sequence[int]) -> bool:
+    """Return True if a convolution that `is_strided` makes few pixels of a map of `size`."""
+    conv = arguments(call)
+    stride, padding = conv["stride"], conv["padding"]
+    assert isinstance(stride, int) and isinstance(padding, int)
+    pairs = zip(size, _kernel(conv), strict=True)
+    made = [(pixels + 2 * padding - width) // stride + 1 for pixels, width in pairs]
+    return math.prod(made) <= MOST_PIXELS
+
+
+def _kernel(conv: dict[str, object]) -> tuple[int, ...]:
+    """Return the height and the width of a kernel."""
+    kernel = conv["kernel_size"]
+    if isinstance(kernel, tuple):
+        return kernel
+    assert isinstance(kernel, int)
+    return kernel, kernel
 
 
 def in_autocast(*tensors: torch.Tensor) -> Sequence[torch.Tensor]:
