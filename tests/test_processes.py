@@ -229,8 +229,8 @@ def test_options_that_contradict_each_other(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("device", "gpus", "message"),
     [
-        ("cuda:1", 4, "each process uses a GPU of its own, not all cuda:1: use --device cuda"),
-        ("cuda:0", 4, "each process uses a GPU of its own, not all cuda:0: use --device cuda"),
+        ("cuda:1", 4, "--device cuda:1 is one GPU, and each process needs a GPU of its own: use"),
+        ("cuda:0", 4, "--device cuda:0 is one GPU, and each process needs a GPU of its own: use"),
         ("cuda", 1, "2 processes on one machine need as many GPUs, and here are 1: start fewer, "),
     ],
 )

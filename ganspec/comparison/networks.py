@@ -26,7 +26,7 @@ from ganspec.program.measure import cell
 from ganspec.program.unread import field_text
 from ganspec.systems.wording import initial, label
 
-# most kept layers that a layer can move past if its network has several equal ones
+# A layer to which others of its network are equal can move past so many kept layers, not more.
 NEAR = 2
 
 

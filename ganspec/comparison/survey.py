@@ -73,7 +73,7 @@ class Survey(Viewed):
 
     @property
     def uneven(self) -> tuple[SurveyRow, ...]:
-        """The filled rows in which the specs differ."""
+        """The filled rows in which the specs differ, or may differ, since a value is unknown."""
         return tuple(row for row in self.filled if not row.is_even)
 
     @property

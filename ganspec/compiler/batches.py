@@ -30,7 +30,7 @@ class Refusal:
         call = self.step.call
         fixed = not self.batch.training and call.kwargs.get("track_running_stats") is False
         first = ("statistics: running",) if fixed else ()
-        # a foreign layer may read only multiples of some number
+        # a layer from outside torch and ganspec may refuse another size, too, such as an odd one
         return self.batch.fix.help(certain=not is_foreign(call), first=first)
 
     def diagnostic(self) -> Diagnostic:

@@ -85,7 +85,7 @@ def moved(
             mover.main = move(mover)
         if not mover.changed:
             return mover
-    raise RuntimeError(f"calls still differ after {ROUNDS} movers: please report this bug")
+    raise RuntimeError(f"emitted code still changes after {ROUNDS} rounds: please report this bug")
 
 
 @contextmanager

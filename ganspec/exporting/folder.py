@@ -1,4 +1,7 @@
-"""The folder of Python: a network's class, its weights, a program that runs it, a model card."""
+"""Write the folder of `ganspec export --format python`.
+
+It has a network's class and its weights, a program that runs it, its spec and a model card.
+"""
 
 from __future__ import annotations
 

@@ -122,8 +122,8 @@ def shortened(kind: str, fields: dict[str, Data], primary: str | None) -> Data:
     """Return a kind and its fields in the shortest form: `relu`, `elu: 0.2`, `conv: {out: 8}`."""
     if not fields:
         return kind
-    # a map after a kind has the kind's fields, so a value that is a map is not written bare; except
-    # after `join_label`, where the map names the kind of condition
+    # The keys of a map after a kind are the kind's fields, so a value that is a map is written with
+    # the name of its field. The map after `join_label` names the kind of condition instead.
     value = fields.get(primary or "")
     is_bare = list(fields) == [primary] and (kind == "join_label" or not isinstance(value, dict))
     return {kind: value if is_bare else fields}

@@ -35,9 +35,11 @@ IN_PLACE = re.compile(r"\b(weight|bias|p|param|parameter)\b.*\.(normal|uniform|f
 
 @dataclass
 class Fills:
-    """The `known` fills of a network, in order; `unclear` names the drawings without a fill.
+    """What a file does to the weights of a network that it has made.
 
-    `idle` has notes on functions that draw weights, but that nothing uses.
+    `known` are functions that do the same, in the file's order. `unclear` says which code cannot be
+    repeated, or may not be what a training runs; it is "" if there is none. `idle` has notes on the
+    file's functions and classes that draw weights, but that nothing uses.
     """
 
     known: list[Fill] = field(default_factory=list)

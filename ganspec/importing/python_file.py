@@ -78,7 +78,7 @@ class SettingsObject:
 
     def __getattr__(self, name: str) -> object:
         if name.startswith("_"):
-            raise AttributeError(name)
+            raise AttributeError(f"`{self._name}` has no `{name}`")
         raise AttributeError(f"`{self._name}` has no `{name}`; add --with {self._name}.{name}=...")
 
 

@@ -25,7 +25,10 @@ _Dumper.add_representer(str, _Dumper.represent_str)
 
 
 def dump(data: object) -> str:
-    """Return `data` as YAML. Keys keep their order; innermost maps and lists take one line."""
+    """Return `data` as YAML, in the order of its keys.
+
+    Innermost maps and lists are `{...}` and `[...]`, in lines of at most 100 characters.
+    """
     return yaml.dump(
         data,
         Dumper=_Dumper,

@@ -219,7 +219,7 @@ def _operation(
 
 def _checked(node: ast.expr, value: Width | float) -> Width | float:
     if not -MAX_VALUE <= value <= MAX_VALUE:  # also refuses NaN
-        raise _refuse(node, f"the value is beyond {MAX_VALUE}")
+        raise _refuse(node, f"the value is not between -{MAX_VALUE} and {MAX_VALUE}")
     return value
 
 

@@ -38,9 +38,10 @@ def loads(text: str, name: str = "<text>") -> Document:
 
 
 def shape(path: KeyPath) -> Shape:
-    """Return the `Shape` at a key path of a spec whose system is not known yet.
+    """Return what the map at a key path of a spec is, if the spec's system is not known yet.
 
-    The first system that has the path decides; None if no system has it.
+    It is the name of a family if the map chooses a kind, or the class whose fields the map has. The
+    first system that has the path decides; None if no system has it.
     """
     shapes = (shape_at(system, path) for system in systems())
     return next((shape for shape in shapes if shape is not None), None)

@@ -121,7 +121,7 @@ def _refuse_size(mark: Mark, code: str) -> NoReturn:
     if code == "too-deep":
         fail(code, f"nested deeper than {MAX_DEPTH} levels", mark, "nest less")
     help = "say what repeats with `repeat` or `blocks`"
-    fail(code, f"the spec holds more than {MAX_NODES:,} values", mark, help)
+    fail(code, f"the spec holds more than {MAX_NODES:,} keys and values", mark, help)
 
 
 class _Converter:

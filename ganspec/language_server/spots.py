@@ -31,8 +31,9 @@ class Spot:
     """A key, or a value that is neither a map nor a list.
 
     `section` is the class whose fields can be keys here, and `family` the family whose kinds can be
-    named here. `field` and `kind` are the field and the kind that are named here. `allowed` is the
-    type of the value, or of the value under the key. `block` is the block that is called here, or
+    named here. `field` is the field that the key names, or that has the value; `kind` is the kind
+    that is named here. `allowed` is the type of the value, or of the value under the key; at a key
+    that names a kind, it is the type of the whole map. `block` is the block that is called here, or
     whose parameters are keys here. `names` are the nodes that define the names which an expression
     can read here. `taken` are all keys of the map in which the key is.
     """

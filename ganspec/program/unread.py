@@ -7,7 +7,7 @@ from ganspec.program.ir import Net
 from ganspec.program.measure import below_key
 from ganspec.program.receptive import receptive_field
 
-# fields of layers that decide which positions of the input a position of the output depends on
+# a layer's receptive field depends on these of its fields
 DECIDING = {"kernel", "stride", "padding", "dilation", "split", "size", "factor", "mode"}
 
 

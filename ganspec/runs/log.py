@@ -108,7 +108,7 @@ def parse(lines: list[bytes]) -> list[Row]:
         rows = json.loads(b"[" + b",".join(lines) + b"]")
     except (ValueError, RecursionError):
         rows = []
-    # two damaged lines may make one valid object when joined, so the numbers must be equal, too
+    # two damaged lines may make one valid object when joined, so rows and lines are counted
     if len(rows) == len(lines) and all(map(is_row, rows)):
         return rows
     return [row for row in map(parse_line, lines) if row is not None]

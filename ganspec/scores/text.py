@@ -28,7 +28,10 @@ def measured_text(score: Score | ScoreRow) -> str:
 
 
 def _digits(value: float, count: int) -> str:
-    """Return a number rounded to `count` digits, or to a whole number if this has more."""
+    """Return a number with `count` digits, or with more, if its whole part has more.
+
+    From 1e15 on, it always has `count` digits, as `1e+15`.
+    """
     is_long = abs(value) < 1e15 and abs(round(value)) >= 10**count
     return f"{value:,.0f}" if is_long else f"{value:,.{count}g}"
 

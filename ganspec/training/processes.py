@@ -68,7 +68,8 @@ def _choose_gpu(device: str) -> None:
         message = f"{needed} processes on one machine need as many GPUs, and here are {count}"
         raise error(f"{message}: start fewer, or use --device cpu")
     if needed > 1 and ":" in device:
-        raise error(f"each process uses a GPU of its own, not all {device}: use --device cuda")
+        message = f"--device {device} is one GPU, and each process needs a GPU of its own"
+        raise error(f"{message}: use --device cuda")
     torch.cuda.set_device(number)
 
 

@@ -28,7 +28,7 @@ def find_npz(place):
         return place
     files = sorted(place.glob("*.npz"))
     if len(files) != 1:
-        names = ", ".join(path.name for path in files[:3])
+        names = ", ".join(path.name for path in files[:3]) + (", ..." if len(files) > 3 else "")
         many = f"{len(files)} .npz files ({names}): name one"
         raise ValueError(f"{place} holds {many if files else 'no .npz file'}")
     return files[0]

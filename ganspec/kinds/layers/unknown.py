@@ -13,7 +13,10 @@ from ganspec.program.ir import Call, Value
 
 
 class UnreadPart(nn.Module):
-    """A stand-in for a part that was not read: fills `shape` with the mean of each input."""
+    """A stand-in for a part that was not read.
+
+    Its output has the size `shape`; all numbers of an image are the mean of its input.
+    """
 
     def __init__(self, shape):
         super().__init__()
