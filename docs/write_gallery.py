@@ -28,7 +28,7 @@ PICTURES = {  # samples of each spec; others have none yet
     "dcgan_cifar32": "dcgan_cifar32_grid",
     "dcgan_cifar64": "dcgan_cifar64_epoch0",
     "dcgan_fashion": "dcgan_fashion_epoch1",
-    "dcgan_keras": "dcgan_keras",
+    "dcgan_keras": "dcgan_keras_epoch6",
     "denoising_fashion": "denoising_fashion",
     "sagan": "sagan_epoch1",
     "vae_fashion": "vae_fashion",
@@ -37,11 +37,11 @@ PICTURES = {  # samples of each spec; others have none yet
 HEAD = """<!-- Made by `python docs/write_gallery.py > docs/gallery.md`; change that. -->
 # Gallery
 
-The specs that come with ganspec. `ganspec new --from NAME` starts a spec of your own from one of
-them, `ganspec train specs/NAME.yaml` trains it, and `ganspec show specs/NAME.yaml` prints its
-layers. Generated images are from real trainings; the page linked below each has the command and
-its conditions. The entry of a spec that extends another one lists what differs, as `ganspec diff`
-does.
+These specs come with ganspec. `ganspec new my.yaml --from NAME` starts a spec of your own from one
+of them, `ganspec train specs/NAME.yaml` trains it, and `ganspec show specs/NAME.yaml` prints its
+layers. Some need data that you bring ([training](training.md#images)). Pictures are from real
+trainings; the section linked below each has the command and its conditions. The entry of a spec
+that extends another one lists the main differences, as the first lines of `ganspec diff` do.
 """
 DRAWINGS = DOCS / "images" / "networks"
 
@@ -54,9 +54,12 @@ def picture(name: str) -> str:
     if name not in PICTURES:
         return f"![networks of {name}](images/networks/{name}.svg)\n"
     for page in ("results.md", "reports.md"):
-        shown = re.search(rf"!\[(.+)\]\(images/{PICTURES[name]}\.png\)", (DOCS / page).read_text())
+        text = (DOCS / page).read_text("utf-8")
+        shown = re.search(rf"!\[(.+)\]\(images/{PICTURES[name]}\.png\)", text)
         if shown:
-            return f"{shown[0]}\n\n*{shown[1][0].upper()}{shown[1][1:]}: [{page[:-3]}]({page}).*\n"
+            head = re.findall(r"^##+ (.+)$", text[: shown.start()], re.M)[-1]
+            place = f"{page}#{re.sub('[^a-z0-9 _-]', '', head.lower()).replace(' ', '-')}"
+            return f"{shown[0]}\n\n*{shown[1][0].upper()}{shown[1][1:]}: [{page[:-3]}]({place}).*\n"
     raise ValueError(f"no page shows the picture of {name}")
 
 

@@ -90,17 +90,80 @@ def test_hyperparameters_have_columns_of_their_own():
     head, *rows = csv.reader(run(*names, *words).splitlines())
     assert head == [
         *("spec", "loss", "learning rate", "optimizer kind", "beta 1", "beta 2"),
-        *("batch", "epochs", "GP weight"),
+        *("batch", "epochs", "GP weight", "clip"),
     ]
     assert rows == [
-        ["cgan_iclevr", "non-saturating", "2e-4", "Adam", "0.5", "0.999", "128", "100", ""],
-        ["wgan_gp_iclevr", "Wasserstein", "1e-4", "Adam", "0.5", "0.9", "128", "100", "10"],
-        ["wgan_cifar32", "Wasserstein", "5e-5", "RMSprop", "", "", "128", "100", ""],
+        ["cgan_iclevr", "non-saturating", "2e-4", "Adam", "0.5", "0.999", "128", "100*", "", ""],
+        ["wgan_gp_iclevr", "Wasserstein", "1e-4", "Adam", "0.5", "0.9", "128", "100*", "10", ""],
+        ["wgan_cifar32", "Wasserstein", "5e-5", "RMSprop", "", "", "128*", "100", "", "0.01"],
     ]
     (sagan,) = csv.reader(run("specs/sagan.yaml", *words).splitlines()[1:])
-    assert sagan[2] == "1e-4 / 4e-4"  # generator / discriminator
+    assert sagan[2] == "1e-4* / 4e-4*"  # generator / discriminator
     assert "beta 1" not in run(*names, "--all")  # the usual rows have them in short form
     assert "learning rate" not in run(names[0], "--rows", "loss,optimizer")
+
+
+IMPLIED = {
+    "optimizers": ["learning rate", "optimizer kind", "beta 1", "beta 2", "eps"],
+    "optimizers.generator.lr": ["learning rate"],
+    "optimizers.betas.1": ["beta 2"],
+    "optimizers.adam.eps": ["eps"],
+    "objective.loss": ["loss"],
+    "objective.penalty": ["GP weight"],
+    "objective.clip": ["clip"],
+    "objective.l2": ["L2 factor"],
+    "train.batch": ["batch"],
+    "train.generator_batch": ["batch"],
+    "train.epochs": ["epochs"],
+    "train.iterations": ["iterations per epoch"],
+}
+
+
+@pytest.mark.parametrize(("path", "names"), IMPLIED.items(), ids=IMPLIED)
+def test_implied_hyperparameters_are_marked(path, names):
+    text = BASE.replace("betas: [0.5, 0.999]", "betas: [0.5, 0.999], eps: 1e-6")
+    text = text.replace(
+        "{loss: hinge}", "{loss: hinge, penalty: gradient, clip: 1, l2: {generator: 1}}"
+    )
+    text = text.replace("{batch: 4}", "{batch: 4, generator_batch: 8, iterations: 3}")
+    spec = loads(f"{text}report: {{implied: [{path}]}}\n")
+    rows = survey([SurveyedSystem("a", spec)], ["hyperparameters"]).rows
+    marked = dict.fromkeys(row.name for row in rows if (row.cells[0] or "").endswith("*"))
+    assert list(marked) == names
+    alone = [row.title for row in rows if row.name == "learning rate" and "*" in row.cells[0]]
+    assert len(alone) == {"optimizers": 2, "optimizers.generator.lr": 1}.get(path, 0)
+
+
+def test_hyperparameters_have_what_clips_decays_and_ends():
+    text = BASE.replace("{loss: hinge}", "{loss: hinge, clip: 0.5, l2: {discriminator: 1e-3}}")
+    text = text.replace("{batch: 4}", "{batch: 4, generator_batch: 8, iterations: 3}")
+    specs = [SurveyedSystem(name, loads(each)) for name, each in (("a", BASE), ("b", text))]
+    rows = {row.title: row.cells for row in survey(specs, ["hyperparameters"]).uneven}
+    assert rows == {
+        "discriminator L2 factor": ("0", "1e-3"),
+        "batch": ("4", "4 (G 8)"),
+        "iterations per epoch": ("", "3"),
+        "clip": ("", "0.5"),
+    }
+
+
+def test_defaults_of_two_frameworks_are_rows_of_hyperparameters(tmp_path):
+    (tmp_path / "torch.yaml").write_text(BASE)
+    (tmp_path / "keras.yaml").write_text(f"{BASE}framework: keras\n")
+    names = [tmp_path / "torch.yaml", tmp_path / "keras.yaml"]
+    words = ["--rows", "hyperparameters", "--transpose", "--format", "csv"]
+    assert run(*names, *words).splitlines() == [
+        "spec,eps,eps hat",
+        "torch,1e-8,no",
+        "keras,1e-7,yes",
+    ]
+    assert "eps" not in run(names[1], *words)  # alone, it has its framework's default
+
+
+def test_no_row_is_printed_twice():
+    table = run("dcgan", "wgan_gp", "--rows", "loss,batch,hyperparameters", "--all")
+    titles = [line[:40].strip() for line in table.splitlines()]
+    assert [sum(t.startswith(name) for t in titles) for name in ("loss", "batch")] == [1, 1]
 
 
 # -- cells against what is built --------------------------------------------------------------
@@ -217,6 +280,15 @@ def test_specs_that_come_along_have_no_revisions():
 def test_rows_are_chosen_by_their_beginning():
     text = run(*NAMES[:3], "--rows", "loss, claimed", "--all", "--format", "csv")
     assert list(rows_of(text)) == ["loss", "claimed accuracy", "claimed FID", "claimed IS"]
+    chosen = ["dcgan", "wgan_gp", "--all", "--format", "csv", "--rows"]
+    named = run(*chosen, "learning rate,Generator opt,gp weight,epochs")
+    networks = ("generator", "discriminator")
+    expected = [*(f"{name} learning rate" for name in networks), "generator optimizer"]
+    assert list(rows_of(named)) == [*expected, "GP weight", "epochs"]
+    lying = run(*chosen, "generator norm,discriminator beta 1", "--transpose")
+    assert lying.splitlines()[0] == "spec,generator norm,discriminator beta 1"
+    said = run(NAMES[0], "--rows", "trained", status=2)
+    assert "not read" not in said and "`rules`" in said
     said = run(NAMES[0], "--rows", "optimiser", status=2)
     assert said == "error: no row begins with `optimiser`; use `optimizer`\n"
 
@@ -283,6 +355,17 @@ def surveys(draw):
             pair = [tuple(draw(cells) for _ in titles) for _ in range(2)]
             rows += [SurveyRow(n, f"trait {i}", c, n) for n, c in zip("gd", pair, strict=True)]
     return Survey(tuple(titles), tuple(rows))
+
+
+def test_the_note_names_the_networks_that_share_cells():
+    words = ["--rows", "widths", "--transpose"]
+    encoder = "a / b: encoder / decoder; one value where both have it."
+    assert encoder in run("vae_fashion", "denoising_fashion", *words)
+    both = "a / b: encoder / decoder, or generator / discriminator; one value"
+    assert both in run("vae_fashion", "dcgan", *words)
+    trio = [SurveyRow("n", "x", (str(i), "1"), name) for i, name in enumerate("kml")]
+    laid = layout(Survey(("s", "t"), tuple(trio)), 80, True, True)
+    assert laid.notes == ("a / b / c: k / m / l; one value where all have it.",)
 
 
 @drawn

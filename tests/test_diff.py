@@ -312,9 +312,28 @@ def test_counted_findings_are_many(a):
         assert "one more" not in told(a, b)
 
 
-def test_snapshots_are_no_difference():
+@pytest.mark.parametrize(
+    ("field", "is_equal"),
+    {
+        "keep: 2": True,
+        "pictures: 7": True,
+        "snapshots: 7": True,
+        "accuracy: true": True,
+        "gradients: true": True,
+        "seed: 7": False,
+        "average: 0.9": False,
+    }.items(),
+)
+def test_what_a_run_keeps_draws_and_logs_is_no_difference(field, is_equal):
     text = (ROOT / "specs" / "dcgan.yaml").read_text("utf-8")
-    assert compare(loads(text), loads(text.replace("epochs: 5}", "epochs: 5, keep: 2}"))).is_equal
+    other = loads(text.replace("epochs: 5}", f"epochs: 5, {field}}}"))
+    assert compare(loads(text), other).is_equal is is_equal
+
+
+def test_labels_of_pictures_are_no_difference():
+    spec = open_spec("cgan_iclevr")
+    for value in (None, "new_test.json"):
+        assert compare(spec, spec.with_values("train.conditions", value)).is_equal
 
 
 # -- the command ------------------------------------------------------------------------------

@@ -23,6 +23,9 @@ SHOWN: dict[str, tuple[str, ...]] = {
     "steps D : G": ("train.steps",),
     "batch": ("train.batch", "train.generator_batch"),
     "length": ("train.epochs", "train.iterations"),
+    "epochs": ("train.epochs",),
+    "iterations per epoch": ("train.iterations",),
+    "clip": ("objective.clip",),
 }
 # the same for rows about one network: paths within the network
 WITHIN: dict[str, tuple[str, ...]] = {
@@ -67,6 +70,8 @@ def is_marked(cell: str | None) -> bool:
 def _paths(spec: Spec, row: str) -> tuple[str, ...]:
     if row.startswith("claimed "):
         return ("report.scores",)
+    if row.endswith(" weight"):  # the first word is the penalty's
+        return ("objective.penalty.penalty_weight",)
     if row != "rules":
         return SHOWN.get(row, ())
     elsewhere = {path for paths in SHOWN.values() for path in paths}

@@ -37,7 +37,7 @@ def properties(spec: Spec) -> dict[str, dict[str, str]]:
         "objective": own.get("objective", {}),
         "training": {
             **train,
-            "batch": known(lambda: _batch(spec)),
+            "batch": known(lambda: batch(spec)),
             "length": known(lambda: _length(spec)),
             "rules": rules,
         },
@@ -85,7 +85,8 @@ def _labels(spec: Spec) -> str:
     return f"{plain(label.size)} {'classes' if label.kind == 'classes' else 'multi-hot'}"
 
 
-def _batch(spec: Spec) -> str:
+def batch(spec: Spec) -> str:
+    """Return the batch, and that of the generator's update if it differs: `64 (G 128)`."""
     other = getattr(spec.train, "generator_batch", None)
     return plain(spec.train.batch) + (f" (G {plain(other)})" if other else "")
 

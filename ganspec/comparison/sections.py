@@ -18,7 +18,6 @@ from ganspec.language.section import Section
 from ganspec.language.unread import NOT_READ
 from ganspec.scores.text import claim_conditions, relation
 from ganspec.systems.claims import Score
-from ganspec.systems.schedule import KEEPING
 from ganspec.systems.spec import Spec
 from ganspec.systems.wording import label, spoken
 
@@ -80,8 +79,8 @@ def _view(spec: Spec, name: str) -> ComparedFields | None:
     values = dict(section)
     if name == "data":
         values = _data(spec, values)
-    if name == "train":  # what a run keeps does not affect training
-        values = {field: value for field, value in values.items() if field not in KEEPING}
+    if name == "train":
+        values = {n: value for n, value in values.items() if n not in spec.train.neutral}
     return ComparedFields(section, spec.compared(name, values))
 
 

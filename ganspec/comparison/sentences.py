@@ -33,7 +33,6 @@ TITLES = {
     "objective auxiliary": "weights of the auxiliary loss",
     "objective clip": "weight clipping",
     "objective scale": "factor of the discriminator's loss",
-    "train gradients": "log of gradient norms",
     "train iterations": "iterations of an epoch",
     "train labels": "labels of generated images",
     "train skip discriminator": "discriminator skipped where",

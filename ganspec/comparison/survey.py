@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, TypeAlias
 
-from ganspec.comparison.hyperparameters import SECTION
+from ganspec.comparison.hyperparameters import SECTION, Hyperparameter
 from ganspec.comparison.marking import is_marked, marked
 from ganspec.comparison.properties import METRICS
 from ganspec.comparison.surveyed import SurveyedSystem
@@ -27,14 +27,17 @@ class SurveyError(GanspecError):
 class SurveyRow:
     """One property of all specs, with a cell for each spec.
 
-    A cell is `""` if its spec lacks the property, None if its spec lacks the network.
+    A cell is `""` if its spec lacks the property, None if its spec lacks the network. `is_single`
+    is True if the survey leaves out the rows of this name for other networks. If cells have the
+    values of several networks, `shared` names these, in order, once for each group.
     """
 
     section: str
     name: str
     cells: tuple[str | None, ...]
     network: str | None = None
-    is_pair: bool = False  # True if a cell has the values of two networks
+    is_single: bool = False
+    shared: tuple[tuple[str, ...], ...] = ()
 
     @property
     def title(self) -> str:
@@ -93,21 +96,25 @@ class Survey(Viewed):
         """
         rows: dict[str, list[SurveyRow]] = {}
         for row in self.rows:
-            rows.setdefault(row.name, []).append(row)
+            rows.setdefault(row.title if row.is_single else row.name, []).append(row)
         return replace(self, rows=tuple(_joined(parts) for parts in rows.values()))
 
 
 def _joined(rows: list[SurveyRow]) -> SurveyRow:
-    first, network = rows[0], rows[0].network
-    if network is None:
+    first = rows[0]
+    if first.network is None or first.is_single:
         return first
-    cells, paired = [], False
-    for parts in zip(*(row.cells for row in rows), strict=True):
-        values = [part for part in parts if part is not None]
-        several = len(set(values)) > 1
-        paired |= several
-        cells.append(" / ".join(value or "-" for value in values) if several else values[0])
-    return SurveyRow("networks", first.name, tuple(cells), is_pair=paired)
+    cells: list[str] = []
+    shared: dict[tuple[str, ...], None] = {}
+    for column in zip(*(row.cells for row in rows), strict=True):
+        parts = zip(rows, column, strict=True)
+        values = {row.network or "": value for row, value in parts if value is not None}
+        one, *others = dict.fromkeys(values.values())
+        if others:
+            shared[tuple(values)] = None
+            one = " / ".join(value or "-" for value in values.values())
+        cells.append(one)
+    return SurveyRow("networks", first.name, tuple(cells), shared=tuple(shared))
 
 
 Cell: TypeAlias = Callable[[SurveyedSystem], str | None]
@@ -127,13 +134,14 @@ def survey(
     """
     if not systems:
         raise SurveyError("name at least one spec to compare")
-    plan = _chosen(_plan(systems), chosen)
+    known = _plan(systems)
+    plan = _chosen(known, chosen)
     columns = []
     for system in systems:
         columns.append([row.cell(system) for row in plan])
         report(len(columns), len(systems))
     rows = (
-        SurveyRow(row.section, row.name, cells, row.network)
+        SurveyRow(row.section, row.name, cells, row.network, _is_single(row, plan, known))
         for row, cells in zip(plan, zip(*columns, strict=True), strict=True)
     )
     titles = tuple(system.title for system in systems)
@@ -150,6 +158,21 @@ class PlannedRow:
     name: str
     cell: Cell
     network: str | None = None
+
+    @property
+    def title(self) -> str:
+        return f"{self.network} {self.name}" if self.network else self.name
+
+    def begins_with(self, start: str) -> bool:
+        """Return True if the row's name begins with `start`, or, after its network, its title."""
+        if self.network and start.startswith(self.network):
+            return self.title.lower().startswith(start)
+        return bool(start) and self.name.lower().startswith(start)
+
+
+def _is_single(row: PlannedRow, plan: list[PlannedRow], known: list[PlannedRow]) -> bool:
+    """Return True if `plan` lacks one of the `known` rows that differ from `row` in the network."""
+    return any(each.name == row.name and each not in plan for each in known if row.network)
 
 
 def _plan(systems: Sequence[SurveyedSystem]) -> list[PlannedRow]:
@@ -179,20 +202,23 @@ def _plan(systems: Sequence[SurveyedSystem]) -> list[PlannedRow]:
 def _hyperparameters(
     systems: Sequence[SurveyedSystem], networks: Sequence[str]
 ) -> list[PlannedRow]:
-    """Return a row for each shared hyperparameter; one per network for those of optimizers."""
+    """Return a row for each shared hyperparameter; one per network for those of optimizers.
+
+    A setting of an optimizer has rows if a spec changes its framework's default, or if values
+    differ, as defaults of two frameworks may.
+    """
     shared = dict.fromkeys(name for system in systems for name in system.shared)
-    own = dict.fromkeys(
-        name
-        for system in systems
-        for network in system.spec.networks
-        for name in system.optimizer(network)
-    )
-    loss, *rows = [PlannedRow(SECTION, name, _shared(name)) for name in shared]
+    own: dict[str, list[Hyperparameter]] = {}
+    for each in (each for system in systems for each in system.own.values()):
+        for name, value in each.items():
+            own.setdefault(name, []).append(value)
     optimizers = [
         PlannedRow(SECTION, name, _own(network, name), network)
-        for name in own
+        for name, values in own.items()
+        if not all(value.is_usual for value in values) or len({v.text for v in values}) > 1
         for network in networks
     ]
+    loss, *rows = [PlannedRow(SECTION, name, _shared(name)) for name in shared]
     return [loss, *optimizers, *rows]
 
 
@@ -202,8 +228,10 @@ def _shared(name: str) -> Cell:
 
 def _own(network: str, name: str) -> Cell:
     def cell(system: SurveyedSystem) -> str | None:
-        known = network in system.spec.networks
-        return system.optimizer(network).get(name, "") if known else None
+        if network not in system.own:
+            return None
+        value = system.own[network].get(name)
+        return value.cell if value else ""
 
     return cell
 
@@ -241,23 +269,30 @@ def _chosen(plan: list[PlannedRow], words: Sequence[str]) -> list[PlannedRow]:
     """Return the rows whose names begin with one of `words`; if it is empty, the usual rows.
 
     The word `hyperparameters` chooses the rows of that section, which are not among the usual ones.
+    Of rows with equal titles, the first one is returned.
     """
-    usual = [row for row in plan if row.section != SECTION]
     if not words:
-        return usual
-    chosen: list[PlannedRow] = []
+        return [row for row in plan if row.section != SECTION]
+    chosen: dict[str, PlannedRow] = {}
     for word in words:
-        start = word.strip().lower()
-        if start == SECTION:
-            rows = [row for row in plan if row.section == SECTION]
-        else:
-            rows = [row for row in usual if start and row.name.lower().startswith(start)]
-        if not rows:
-            names = list(dict.fromkeys([*(row.name for row in usual), SECTION]))
-            holding = [name for name in names if start in name.lower()]
-            close = holding or [name for name in [nearest(word, names)] if name]
-            close = [name for name in close if holding or name[0] == start[0]]
-            hint = f"use {listed(close)}" if close else f"there are {listed(names)}"
-            raise SurveyError(f"no row begins with {quoted(word)}; {hint}")
-        chosen += [row for row in rows if row not in chosen]
-    return chosen
+        for row in _rows_of(plan, word):
+            chosen.setdefault(row.title, row)
+    return list(chosen.values())
+
+
+def _rows_of(plan: list[PlannedRow], word: str) -> list[PlannedRow]:
+    """Return the rows that `word` chooses: usual ones if any fit, else those of hyperparameters."""
+    start = word.strip().lower()
+    usual, more = ([r for r in plan if (r.section == SECTION) is own] for own in (False, True))
+    if start == SECTION:
+        return more
+    fitting = [[row for row in rows if row.begins_with(start)] for rows in (usual, more)]
+    if rows := fitting[0] or fitting[1]:
+        return rows
+    names = list(dict.fromkeys(row.name for row in usual if row.name != NOT_READ))
+    known = list(dict.fromkeys([*names, *(row.name for row in more), SECTION]))
+    close = [name for name in known if start in name.lower()]
+    if not close and (name := nearest(word, known)) and name[0] == start[0]:
+        close = [name]
+    hint = f"use {listed(close)}" if close else f"there are {listed([*names, SECTION])}"
+    raise SurveyError(f"no row begins with {quoted(word)}; {hint}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from ganspec.comparison.hyperparameters import of_optimizer, shared
+from ganspec.comparison.hyperparameters import Hyperparameter, of_network, of_spec
 from ganspec.comparison.properties import properties
 from ganspec.comparison.traits import Portrait
 from ganspec.compiler.view import lower_to_view
@@ -52,18 +52,20 @@ class SurveyedSystem:
         return properties(self.spec)
 
     @cached_property
-    def shared(self) -> dict[str, str]:
-        """Loss, batch, penalty weight and epochs as texts, by the names of their rows."""
-        return shared(self.spec)
-
-    def optimizer(self, network: str) -> dict[str, str]:
-        """Return the hyperparameters of a network's optimizer by the names of their rows."""
-        return of_optimizer(self.spec.optimizer_of(network), self.spec.framework)
-
-    @cached_property
     def implied(self) -> Implied:
         """The values that the spec's report does not print."""
         return Implied(self.spec)
+
+    @cached_property
+    def shared(self) -> dict[str, str]:
+        """The hyperparameters of the whole spec as texts, by the names of their rows."""
+        return of_spec(self.spec, self.implied)
+
+    @cached_property
+    def own(self) -> dict[str, dict[str, Hyperparameter]]:
+        """The hyperparameters of each network, by the network and the names of their rows."""
+        networks = self.spec.networks
+        return {name: of_network(self.spec, name, self.implied) for name in networks}
 
     @cached_property
     def portraits(self) -> dict[str, Portrait]:

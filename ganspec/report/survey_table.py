@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import zip_longest
+from string import ascii_lowercase
 
 from ganspec.comparison.survey import Survey, SurveyRow
 from ganspec.language.errors import printable
@@ -133,12 +134,22 @@ def _notes(survey: Survey, rows: tuple[SurveyRow, ...], every: bool) -> Iterator
         texts = "; ".join(f"{row.title} {printable(row.cells[0] or '')}" for row in survey.even)
         count = len(survey.titles)
         yield f"The same in {'both' if count == 2 else f'all {count}'}: {texts}."
-    if any(row.is_pair for row in rows):
-        yield "a / b: generator / discriminator; one value where both have it."
+    yield from _shared_cells(rows)
     if survey.legend:
         yield f"{survey.legend}."
     for title, note in survey.notes:
         yield f"{title}: {printable(' '.join(note.split()))}"
+
+
+def _shared_cells(rows: tuple[SurveyRow, ...]) -> Iterator[str]:
+    """Yield notes that name the networks whose values share a cell, by the number of networks."""
+    groups: dict[int, list[str]] = {}
+    for names in dict.fromkeys(names for row in rows for names in row.shared):
+        groups.setdefault(len(names), []).append(" / ".join(names))
+    for count, texts in groups.items():
+        letters = " / ".join(ascii_lowercase[:count])
+        have = "both have" if count == 2 else "all have"
+        yield f"{letters}: {', or '.join(texts)}; one value where {have} it."
 
 
 # -- forms ------------------------------------------------------------------------------------

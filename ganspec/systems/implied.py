@@ -30,6 +30,11 @@ class Implied:
     def __bool__(self) -> bool:
         return bool(self.values)
 
+    @cached_property
+    def paths(self) -> set[str]:
+        """The key paths of the implied values."""
+        return {part.path for part in self.values}
+
     def holds(self, paths: Iterable[str]) -> bool:
         """Return True if one of `paths` names a value that is implied."""
         parts = (part for path in paths for part in self.root.named(path))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -27,6 +27,10 @@ def includes(epochs: Epochs | None, epoch: int) -> bool:
 
 class Schedule(Section):
     """The length of a training, and its batches."""
+
+    # fields that say what a run keeps, draws and logs; comparisons leave them out, as they are no
+    # part of how weights are trained
+    neutral: ClassVar[tuple[str, ...]] = KEEPING
 
     batch: Annotated[int, Field(gt=0, le=65536)] = Field(64, description="images in a batch")
     epochs: Count = Field(

@@ -7,7 +7,7 @@ from functools import partial
 
 from ganspec.language.kinds import Kind
 from ganspec.language.unread import NOT_READ, known
-from ganspec.systems.schedule import KEEPING, Schedule
+from ganspec.systems.schedule import Schedule
 from ganspec.systems.wording import label, spoken
 
 TERMS = {
@@ -104,8 +104,8 @@ def fields(own: dict[str, object]) -> str:
     return ", ".join(f"{label(n)} {plain(v)}" for n, v in own.items())
 
 
-# Fields of `train` that other rows of tables or pages show, or that have no effect on weights.
-OF_ALL = {"batch", "epochs", "iterations", "seed", *KEEPING}
+# Fields of `train` that other rows of tables or pages show, or that only change random draws.
+OF_ALL = {"batch", "epochs", "iterations", "seed"}
 
 
 def shown(name: str, text: Callable[[], str]) -> str:
@@ -122,7 +122,7 @@ def rules(
     """Return the fields of `train` that differ from the defaults, on one line.
 
     `words` are functions that return the texts of fields, by field. A field without a text is shown
-    with its name and value. Fields in `elsewhere` and in OF_ALL are left out.
+    with its name and value. Fields in `elsewhere`, in OF_ALL and in `train.neutral` are left out.
     """
     own = {"last_batch": lambda: "last batch kept", **(words or {})}
 
@@ -131,5 +131,6 @@ def rules(
             return ""
         return (own[name]() if name in own else "") or fields({name: value})
 
-    usual = {n: v for n, v in train.defaults().items() if n not in {*OF_ALL, *elsewhere}}
+    left_out = {*OF_ALL, *elsewhere, *train.neutral}
+    usual = {n: v for n, v in train.defaults().items() if n not in left_out}
     return ", ".join(filter(None, (shown(n, partial(rule, n, v)) for n, v in usual.items())))

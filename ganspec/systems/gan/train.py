@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -13,7 +13,7 @@ from ganspec.language.section import Section
 from ganspec.language.tree import MapNode, Node
 from ganspec.language.types import Count, refusal
 from ganspec.systems.gan.step import count_steps
-from ganspec.systems.schedule import Schedule
+from ganspec.systems.schedule import KEEPING, Schedule
 
 STEP_LOSSES = ("d_loss", "g_loss")  # names that a skip rule may use
 HALVES = ("real", "fake")  # updates of the discriminator on real, and on generated images
@@ -82,6 +82,8 @@ class OwnUpdate(Section):
 
 class Train(Schedule):
     """The length of a training, its batches, and the order of updates."""
+
+    neutral: ClassVar = (*KEEPING, "conditions", "accuracy", "gradients")
 
     steps: Steps = Field(Steps(), description="updates of each network in one iteration")
     batches: Literal["fresh", "shared"] = Field(

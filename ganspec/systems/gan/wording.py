@@ -9,8 +9,7 @@ from ganspec.systems.gan.fields import AuxiliaryLoss, Decay, GanFields, Objectiv
 from ganspec.systems.gan.train import OwnUpdate, Train, Warmup
 from ganspec.systems.terms import plain, rules, said, shown
 
-# fields of `train` that other rows show, or that have no effect on weights
-ELSEWHERE = {"generator_batch", "steps", "accuracy", "gradients", "updates", "conditions"}
+ELSEWHERE = {"generator_batch", "steps", "updates"}  # fields of `train` that other rows show
 
 
 def properties(spec: GanFields) -> dict[str, dict[str, str]]:
