@@ -53,12 +53,16 @@ def request_of(
     if not several:
         return request
     # nothing is measured, since each step waits for the other processes
-    precision = None if request.precision == AUTO else request.precision
-    return replace(request, precision=precision, speedups=request.speedups or ())
+    return replace(request, speedups=request.speedups or ())
 
 
 def _require_shared(request: ExecutionRequest) -> None:
-    """Raise RunError if the request has a precision or a speedup for one process only."""
+    """Raise RunError if the request has a precision or a speedup for one process only, or `auto`.
+
+    Without --speedups, several processes have none.
+    """
+    if request.precision == AUTO:
+        raise RunError("several processes measure no precision: name fp32, tf32 or bf16, not auto")
     if request.precision == "fp16":
         raise RunError("fp16 needs all gradients in one process, and here are several: use bf16")
     if one := set(ALONE) & set(request.speedups or ()):
