@@ -58,13 +58,14 @@ def writing(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def replacing_folder(path: Path, overwrite: bool = False) -> Iterator[Path]:
+def replacing_folder(path: Path, overwrite: bool | None = None) -> Iterator[Path]:
     """Yield a temporary folder; its files are moved into the folder `path` if the block succeeds.
 
     A folder `path` that exists stays, and only files in it change, since it may be mounted or
     belong to another user. Raises FileExistsError if `path` is a stream, a file, or a folder that
     is not empty; temporary files of a killed command do not count. With `overwrite`, the folder may
-    hold files: those with the names of new ones are replaced, and the others stay.
+    hold files: those with the names of new ones are replaced, and the others stay. None is for
+    commands that never replace the files of a folder.
     """
     if is_stream(path):
         name = "standard output" if is_stdout(path) else path
@@ -74,7 +75,8 @@ def replacing_folder(path: Path, overwrite: bool = False) -> Iterator[Path]:
     is_there, prefix = target.is_dir(), f".{target.name}."
     others = is_there and any(not file.name.startswith(prefix) for file in target.iterdir())
     if others and not overwrite:
-        raise FileExistsError(f"{path} is not empty: name another folder")
+        advice = "" if overwrite is None else "add --overwrite to replace files in it, or "
+        raise FileExistsError(f"{path} is not empty: {advice}name another folder")
     if target.exists() and not is_there:
         raise FileExistsError(f"{path} is a file: name another folder")
     temporary = Path(tempfile.mkdtemp(dir=target if is_there else target.parent, prefix=prefix))

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import threading
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,7 @@ from ganspec.exporting.folder import network_source, weights_of
 from ganspec.exporting.network import CPU, TrainedNetwork, loadable
 from ganspec.exporting.request import GRAPHS, SUFFIXES
 from ganspec.language.load import loads
+from ganspec.runs.run import Run
 from ganspec.runs.score_file import ScoreRow, append_scores
 from ganspec.sampling.sampler import Sampler
 from ganspec.systems.source import Source, own_batch
@@ -232,8 +234,34 @@ def test_other_networks_have_their_inputs_and_outputs(runs, exports_here, tmp_pa
     assert judge.shapes == "x (N x 3 x 8 x 8) and y (N) to score (N x 1) and auxiliary (N x 24)"
     assert judge.agreement.pixels is None and not judge.agreement.as_sampled
     assert "compared with the network in ganspec" in str(judge.agreement)
-    assert ganspec.export(runs / "classifier", tmp_path / "c.ts").network == "classifier"
-    assert ganspec.export(runs / "logits", tmp_path / "a.ts").network == "autoencoder"
+    classifier = ganspec.export(runs / "classifier", tmp_path / "c.ts")
+    assert classifier.network == "classifier" and classifier.agreement.pixels is None
+    restorer = ganspec.export(runs / "logits", tmp_path / "a.ts")
+    assert restorer.network == "autoencoder"
+    size = 32 * prod(ganspec.load(runs / "logits" / "spec.yaml").data.shape)
+    assert str(restorer.agreement).endswith(f"; 0 of {size:,} numbers of pixels differ")
+
+
+def test_pixels_of_logits_are_those_of_the_sigmoid(runs, exports_here, tmp_path, monkeypatch):
+    network = export.open_network(Run.open(runs / "logits"), request.ExportRequest(form="onnx"))
+    between = (torch.arange(30, 222) + 0.5) / 255  # halves between two levels of a pixel
+    middle = between.logit().view(1, 3, 8, 8)
+    monkeypatch.setattr(comparison, "_run", lambda *_: ({"0.0": middle + 2e-5}, "torch"))
+    monkeypatch.setattr(TrainedNetwork, "batches", lambda self: [self.values])
+    assert comparison.compare(network, [(middle - 2e-5,)], {}).pixels == 192
+
+
+def test_metadata_say_whether_the_images_are_logits(runs, exports_here, tmp_path):
+    for name, said in {"logits": "yes", "colour": "no", "classifier": "no"}.items():
+        path = ganspec.export(runs / name, tmp_path / f"{name}.safetensors").path
+        with safe_open(path, "pt") as file:
+            facts = file.metadata()
+        assert (facts["black_and_white"], facts["logits"]) == ("0 1", said), name
+    spec = ganspec.load(next(path for path in SPECS if path.stem.startswith("vae")))
+    for key, said in {"decoder": "yes", "encoder": "no"}.items():
+        cfg = spec.settings(lower(spec))
+        network = TrainedNetwork(None, spec, key, None, cfg, 0, False, None, None, None, None)
+        assert formats.facts_of(network)["logits"] == said
 
 
 def test_batch_statistics_keep_the_batch_of_training(runs, exports_here, tmp_path):
@@ -243,6 +271,20 @@ def test_batch_statistics_keep_the_batch_of_training(runs, exports_here, tmp_pat
     assert ganspec.export(runs / "odd", tmp_path / "free.ts", batch="free").agreement.as_sampled
     # four of a batch are other images than six
     assert not ganspec.export(runs / "odd", tmp_path / "four.ts", batch=4).agreement.as_sampled
+
+
+@pytest.mark.parametrize("name", ["odd.safetensors", "odd/"])
+def test_weights_alone_are_for_batches_of_any_size(runs, exports_here, tmp_path, name):
+    exported = ganspec.export(runs / "odd", f"{tmp_path}/{name}")
+    assert exported.shapes == "z (N x 5) to image (N x 3 x 8 x 8)"
+    assert exported.agreement.as_sampled and exported.agreement.rows == 6
+
+
+def test_raw_means_nothing_for_a_run_without_an_average(runs, exports_here, tmp_path):
+    status, output = invoke(runs / "colour", "--raw", "-o", tmp_path / "a.ts")
+    message = f"warning: {runs}/colour keeps no average of the weights, so --raw changes nothing"
+    assert status == 0 and output.splitlines()[0] == message
+    assert "warning" not in invoke(runs / "grey", "--raw", "-o", tmp_path / "b.ts")[1]
 
 
 def test_safetensors_have_the_names_of_the_emitted_class(runs, exports_here, tmp_path):
@@ -518,7 +560,11 @@ def test_layers_that_a_format_cannot_express_are_named(own, exports_here):
         (["-o", "a.onnx", "--network", "discriminator", "--raw"], "weights of `discriminator`: "),
         (["-o", "a.onnx", "--label", "3"], "grey has no condition"),
         (["-o", "there.onnx"], "there.onnx exists: add --overwrite to replace it"),
-        (["-o", "there/"], "there is not empty: name another folder"),
+        (
+            ["-o", "there/"],
+            "there is not empty: add --overwrite to replace files in it, or name another folder",
+        ),
+        (["-o", "a/", "--batch", "free"], "--batch is for onnx, torch-export, torchscript: "),
         (["-o", "-", "--format", "python"], "standard output takes one file"),
     ],
 )
@@ -568,7 +614,10 @@ def test_files_are_replaced_when_told(runs, exports_here, tmp_path):
     folder.mkdir()
     (folder / "mine").write_text("mine")
     (folder / "generate.py").write_text("old")
-    assert invoke(runs / "grey", "-o", f"{folder}/", "--overwrite")[0] == 0
+    (folder / "__pycache__").mkdir()
+    status, output = invoke(runs / "grey", "-o", f"{folder}/", "--overwrite")
+    message = f"warning: {folder} also has other files, which stay: mine"
+    assert status == 0 and output.splitlines()[0] == message
     assert (folder / "mine").read_text() == "mine" and "old" not in (
         folder / "generate.py"
     ).read_text()

@@ -11,7 +11,7 @@ from torch import nn, optim
 
 import ganspec
 from ganspec.kinds.optimizers.adam import AdamEpsHat
-from ganspec.training.fused import fuse
+from ganspec.training.fused import FUSED, fuse
 
 CASES = [
     (optim.Adam, {"lr": 1e-2, "betas": (0.5, 0.9), "weight_decay": 0.1}),
@@ -46,6 +46,11 @@ def test_a_fused_optimizer_makes_the_same_updates(make, options):
     torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=1e-5)
     assert our_state["param_groups"] == their_state["param_groups"]
     torch.testing.assert_close(our_state["state"], their_state["state"], atol=1e-6, rtol=1e-5)
+
+
+def test_adamw_is_fused_where_it_is_no_adam():
+    """In older versions of torch it is no subclass."""
+    assert optim.AdamW in FUSED
 
 
 @pytest.mark.parametrize("exact", [True, False])

@@ -19,14 +19,16 @@ from ganspec.cli import app
 from ganspec.compiler.evaluate import evaluate
 from ganspec.compiler.lower import lower
 from ganspec.language.load import loads
-from ganspec.runs.run import RunError
+from ganspec.runs.run import Run, RunError
 from ganspec.systems import scaling
 from ganspec.systems.checkpoint import CheckpointError
 from ganspec.systems.execution import Execution
+from ganspec.systems.ranks import Ranks
 from ganspec.systems.scaling import Scaler
 from ganspec.training import choosing, making
 from ganspec.training.choosing import ExecutionRequest, choose, read_request
 from ganspec.training.graphs import Recorder
+from ganspec.training.options import TrainingOptions
 
 CPU = torch.device("cpu")
 HALF = {"precision": "bf16", "speedups": ("channels_last",)}
@@ -151,6 +153,34 @@ def test_the_command_refuses_in_one_line(tmp_path):
     assert result.exit_code == 2
     assert result.stderr == "error: fp16 needs a GPU: use bf16 or fp32\n"
     assert not (tmp_path / "run").exists()
+
+
+def test_compiling_needs_a_compiler(tmp_path, monkeypatch):
+    monkeypatch.delenv("CXX", raising=False)
+    monkeypatch.delenv("CC", raising=False)
+    for folder, programs in {"gpp": ["g++", "clang++"], "clang": ["clang"], "none": []}.items():
+        (tmp_path / folder).mkdir()
+        for program in programs:
+            (tmp_path / folder / program).touch(0o755)
+    for folder, kind, missing in (
+        ("gpp", "cpu", False),
+        ("gpp", "cuda", True),
+        ("clang", "cpu", True),
+        ("clang", "cuda", False),
+        ("none", "mps", False),
+    ):
+        monkeypatch.setenv("PATH", str(tmp_path / folder))
+        assert bool(choosing.missing_compiler(torch.device(kind))) == missing, (folder, kind)
+    monkeypatch.setenv("PATH", str(tmp_path / "gpp"))
+    monkeypatch.setenv("CXX", "icpx")
+    command = ["train", str(ROOT / "specs" / "dcgan.yaml"), "--out", str(tmp_path / "run")]
+    result = CliRunner().invoke(app, [*command, "--device", "cpu", "--speedups", "compile"])
+    message = "compile needs a compiler, and there is no icpx on the PATH: install it, or leave out"
+    assert (result.exit_code, result.stderr) == (2, f"error: {message} `compile`\n")
+    assert not (tmp_path / "run").exists()
+    began = {"execution": "fp32 channels_last compile"}
+    request = making.request_of(Run("run"), began, TrainingOptions(device="cpu"), Ranks())
+    assert request.speedups == ("channels_last",)
 
 
 def test_a_slow_precision_is_said(tmp_path, monkeypatch):

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
+import logging
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from conftest import ROOT, write_image_folder
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
 from typer.testing import CliRunner
 
 import ganspec
 from ganspec.cli import app
 from ganspec.compiler.evaluate import evaluate
 from ganspec.compiler.lower import lower
+from ganspec.kinds.datasets.image_files import Skipped
 from ganspec.language.errors import GanspecError, UnshownError
 from ganspec.language.load import loads
 from ganspec.runs.run import Run, RunError
@@ -26,11 +34,13 @@ from ganspec.runs.score_file import read_scores
 from ganspec.systems import checkpoint
 from ganspec.systems.execution import Execution
 from ganspec.systems.ranks import Ranks
-from ganspec.training import device
+from ganspec.systems.training import Images
+from ganspec.training import device, launching, stop
+from ganspec.training.images import open_all
 from ganspec.training.making import request_of
 from ganspec.training.options import TrainingOptions
 from ganspec.training.processes import joined
-from ganspec.training.sharing import batch_reach
+from ganspec.training.sharing import batch_reach, hash_images, require_same_start
 
 pytestmark = pytest.mark.true_process
 
@@ -190,6 +200,18 @@ def test_lost_processes_and_signals_end_all_with_a_checkpoint(tmp_path):
         assert mine == pytest.approx(other, rel=1e-3, abs=1e-4)
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="reads Linux's /proc")
+def test_a_signal_to_one_process_stops_all_and_is_told(tmp_path):
+    launch = Launch(tmp_path)
+    launch.wait_for(launch.run.checkpoint_path.is_file)
+    os.kill(launch.ranks()["1"], signal.SIGTERM)
+    status, out, err = launch.end()
+    step = checkpoint.load(launch.run.checkpoint_path)["step"]
+    assert (status, err) == (130, "")
+    assert out.startswith(f"stopped at step {step}; go on with: ganspec train ")
+
+
 @pytest.mark.parametrize("began", ["fp32 channels_last compile graphs", "bf16 channels_last"])
 def test_several_processes_go_on_with_any_run(began):
     """By the speedups that they have; the run's others are left out unless they are asked for."""
@@ -206,6 +228,104 @@ def test_several_processes_go_on_with_any_run(began):
 def test_several_processes_scale_no_losses():
     with pytest.raises(RunError, match="run began with fp16, which is for one process: resume it"):
         request_of(Run("run"), {"execution": "fp16"}, TrainingOptions(device="cpu"), Ranks(2))
+
+
+def test_several_processes_measure_nothing(tmp_path, monkeypatch):
+    options = TrainingOptions(device="cpu", precision="auto")
+    message = "several processes measure no precision: name fp32, tf32 or bf16, not auto"
+    with pytest.raises(RunError, match=f"^{message}$"):
+        request_of(Run("run"), None, options, Ranks(2))
+    request = request_of(Run("run"), None, replace(options, precision=None), Ranks(2))
+    assert request.execution == Execution("fp32") and not request.is_open
+    (tmp_path / "small.yaml").write_text(SPEC)
+    monkeypatch.setattr("ganspec.commands.train.ranks_on", lambda _: nullcontext(Ranks(2)))
+    monkeypatch.setattr(Ranks, "of_all", lambda self, value: [value, value])
+    result = CliRunner().invoke(app, ["train", str(tmp_path / "small.yaml"), "--speedups", "auto"])
+    message = "several processes measure no speedups: leave out --speedups auto, or name "
+    assert (result.exit_code, result.stderr) == (2, f"error: {message}channels_last\n")
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["in memory", "streamed"])
+def test_processes_with_other_files_of_images_are_refused(tmp_path, monkeypatch, streamed):
+    """Also if there are as many of them."""
+    spec = loads(SPEC.replace("{shapes: {count: 64}}", "image_folder"))
+    for name in ("one", "same", "other"):
+        (tmp_path / name).mkdir()
+        write_image_folder(tmp_path / name, 16)
+    shutil.copy(tmp_path / "one" / "004.png", tmp_path / "other" / "003.png")
+    cpu = torch.device("cpu")
+    opened = {f.name: open_all(spec, f, cpu, streamed=streamed) for f in tmp_path.iterdir()}
+    lost = copy.copy(opened["same"].files)
+    lost.skipped = [Skipped(lost.name(0), "gone", lost.name(1))]
+    opened["lost"] = replace(opened["same"], files=lost)
+    training = SimpleNamespace(networks={}, identity="equal")
+    for name, images in opened.items():
+        theirs = {"values in its spec": "equal", "images": hash_images(images)}
+        theirs["initial weights"] = {}
+        monkeypatch.setattr(Ranks, "of_all", lambda self, value, other=theirs: [value, other])
+        message = "rank 1 has other images than rank 0: start all ranks alike"
+        is_equal = name in ("one", "same")
+        refused = nullcontext() if is_equal else pytest.raises(GanspecError, match=message)
+        with refused:
+            require_same_start(training, opened["one"], Ranks(2))
+
+
+def test_held_out_images_are_compared_too():
+    images = torch.arange(48, dtype=torch.uint8).view(4, 3, 2, 2)
+    parts = [images[:2], images[2:]]
+    hashes = {hash_images(Images(images, None, (part, None))) for part in parts}
+    assert len({*hashes, hash_images(Images(images, None))}) == 3
+
+
+@dataclasses.dataclass
+class OlderConfig:
+    """The settings of the launcher of torch 2.6 that `launch` names."""
+
+    min_nodes: int
+    max_nodes: int
+    nproc_per_node: int
+    run_id: str
+    rdzv_backend: str
+    rdzv_endpoint: str
+    local_addr: str
+    max_restarts: int
+
+
+def launcher(work):
+    """Return a stand-in for torch's launcher, whose processes do `work`."""
+    return lambda config, program: lambda *arguments: work()
+
+
+def test_the_launcher_of_an_older_torch_is_used_with_the_settings_that_it_has(monkeypatch):
+    monkeypatch.setattr(launching, "LaunchConfig", OlderConfig)
+    monkeypatch.setattr(launching, "elastic_launch", launcher(lambda: None))
+    monkeypatch.setattr(logging, "disable", lambda _: None)
+    assert launching.launch(2, 0, []) == 0
+
+
+def test_a_stop_of_one_process_is_one_of_the_launcher(monkeypatch):
+    monkeypatch.setattr(launching, "elastic_launch", launcher(stop.tell_launcher))
+    monkeypatch.setattr(logging, "disable", lambda _: None)
+    with pytest.raises(KeyboardInterrupt):
+        launching.launch(2, 0, [])
+
+
+def test_the_loss_of_the_first_process_says_what_to_do(tmp_path, monkeypatch):
+    def fail():
+        failure = ProcessFailure(0, 1, -9, "none")
+        raise ChildFailedError("ganspec", {0: failure})
+
+    monkeypatch.setattr(launching, "elastic_launch", launcher(fail))
+    monkeypatch.setattr(logging, "disable", lambda _: None)
+    run = Run(tmp_path)
+    for trained, advice in (
+        (run, " before the first checkpoint: begin again with --overwrite"),
+        (run, ": go on from the last checkpoint with --resume"),
+        (None, ": run the command again"),
+    ):
+        with pytest.raises(RunError, match=f"^the first process was killed by SIGKILL{advice}$"):
+            launching.launch(2, 0, [], trained)
+        run.checkpoint_path.touch()
 
 
 def test_options_that_contradict_each_other(tmp_path, monkeypatch):

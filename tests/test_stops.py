@@ -23,6 +23,7 @@ from ganspec.language.load import loads
 from ganspec.runs.run import Run
 from ganspec.runs.score_file import read_scores
 from ganspec.systems import checkpoint
+from ganspec.systems.ranks import Ranks
 from ganspec.training import stop
 
 PLAIN = re.sub("evaluate.*\n", "", GAN).replace("EPOCHS", "1000")
@@ -191,6 +192,16 @@ def test_a_signal_ends_scores_and_the_resumed_run_measures_them(scored, tmp_path
     assert (run.interrupted, run.step) == (False, 24)
     assert_same_run(run, scored, tmp_path / "whole")
     assert len(read_scores(run.folder)) == 3
+
+
+def test_a_signal_to_another_process_ends_scores_too(scored, tmp_path, monkeypatch):
+    """The processes vote before the scores, since the first one cannot know of it otherwise."""
+    often(monkeypatch)
+    steps = []
+    is_asked = lambda self, asked, late: (asked or steps[-1:] == [8], late)  # noqa: E731
+    monkeypatch.setattr(Ranks, "any", is_asked)
+    run = ganspec.train(scored, tmp_path / "run", progress=lambda step, *_: steps.append(step))
+    assert (run.interrupted, run.step) == (True, 8) and not read_scores(run.folder)
 
 
 def test_scores_that_a_kill_cut_off_from_their_snapshot_are_completed(scored, tmp_path):

@@ -24,10 +24,10 @@ from ganspec.console import (
     reported,
     show_diagnostics,
 )
-from ganspec.runs.folder import run_folder
+from ganspec.runs.folder import RunError, run_folder
 from ganspec.streams import OutputError, is_stdout, is_stream
 from ganspec.training.options import TrackerName
-from ganspec.training.stop import STATUS, Stop
+from ganspec.training.stop import STATUS, Stop, tell_launcher
 
 if TYPE_CHECKING:
     from ganspec.runs.run import Run
@@ -44,7 +44,8 @@ Exact = Annotated[
 Precision = Annotated[
     str | None, typer.Option(help="fp32, tf32, bf16, fp16, or auto: bf16 where it is faster.")
 ]
-Speedups = Annotated[str, typer.Option(help="auto, none, or some of channels_last,compile,graphs.")]
+SPEEDUPS = "auto (the default), none, or some of channels_last,compile,graphs."
+Speedups = Annotated[str | None, typer.Option(help=SPEEDUPS)]
 EXAMPLE = "ganspec train specs/dcgan.yaml --epochs 2 --set train.batch=32"
 
 Processes = Annotated[
@@ -73,7 +74,7 @@ def train(
     track: Track = None,
     exact: Exact = False,
     precision: Precision = None,
-    speedups: Speedups = "auto",
+    speedups: Speedups = None,
     processes: Processes = None,
     max_restarts: Restarts = 0,
     quiet: Quiet = False,
@@ -87,13 +88,14 @@ def train(
     options["track"] = track or []
     to_repeat = {**options, "quiet": quiet, "processes": processes, "max-restarts": max_restarts}
     if is_launcher(processes, [path], max_restarts):
-        start_training(path, pairs, processes or 1, max_restarts)
+        start_training(path, pairs, out, processes or 1, max_restarts)
     # in several processes, `Limits` announces the stop once all of them know of it
     stop = Stop(begun=False, quiet=quiet or "RANK" in os.environ)
-    how: dict[str, Any] = {"exact": exact, "precision": precision, "speedups": speedups}
+    how: dict[str, Any] = {"exact": exact, "precision": precision, "speedups": speedups or "auto"}
     how |= {"resume": resume, "overwrite": overwrite, "progress": not quiet}
     with ended_at_once(), stop, reported(None if resume else SET_IMAGES), ranks_on(device) as ranks:
         with ranks.agreed():
+            _check_speedups(speedups, ranks)
             spec = load_with_warnings(path, pairs) if ranks.is_first else ganspec.load(path, pairs)
         try:
             run = ganspec.train(spec, out, **how, **options)
@@ -112,6 +114,13 @@ def _check_options(
         fail(f"--out {out} is no folder, and a run is one: name a folder")
     if resume and overwrite:
         fail("--resume goes on with the run that --overwrite would replace; choose one")
+
+
+def _check_speedups(speedups: str | None, ranks: Ranks) -> None:
+    """Raise RunError if several processes are asked for the speedups that are measured to pay."""
+    if speedups == "auto" and ranks.count > 1:
+        message = "several processes measure no speedups: leave out --speedups auto, or name"
+        raise RunError(f"{message} channels_last")
 
 
 def _all_settings(settings: list[str], **short: int | None) -> list[str]:
@@ -150,23 +159,30 @@ def is_launcher(
     return True
 
 
-def start_training(path: Path, settings: list[str], processes: int, max_restarts: int) -> NoReturn:
+def start_training(
+    path: Path, settings: list[str], out: Path | None, processes: int, max_restarts: int
+) -> NoReturn:
     """Run this command in several processes. Exit with their status.
 
     First the spec is loaded here, so that its mistakes are shown once, and not by each process.
     """
+    from ganspec.runs.run import Run
+
     with reported():
-        ganspec.load(path, settings)
-    start_processes(processes, max_restarts)
+        spec = ganspec.load(path, settings)
+    start_processes(processes, max_restarts, Run(out or Path("runs") / spec.name))
 
 
-def start_processes(processes: int, max_restarts: int = 0) -> NoReturn:
-    """Run this command in several processes. Exit with their status, or STATUS after a signal."""
+def start_processes(processes: int, max_restarts: int = 0, run: Run | None = None) -> NoReturn:
+    """Run this command in several processes. Exit with their status, or STATUS after a signal.
+
+    `run` is the run that they train, None if they do something else.
+    """
     with reported():
         from ganspec.training.launching import launch
 
         try:
-            status = launch(processes, max_restarts, sys.argv[1:])
+            status = launch(processes, max_restarts, sys.argv[1:], run)
         except KeyboardInterrupt:
             status = STATUS
     raise typer.Exit(status)
@@ -234,6 +250,8 @@ def show_end(run: Run, options: Mapping[str, object]) -> None:
         typer.echo("\n".join(lines))
     except OutputError as error:  # not a failure, as the training has succeeded
         typer.echo(f"warning: {error}", err=True)
+    if run.interrupted:
+        tell_launcher()
     if run.interrupted and "RANK" not in os.environ:  # torchrun would take STATUS for a failure
         raise typer.Exit(STATUS)
 

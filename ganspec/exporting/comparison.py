@@ -8,6 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import SimpleNamespace
 
 import numpy as np
 import torch
@@ -28,7 +29,7 @@ class Agreement:
     """The largest difference of an export from what ganspec computes, and how it was measured.
 
     `limit` is the largest difference that is allowed. `pixels` is the number of bytes that differ
-    in the images, out of `of`; None if the network draws no images. `rows` is the number of inputs
+    in the images, out of `of`; None if the network makes no images. `rows` is the number of inputs
     that were compared, `library` the library that computed the export's outputs (`torch 2.8.0`).
     `as_sampled` is True if the export was compared with `ganspec sample`, False if it was compared
     with the network alone.
@@ -87,11 +88,12 @@ def compare(
                     f"the export, run by {library}, differs from ganspec by {apart:.2g}, and "
                     f"{allowed:.2g} is allowed: use another --format"
                 )
-            if network.draws and (network.batch or index == 0):
-                parts = [quantize(images, network.cfg) for images in (mine, theirs)]
+            if network.makes_images and (network.batch or index == 0):
+                cfg = SimpleNamespace(low=network.cfg.low, logits=network.logits)
+                parts = [quantize(images, cfg) for images in (mine, theirs)]
                 pixels, of = pixels + int((parts[0] != parts[1]).sum()), of + parts[0].numel()
     rows = len(network.values[0])
-    shown = pixels if network.draws else None
+    shown = pixels if network.makes_images else None
     return Agreement(difference, limit, shown, of, rows, library, network.as_sampled)
 
 

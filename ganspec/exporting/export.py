@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from ganspec.exporting.formats import write_graph, write_weights
 from ganspec.exporting.hub import check_repository, push
 from ganspec.exporting.network import Tensors, TrainedNetwork, chosen_key, open_network
 from ganspec.exporting.request import GRAPHS, SUFFIXES, ExportError, ExportRequest
+from ganspec.language.errors import printable
 from ganspec.runs.run import Run
 from ganspec.streams import is_stdout
 
@@ -64,6 +66,7 @@ def export(run: Run | Path | str, **options: object) -> Exported:
     with replacing_folder(path, request.overwrite) if is_folder else replacing(path) as temporary:
         if is_folder:
             settings = write_folder(network, temporary, request.license)
+            warn_of_others(path, {file.name for file in temporary.iterdir()})
             agreement = compare(network, expected, settings)
         elif form in GRAPHS:
             write_graph(network, form, temporary)
@@ -72,6 +75,16 @@ def export(run: Run | Path | str, **options: object) -> Exported:
             agreement = _write_weights(network, expected, temporary)
     url = push(path, request.push, request.private) if request.push else None
     return Exported(path, form, network.key, _shapes(network), agreement, url)
+
+
+def warn_of_others(folder: Path, written: set[str]) -> None:
+    """Warn if an existing `folder` has files besides those to be `written`, which stay."""
+    expected = {*written, "__pycache__"}
+    others = sorted({each.name for each in folder.glob("[!.]*")} - expected)
+    if others:
+        more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+        message = f"{folder} also has other files, which stay: {printable(others[0])}{more}"
+        warnings.warn(message, stacklevel=2)
 
 
 def _target(run: Run, request: ExportRequest) -> Path:

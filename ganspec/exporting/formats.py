@@ -162,7 +162,10 @@ def write_weights(state: dict[str, torch.Tensor], network: TrainedNetwork, path:
 
 
 def facts_of(network: TrainedNetwork) -> dict[str, str | int]:
-    """Return the metadata of an exported file: version, spec, network, weights, range of pixels."""
+    """Return the metadata of an exported file: version, spec, network, weights, range of pixels.
+
+    `logits` is `yes` if the images that the network makes become pixels only by a sigmoid.
+    """
     low, high = network.spec.data.range
     return {
         "ganspec": VERSION,
@@ -171,6 +174,7 @@ def facts_of(network: TrainedNetwork) -> dict[str, str | int]:
         "step": network.step,
         "weights": "average" if network.averaged else "raw",
         "black_and_white": f"{low:g} {high:g}",
+        "logits": "yes" if network.makes_images and network.logits else "no",
     }
 
 

@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 from ganspec.compiler.evaluate import EvaluatedNetwork, evaluate
-from ganspec.exporting.request import ExportError, ExportRequest
+from ganspec.exporting.request import GRAPHS, ExportError, ExportRequest
 from ganspec.language.errors import listed, nearest
 from ganspec.program import failures
 from ganspec.program.ir import Call, Input, Net, Origin
@@ -77,6 +77,11 @@ class TrainedNetwork:
     def draws(self) -> bool:
         """True if this is the run's generator, by which `ganspec sample` draws images."""
         return self.key == self.spec.draws
+
+    @property
+    def makes_images(self) -> bool:
+        """True if this network's output is images, drawn or restored."""
+        return self.key in (self.spec.draws, self.spec.restores)
 
     @property
     def logits(self) -> bool:
@@ -222,7 +227,8 @@ def open_network(run: Run, request: ExportRequest) -> TrainedNetwork:
         if sampler and sampler.labels is not None:
             sampler.labels = label
     own = own_batch(module, cfg)
-    batch = own if own and request.batch is None else request.size
+    fixed = own if own and request.chosen_form in GRAPHS else None
+    batch = fixed if request.batch is None else request.size
     return TrainedNetwork(
         run, spec, key, module, cfg, weights.step, averaged, label, batch, own, sampler
     )

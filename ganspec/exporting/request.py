@@ -110,8 +110,8 @@ class ExportRequest:
             value = getattr(self, name)
             if value is not None and not (is_path(value)):
                 raise ExportError(f"{name} is {quoted(value)}: name another, or leave it out")
-        form, size = self.chosen_form, self.size
-        if form not in GRAPHS and (self.label is not None or size is not None):
+        form, has_batch = self.chosen_form, self.size is not None or self.batch == "free"
+        if form not in GRAPHS and (self.label is not None or has_batch):
             option = "--label" if self.label is not None else "--batch"
             raise ExportError(
                 f"{option} is for {', '.join(GRAPHS)}: networks of the format {form} read any "

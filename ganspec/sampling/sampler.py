@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -131,6 +132,9 @@ class Sampler(Source):
             has_labels = network.is_conditional
             labels = _check_labels(self.weights.fixed["labels"], cfg) if has_labels else None
         self.averaged = not raw and self.weights.average is not None
+        if raw and self.weights.average is None:
+            message = f"{folder} keeps no average of the weights, so --raw changes nothing"
+            warnings.warn(message, stacklevel=2)
         super().__init__(network, cfg, device, labels)
         self.has_chosen_labels, self.names = False, label_names(self.run, self.spec)
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gc
+import os
+import shutil
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable
@@ -21,6 +24,7 @@ WORTH = 200  # fewest steps of a training for which measuring is worth its time
 WARM = {"cpu": 1, "cuda": 4}
 MIN_STEPS, MIN_SECONDS = 2, 1.0  # fewest steps and least time of one measurement
 MARGIN = 0.97  # a step in less than this share of the best time so far counts as faster
+CXX = {"darwin": "clang++", "win32": "cl"}  # C++ compilers by system; on any other, it is g++
 COMPILE_SECONDS = 1200.0  # compiling is tried if a training is estimated to take longer
 
 
@@ -89,6 +93,9 @@ def read_request(
 
 def _require_able(precision: str | None, speedups: tuple[str, ...], device: torch.device) -> None:
     """Raise RunError if `device` cannot compute in `precision`, or with one of `speedups`."""
+    if "compile" in speedups and (compiler := missing_compiler(device)):
+        message = f"compile needs a compiler, and there is no {compiler} on the PATH"
+        raise RunError(f"{message}: install it, or leave out `compile`")
     if device.type != "cuda":
         if precision == "fp16":
             raise RunError("fp16 needs a GPU: use bf16 or fp32")
@@ -98,6 +105,20 @@ def _require_able(precision: str | None, speedups: tuple[str, ...], device: torc
             raise RunError("graphs need a GPU, which records steps: leave out `graphs`")
     elif precision == "tf32" and not has_tf32(device):
         raise RunError("this GPU is older than tf32 (NVIDIA's Ampere): use fp32")
+
+
+def missing_compiler(device: torch.device) -> str | None:
+    """Return the compiler that torch.compile needs and this machine lacks; None if it has one.
+
+    On a CPU torch runs $CXX, or the system's C++ compiler. On a GPU Triton runs $CC, gcc or clang.
+    """
+    compilers = {"cpu": ("CXX", [CXX.get(sys.platform, "g++")]), "cuda": ("CC", ["gcc", "clang"])}
+    if device.type not in compilers:
+        return None
+    variable, names = compilers[device.type]
+    if chosen := os.environ.get(variable):
+        names = [chosen]
+    return None if any(map(shutil.which, names)) else names[0]
 
 
 def has_tf32(device: torch.device) -> bool:

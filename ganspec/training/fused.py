@@ -7,8 +7,9 @@ from functools import partial
 import torch
 from torch import optim
 
-# optimizers with a fused kernel for CPUs; its rounding may differ from the usual step's
-FUSED = (optim.Adam, optim.SGD)
+# optimizers with a fused kernel for CPUs, whose rounding may differ from the usual step's; in older
+# versions of torch, AdamW is no subclass of Adam
+FUSED = (optim.Adam, optim.AdamW, optim.SGD)
 
 
 def fuse(optimizer: optim.Optimizer) -> None:

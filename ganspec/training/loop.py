@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import torch
@@ -16,11 +15,10 @@ from ganspec.plots.thinned import ThinnedLog
 from ganspec.runs.run import Run
 from ganspec.systems import checkpoint
 from ganspec.systems.claims import Report
-from ganspec.systems.ranks import Ranks
 from ganspec.systems.training import Scoring, Training
+from ganspec.training.limits import Limits
 from ganspec.training.pace import Pace
 from ganspec.training.retention import Retention
-from ganspec.training.stop import Stop, say
 
 # losses are moved from the device into the log after so many steps, or so many seconds
 FLUSH_STEPS = 50
@@ -35,38 +33,6 @@ OnFlush: TypeAlias = Callable[[int, dict[str, float]], None]  # the step, and it
 
 class TrainingError(GanspecError):
     """Raised when losses or weights are not finite. The message names the step and the weights."""
-
-
-@dataclass
-class Limits:
-    """The end of a training: the step `last`, a request to stop, or `minutes` after its start.
-
-    `minutes` is None for no limit on the time. All `ranks` end after the same step. `asked` is True
-    once all ranks know of a request to stop. With `announces`, a message is then printed; in a
-    single process, `Stop` prints one as soon as it gets the signal.
-    """
-
-    last: int
-    stop: Stop
-    minutes: float | None = None
-    ranks: Ranks = field(default_factory=Ranks)
-    deadline: float = math.inf
-    asked: bool = False
-    announces: bool = False
-
-    def start(self) -> None:
-        """Begin to count the minutes. Call this right before the first step, after all imports."""
-        if self.minutes is not None:
-            self.deadline = time.monotonic() + 60 * self.minutes
-
-    def reached(self, step: int) -> bool:
-        """Return True if the training ends after `step`. All ranks call this at the same time."""
-        late = time.monotonic() > self.deadline
-        before = self.asked
-        self.asked, late = self.ranks.any(self.stop.asked, late)
-        if self.announces and self.asked and not before:
-            say("a signal came: stopping after this step, with a checkpoint")
-        return step >= self.last or self.asked or late
 
 
 class LossRecorder:
@@ -165,22 +131,23 @@ def due_scoring(training: Training) -> Scoring | None:
     return scoring if scoring and training.ends_epoch() and scoring.due() else None
 
 
-def help_to_score(training: Training) -> None:
+def help_to_score(training: Training, limits: Limits) -> None:
     """Help the first rank to measure scores, if they are due at this step."""
     if scoring := due_scoring(training):
+        limits.reached(training.step)  # the first rank learns of a signal that came to this one
         scoring(lambda: False)
 
 
 def run_silently(training: Training, limits: Limits) -> None:
     """Make the steps that `Loop.run_to_end` makes on rank 0, on a rank that writes nothing."""
-    help_to_score(training)  # at the step that is resumed
+    help_to_score(training, limits)  # at the step that is resumed
     goes_on = not limits.reached(training.step)
     limits.start()
     while goes_on:
         training.make_step()
         if training.ends_epoch() or (limits.reached(training.step) and not limits.asked):
             measures(training)
-        help_to_score(training)
+        help_to_score(training, limits)
         goes_on = not limits.reached(training.step)
 
 
@@ -287,7 +254,8 @@ class Loop:
         scoring = due_scoring(self.training)
         if scoring is None:
             return True
-        complete = scoring(lambda: self.limits.stop.asked)
+        self.limits.reached(self.training.step)  # a signal may have come to another rank
+        complete = scoring(lambda: self.limits.is_asked)
         self.retention.thin()  # snapshots that no longer have the best score
         self.recorder.pace.restart()
         return complete

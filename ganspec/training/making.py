@@ -23,6 +23,7 @@ from ganspec.training.choosing import (
     ExecutionRequest,
     choose,
     has_fast_bf16,
+    missing_compiler,
     read_request,
 )
 from ganspec.training.device import choose_device
@@ -53,12 +54,16 @@ def request_of(
     if not several:
         return request
     # nothing is measured, since each step waits for the other processes
-    precision = None if request.precision == AUTO else request.precision
-    return replace(request, precision=precision, speedups=request.speedups or ())
+    return replace(request, speedups=request.speedups or ())
 
 
 def _require_shared(request: ExecutionRequest) -> None:
-    """Raise RunError if the request has a precision or a speedup for one process only."""
+    """Raise RunError if the request has a precision or a speedup for one process only, or `auto`.
+
+    Without --speedups, several processes have none.
+    """
+    if request.precision == AUTO:
+        raise RunError("several processes measure no precision: name fp32, tf32 or bf16, not auto")
     if request.precision == "fp16":
         raise RunError("fp16 needs all gradients in one process, and here are several: use bf16")
     if one := set(ALONE) & set(request.speedups or ()):
@@ -71,7 +76,7 @@ def _resumed(
     """Return the request for resuming `run`: the execution that it began with.
 
     `asked` is the request of the resuming command. `exact` is True if the run began with --exact.
-    Speedups that this device or `several` processes lack are left out, and tf32 becomes fp32 on a
+    Speedups that this machine or `several` processes lack are left out, and tf32 becomes fp32 on a
     CPU. Raises RunError if `asked` names another execution, or if the run's is for one process.
     """
     device = asked.device
@@ -91,6 +96,8 @@ def _resumed(
         raise RunError(f"{run.folder} began with fp16, which is for one process: resume it in one")
     if device.type == "cpu":  # where tf32 and graphs do not exist
         precision, left_out = "fp32" if precision == "tf32" else precision, (*left_out, "graphs")
+    if missing_compiler(device):
+        left_out = (*left_out, "compile")
     speedups = [speedup for speedup in began.speedups if speedup not in left_out]
     return read_request(precision, speedups, False, device)
 

@@ -99,6 +99,16 @@ def _loss_message(run: Run) -> str:
     message = "another process of the training was lost"
     if restarts_left() > 0:
         return f"{message}: all are started again"
+    return describe_loss(message, run)
+
+
+def describe_loss(message: str, run: Run | None) -> str:
+    """Return `message`, that a process was lost, with what to do next.
+
+    `run` is the run that the processes train, None if they do something else.
+    """
+    if run is None:
+        return f"{message}: run the command again"
     if run.checkpoint_path.is_file():
         return f"{message}: go on from the last checkpoint with --resume"
     return f"{message} before the first checkpoint: begin again with --overwrite"

@@ -23,7 +23,8 @@ from ganspec.systems.unread import refuse_unread
 from ganspec.training.choosing import Choice
 from ganspec.training.device import environment
 from ganspec.training.images import open_together
-from ganspec.training.loop import Limits, Loop, OnFlush, run_silently
+from ganspec.training.limits import Limits
+from ganspec.training.loop import Loop, OnFlush, run_silently
 from ganspec.training.making import choose_for, make_training, request_of
 from ganspec.training.options import TrainingOptions, named_path
 from ganspec.training.processes import is_restarted, joined, launch_name, told_once
@@ -196,7 +197,7 @@ def _advance(
             raise
         often.finish()
     run.step = training.step
-    run.interrupted = limits.stop.asked and not (complete and run.step >= limits.last)
+    run.interrupted = limits.is_asked and not (complete and run.step >= limits.last)
 
 
 class Throttle:

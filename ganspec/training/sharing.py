@@ -9,6 +9,7 @@ numbers as in a single process. If it mixes images, it is run on the images of a
 from __future__ import annotations
 
 import copy
+import hashlib
 import warnings
 from collections.abc import Callable
 from functools import partial
@@ -53,8 +54,26 @@ def require_same_start(training: Training, images: Images, ranks: Ranks) -> None
     if ranks.count == 1:
         return
     weights = {key: hash_weights(n.state_dict()) for key, n in training.networks.items()}
-    known = {"images": images.sha256 or len(images.images), "initial weights": weights}
+    known = {"images": hash_images(images), "initial weights": weights}
     ranks.require_equal({"values in its spec": training.identity, **known})
+
+
+def hash_images(images: Images) -> str:
+    """Return a SHA-256 of all images and labels, held-out ones included.
+
+    Of images in files it covers names, contents, labels, and which files cannot be read.
+    """
+    digest = hashlib.sha256()
+    if files := images.files:
+        names = [files.name(i) for i in range(len(files))]
+        hashes = [stamp and stamp.sha256 for stamp in files.stamps]
+        skipped = [(each.file, each.instead) for each in files.skipped]
+        digest.update(repr((names, hashes, files.labels.tolist(), skipped)).encode())
+    else:
+        digest.update(str(images.sha256 or len(images.images)).encode())
+    if images.test:
+        digest.update(str(Images(*images.test).sha256).encode())
+    return digest.hexdigest()
 
 
 class SharedNetwork:

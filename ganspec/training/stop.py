@@ -8,12 +8,14 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import FrameType
 from typing import Any, Self
 
 NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1")
 SIGNALS = tuple(getattr(signal, name) for name in NAMES if hasattr(signal, name))
 STATUS = 130  # exit status of a training that a signal ended
+STOPPED = "GANSPEC_STOPPED"  # environment variable: the file by which a stop is told to `launch`
 AGAIN = 1.0  # seconds in which a second Ctrl-C is ignored: a parent may pass on the first
 
 
@@ -77,6 +79,15 @@ def restarts_left() -> int:
 def restarts() -> int:
     """Return how often torchrun has started the processes again."""
     return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"))
+
+
+def tell_launcher() -> None:
+    """Tell `launch`, if it has started this process, that a signal has ended the training.
+
+    The exit status cannot say so, since the launcher takes any but 0 for a failure.
+    """
+    if path := os.environ.get(STOPPED):
+        Path(path).touch()
 
 
 @contextmanager
