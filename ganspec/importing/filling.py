@@ -35,9 +35,9 @@ IN_PLACE = re.compile(r"\b(weight|bias|p|param|parameter)\b.*\.(normal|uniform|f
 
 @dataclass
 class Fills:
-    """What a file does to the weights of a network that it has made.
+    """A file's code that draws the weights of a network again, after it was made.
 
-    `known` are functions that do the same, in the file's order. `unclear` says which code cannot be
+    `known` are functions that repeat it, in the file's order. `unclear` says which code cannot be
     repeated, or may not be what a training runs; it is "" if there is none. `idle` has notes on the
     file's functions and classes that draw weights, but that nothing uses.
     """
