@@ -125,7 +125,7 @@ class ForkServer:
             socket.send_fds(self.channel, [b"."], [file.fileno(), *streams])
             answer = self.channel.recv(100)
         if not answer:
-            raise RuntimeError("the fork server has ended")
+            raise ConnectionError("the fork server has ended")
         return int(answer)
 
     def close(self) -> None:
@@ -177,24 +177,37 @@ class Popen(TrueProcess):
         }
         streams = [given.p2cread, given.c2pwrite, given.errwrite]
         streams = [number if pipe == -1 else pipe for number, pipe in enumerate(streams)]
-        self.pid = server.fork(request, streams)
+        try:
+            self.pid = server.fork(request, streams)
+        except ConnectionError:  # something has killed it: the next request starts another
+            self.servers.pop(start_of(program, given))
+            server.close()
+            super()._execute_child(*values)
+            return
         self._child_created = self.is_fork = True
         self._close_pipe_fds(*(getattr(given, name) for name in PIPES))
 
     @classmethod
     def server(cls, program: Program, given: SimpleNamespace) -> ForkServer | None:
-        """Return the server that can fork `program`, which the second such request starts."""
+        """Return the server that can fork `program`, which the second such request starts.
+
+        If there are many, the one that was not asked for longest is closed.
+        """
         start = start_of(program, given)
         if start not in cls.servers:
             cls.servers[start] = None
             return None
-        server = cls.servers[start]
-        if not server and sum(map(bool, cls.servers.values())) < MAXIMUM:
-            server = cls.servers[start] = ForkServer(start)
+        server = cls.servers.pop(start)
+        if not server:
+            running = [each for each, server in cls.servers.items() if server]
+            if len(running) >= MAXIMUM:
+                cls.servers.pop(running[0]).close()
+            server = ForkServer(start)
+        cls.servers[start] = server  # as the last of them
         folder = {"-m": given.cwd, "-c": given.cwd}.get(program.kind) or os.path.dirname(
             os.path.realpath(os.path.join(given.cwd, program.text))
         )
-        return server if server and server.is_usable and not server.has_other(folder) else None
+        return server if server.is_usable and not server.has_other(folder) else None
 
 
 def program_of(given: SimpleNamespace) -> Program | None:

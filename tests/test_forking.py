@@ -12,7 +12,7 @@ from subprocess import PIPE
 
 import pytest
 from conftest import ROOT
-from forking import Popen, TrueProcess, close_servers, fork_programs
+from forking import MAXIMUM, Popen, TrueProcess, close_servers, fork_programs
 
 DCGAN = str(ROOT / "specs" / "dcgan.yaml")
 SMALL = ["--set=vars.ch=4", "--set=data.dataset={shapes: {count: 48}}", "--set=train.batch=4"]
@@ -211,3 +211,24 @@ def test_what_a_fork_cannot_be_given_is_a_new_process(command, options, tmp_path
         options = {"env": {**os.environ, **options["env"]}}
     for _ in range(2):
         assert result(Popen, command, tmp_path / "here", **options)[1] is False
+
+
+def test_a_server_that_was_killed_is_replaced(tmp_path):
+    command = ["-c", "print('said')"]
+    outputs = [result(Popen, command, tmp_path / "here") for _ in range(2)]
+    assert outputs[-1][1]
+    for server in filter(None, Popen.servers.values()):
+        server.process.kill()
+        server.process.wait()
+    outputs += [result(Popen, command, tmp_path / "here") for _ in range(3)]
+    assert [is_fork for _, is_fork in outputs[2:]] == [False, False, True]
+    assert {output[:3] for output, _ in outputs} == {(0, b"said\n", b"")}
+
+
+def test_the_server_that_was_not_asked_for_longest_makes_room(tmp_path):
+    command = ["-c", "print('said')"]
+    for number in range(MAXIMUM + 1):
+        environment = {**os.environ, "NUMBER": str(number)}
+        forks = [result(Popen, command, tmp_path / "here", env=environment)[1] for _ in range(3)]
+        assert forks == [False, True, True]
+    assert sum(map(bool, Popen.servers.values())) == MAXIMUM
