@@ -312,8 +312,9 @@ def main() -> None:
         f"{memory} by hand | {memory} |"
     )
     print("|---|---|--:|--:|--:|--:|--:|--:|--:|")
+    precisions = args.precision.split(",")  # before `row` replaces them by one
     for path in args.specs:
-        for precision in args.precision.split(","):
+        for precision in precisions:
             print(row(path, precision, args), flush=True)
 
 
