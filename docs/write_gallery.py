@@ -25,6 +25,7 @@ PICTURES = {  # samples of each spec; others have none yet
     "cgan_iclevr": "cgan_iclevr",
     "cgan_iclevr_type2": "cgan_iclevr_type2",
     "classifier_fashion": "classifier_fashion",
+    "dcgan": "dcgan_whole",
     "dcgan_cifar32": "dcgan_cifar32_grid",
     "dcgan_cifar64": "dcgan_cifar64_epoch0",
     "dcgan_fashion": "dcgan_fashion_epoch1",
