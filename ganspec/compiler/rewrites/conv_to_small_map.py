@@ -7,12 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from ganspec.compiler.rewrites.small_maps import (
-    Convolve,
-    in_autocast,
-    is_strided,
-    makes_small_map,
-)
+from ganspec.compiler.rewrites.operands import in_autocast, with_bias
+from ganspec.compiler.rewrites.small_maps import Convolve, Geometry, is_strided, makes_small_map
 from ganspec.program.ir import Call, Value
 
 TARGETS = (nn.Conv2d,)
@@ -28,5 +24,6 @@ def apply(module: nn.Conv2d, x: torch.Tensor) -> torch.Tensor:
     if x.device.type != "cpu":
         return module(x)
     x, weight = in_autocast(x, module.weight)
-    y = Convolve.apply(x, weight, int(module.stride[0]), int(module.padding[0]))
-    return y if module.bias is None else y + module.bias.to(y.dtype)[:, None, None]
+    stride, padding = int(module.stride[0]), int(module.padding[0])
+    where = Geometry(weight.shape[2:], stride, padding, x.shape[2:])
+    return with_bias(Convolve.apply(x, weight, where), module.bias)

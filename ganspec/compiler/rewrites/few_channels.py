@@ -10,6 +10,8 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
+from ganspec.compiler.rewrites.operands import in_autocast, transposed_size, with_bias
+
 # Patches are summed for at most 4 output and at least 64 input channels. As measured on a CPU,
 # torch's kernel is as fast as the sum with 8 output channels, or with 16 input channels.
 MOST_OUT, LEAST_IN = 4, 64
@@ -27,11 +29,8 @@ def conv_transpose(
     """Return `F.conv_transpose2d` of the arguments, as a sum of patches if that is faster."""
     if x.device.type != "cpu" or not makes_few(*weight.shape[:2]):
         return F.conv_transpose2d(x, weight, bias, stride, padding)
-    if torch.is_autocast_enabled("cpu"):
-        dtype = torch.get_autocast_dtype("cpu")
-        x, weight = x.to(dtype), weight.to(dtype)
-    y = _Patches.apply(x, weight, stride, padding)
-    return y if bias is None else y + bias.to(y.dtype)[:, None, None]
+    x, weight = in_autocast(x, weight)
+    return with_bias(_Patches.apply(x, weight, stride, padding), bias)
 
 
 class _Patches(torch.autograd.Function):
@@ -45,10 +44,7 @@ class _Patches(torch.autograd.Function):
         kernel = weight.shape[2:]
         # `bmm`, since `@` copies the data into another order where gradients are recorded
         patches = weight.flatten(1).t().expand(len(x), -1, -1).bmm(x.flatten(2))
-        size = tuple(
-            (pixels - 1) * stride + width - 2 * padding
-            for pixels, width in zip(x.shape[2:], kernel, strict=True)
-        )
+        size = transposed_size(x.shape[2:], kernel, stride, padding)
         return F.fold(patches, size, kernel, padding=padding, stride=stride)
 
     @staticmethod

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -61,17 +61,20 @@ def _kernel(conv: dict[str, object]) -> tuple[int, ...]:
     return kernel, kernel
 
 
-def in_autocast(*tensors: torch.Tensor) -> Sequence[torch.Tensor]:
-    """Return the tensors in half precision if a CPU's autocast is on, otherwise as they are."""
-    if not torch.is_autocast_enabled("cpu"):
-        return tensors
-    return [tensor.to(torch.get_autocast_dtype("cpu")) for tensor in tensors]
+class Geometry(NamedTuple):
+    """Sizes of a convolution: `kernel` and `size`, the map `x`, are height and width."""
+
+    kernel: Sequence[int]
+    stride: int
+    padding: int
+    size: Sequence[int]
 
 
-def _patches(x: torch.Tensor, kernel: Sequence[int], stride: int, padding: int) -> torch.Tensor:
+def _patches(x: torch.Tensor, where: Geometry) -> torch.Tensor:
     """Return what the kernel sees, as N x rows x columns x (weights of a channel of `y`)."""
+    (height, width), stride, padding, _ = where
     padded = F.pad(x.permute(0, 2, 3, 1), (0, 0, padding, padding, padding, padding))
-    windows = padded.unfold(1, kernel[0], stride).unfold(2, kernel[1], stride)
+    windows = padded.unfold(1, height, stride).unfold(2, width, stride)
     return windows.permute(0, 1, 2, 4, 5, 3).flatten(3)
 
 
@@ -94,41 +97,43 @@ def _as_before(y: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
     return y.contiguous() if x.is_contiguous() else y
 
 
-class Convolve(torch.autograd.Function):
-    """`y`, the convolution of `x` and `weight`."""
-
-    @staticmethod
-    def forward(x: torch.Tensor, weight: torch.Tensor, stride: int, padding: int) -> torch.Tensor:
-        seen = _patches(x, weight.shape[2:], stride, padding)
-        return _as_before(F.linear(seen, _matrix(weight)), x)
+class _Product(torch.autograd.Function):
+    """A function of two tensors and a Geometry that remembers them for its gradients."""
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: torch.Tensor) -> None:
-        x, weight, *ctx.steps = inputs
-        ctx.save_for_backward(x, weight)
+        *tensors, ctx.where = inputs
+        ctx.save_for_backward(*tensors)
+
+
+Gradients: TypeAlias = tuple[torch.Tensor | None, torch.Tensor | None, None]
+
+
+class Convolve(_Product):
+    """`y`, the convolution of `x` and `weight`."""
 
     @staticmethod
-    def backward(ctx: Any, y: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        x, weight = ctx.saved_tensors
-        of_x, of_weight = ctx.needs_input_grad[:2]
+    def forward(x: torch.Tensor, weight: torch.Tensor, where: Geometry) -> torch.Tensor:
+        return _as_before(F.linear(_patches(x, where), _matrix(weight)), x)
+
+    @staticmethod
+    def backward(ctx: Any, y: torch.Tensor) -> Gradients:
+        (x, weight), (of_x, of_weight, _) = ctx.saved_tensors, ctx.needs_input_grad
         return (
-            Spread.apply(y, weight, *ctx.steps, x.shape[2:]) if of_x else None,
-            Correlate.apply(x, y, *ctx.steps, weight.shape[2:]) if of_weight else None,
-            None,
+            Spread.apply(y, weight, ctx.where) if of_x else None,
+            Correlate.apply(x, y, ctx.where) if of_weight else None,
             None,
         )
 
 
-class Spread(torch.autograd.Function):
-    """The gradient for `x`, whose height and width are `size`: a transposed convolution of `y`."""
+class Spread(_Product):
+    """The gradient for `x`: a transposed convolution of `y`."""
 
     @staticmethod
-    def forward(
-        y: torch.Tensor, weight: torch.Tensor, stride: int, padding: int, size: Sequence[int]
-    ) -> torch.Tensor:
-        (height, width), (rows, columns) = weight.shape[2:], y.shape[2:]
-        parts = _rows(y) @ _matrix(weight)
-        parts = parts.view(len(y), rows, columns, height, width, -1)
+    def forward(y: torch.Tensor, weight: torch.Tensor, where: Geometry) -> torch.Tensor:
+        (height, width), stride, padding, size = where
+        rows, columns = y.shape[2:]
+        parts = (_rows(y) @ _matrix(weight)).view(len(y), rows, columns, height, width, -1)
         x = parts.new_zeros(len(y), *(pixels + 2 * padding for pixels in size), parts.shape[-1])
         for i in range(height):
             for j in range(width):
@@ -138,47 +143,28 @@ class Spread(torch.autograd.Function):
         return _as_before(x, y)
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: torch.Tensor) -> None:
-        y, weight, *ctx.steps, _ = inputs
-        ctx.save_for_backward(y, weight)
-
-    @staticmethod
-    def backward(ctx: Any, x: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        y, weight = ctx.saved_tensors
-        of_y, of_weight = ctx.needs_input_grad[:2]
+    def backward(ctx: Any, x: torch.Tensor) -> Gradients:
+        (y, weight), (of_y, of_weight, _) = ctx.saved_tensors, ctx.needs_input_grad
         return (
-            Convolve.apply(x, weight, *ctx.steps) if of_y else None,
-            Correlate.apply(x, y, *ctx.steps, weight.shape[2:]) if of_weight else None,
-            None,
-            None,
+            Convolve.apply(x, weight, ctx.where) if of_y else None,
+            Correlate.apply(x, y, ctx.where) if of_weight else None,
             None,
         )
 
 
-class Correlate(torch.autograd.Function):
-    """The gradient for `weight`, whose height and width are `kernel`."""
+class Correlate(_Product):
+    """The gradient for `weight`."""
 
     @staticmethod
-    def forward(
-        x: torch.Tensor, y: torch.Tensor, stride: int, padding: int, kernel: Sequence[int]
-    ) -> torch.Tensor:
-        seen = _patches(x, kernel, stride, padding).flatten(0, 2)
-        matrix = _rows(y).t() @ seen
-        return matrix.unflatten(1, (*kernel, -1)).permute(0, 3, 1, 2)
+    def forward(x: torch.Tensor, y: torch.Tensor, where: Geometry) -> torch.Tensor:
+        matrix = _rows(y).t() @ _patches(x, where).flatten(0, 2)
+        return matrix.unflatten(1, (*where.kernel, -1)).permute(0, 3, 1, 2)
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: torch.Tensor) -> None:
-        x, y, *ctx.steps, _ = inputs
-        ctx.save_for_backward(x, y)
-
-    @staticmethod
-    def backward(ctx: Any, weight: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        x, y = ctx.saved_tensors
-        of_x, of_y = ctx.needs_input_grad[:2]
+    def backward(ctx: Any, weight: torch.Tensor) -> Gradients:
+        (x, y), (of_x, of_y, _) = ctx.saved_tensors, ctx.needs_input_grad
         return (
-            Spread.apply(y, weight, *ctx.steps, x.shape[2:]) if of_x else None,
-            Convolve.apply(x, weight, *ctx.steps) if of_y else None,
-            None,
-            None,
+            Spread.apply(y, weight, ctx.where) if of_x else None,
+            Convolve.apply(x, weight, ctx.where) if of_y else None,
             None,
         )

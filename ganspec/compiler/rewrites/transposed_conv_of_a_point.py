@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from ganspec.compiler.rewrites.arguments import arguments
+from ganspec.compiler.rewrites.operands import with_bias
 from ganspec.program.ir import Call, Value
 
 TARGETS = (nn.ConvTranspose2d,)
@@ -33,4 +34,4 @@ def apply(module: nn.ConvTranspose2d, x: torch.Tensor) -> torch.Tensor:
         height, width = weight.shape[2:]
         weight = weight[:, :, rows : height - rows, columns : width - columns]
     y = F.linear(x.flatten(1), weight.flatten(1).t()).unflatten(1, weight.shape[1:])
-    return y if module.bias is None else y + module.bias.to(y.dtype)[:, None, None]
+    return with_bias(y, module.bias)

@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from ganspec.compiler.rewrites.arguments import arguments
-from ganspec.compiler.rewrites.small_maps import MOST_PIXELS, Spread, in_autocast, is_strided
+from ganspec.compiler.rewrites.operands import in_autocast, transposed_size, with_bias
+from ganspec.compiler.rewrites.small_maps import MOST_PIXELS, Geometry, Spread, is_strided
 from ganspec.program.ir import Call, Value
 
 TARGETS = (nn.ConvTranspose2d,)
@@ -25,11 +26,8 @@ def apply(module: nn.ConvTranspose2d, x: torch.Tensor) -> torch.Tensor:
     """Return `module(x)`."""
     if x.device.type != "cpu":
         return module(x)
-    stride, padding = int(module.stride[0]), int(module.padding[0])
     x, weight = in_autocast(x, module.weight)
-    size = [
-        (pixels - 1) * stride + width - 2 * padding
-        for pixels, width in zip(x.shape[2:], weight.shape[2:], strict=True)
-    ]
-    y = Spread.apply(x, weight, stride, padding, size)
-    return y if module.bias is None else y + module.bias.to(y.dtype)[:, None, None]
+    kernel, stride, padding = weight.shape[2:], int(module.stride[0]), int(module.padding[0])
+    size = transposed_size(x.shape[2:], kernel, stride, padding)
+    y = Spread.apply(x, weight, Geometry(kernel, stride, padding, size))
+    return with_bias(y, module.bias)
