@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from write_language import anchor
+
 import ganspec
 from ganspec.compiler.lower import lower
 from ganspec.language.source import parse
@@ -59,7 +61,7 @@ def picture(name: str) -> str:
         shown = re.search(rf"!\[(.+)\]\(images/{PICTURES[name]}\.png\)", text)
         if shown:
             head = re.findall(r"^##+ (.+)$", text[: shown.start()], re.M)[-1]
-            place = f"{page}#{re.sub('[^a-z0-9 _-]', '', head.lower()).replace(' ', '-')}"
+            place = f"{page}#{anchor(head)}"
             return f"{shown[0]}\n\n*{shown[1][0].upper()}{shown[1][1:]}: [{page[:-3]}]({place}).*\n"
     raise ValueError(f"no page shows the picture of {name}")
 

@@ -176,7 +176,12 @@ def link(text: str, target: str | type[Section]) -> str:
     else:
         heading = next((title for title, model in SECTIONS if model is target), "")
         assert heading, f"add {target.__name__} to SECTIONS in {__file__}"
-    return f"[{text}](#{re.sub(r'[^a-z0-9 _-]', '', heading.lower()).replace(' ', '-')})"
+    return f"[{text}](#{anchor(heading)})"
+
+
+def anchor(heading: str) -> str:
+    """Return the anchor that GitHub gives a heading."""
+    return re.sub(r"[^a-z0-9 _-]", "", heading.lower()).replace(" ", "-")
 
 
 if __name__ == "__main__":

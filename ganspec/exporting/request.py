@@ -108,7 +108,7 @@ class ExportRequest:
         """Raise ExportError if options contradict each other, or need packages that are missing."""
         for name in ("form", "out", "network", "label", "license", "push"):
             value = getattr(self, name)
-            if value is not None and not (is_path(value)):
+            if value is not None and not is_path(value):
                 raise ExportError(f"{name} is {quoted(value)}: name another, or leave it out")
         form, has_batch = self.chosen_form, self.size is not None or self.batch == "free"
         if form not in GRAPHS and (self.label is not None or has_batch):

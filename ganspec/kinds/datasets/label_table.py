@@ -62,25 +62,29 @@ def check_table(path, rows):
         form = "it needs a line `file,NAME,...`, then a row for each file"
         raise ValueError(f"{path} is no table of labels: {form}")
     seen: dict[str, int] = {}
-    numbered = list(zip(row_lines(path), rows, strict=True))[1:]
-    for line, row in numbered:
+
+    def at(index):  # the lines are found only for an error, since the file is read again
+        return f"{path}:{row_lines(path)[index]}"
+
+    for index, row in enumerate(rows[1:], 1):
         if len(row) != len(rows[0]):
             noun = "value" if len(row) == 2 else "values"
             values = f"{len(row) - 1} {noun}, not {len(rows[0]) - 1}"
-            raise ValueError(f"{path}:{line} has {values}, for {row[0]!r}")
+            raise ValueError(f"{at(index)} has {values}, for {row[0]!r}")
         if first := seen.get(row[0].strip()):
-            twice = f"a second row for {row[0]!r}, which has one in line {first}"
-            raise ValueError(f"{path}:{line} has {twice}: delete one")
+            line = row_lines(path)[first]
+            twice = f"a second row for {row[0]!r}, which has one in line {line}"
+            raise ValueError(f"{at(index)} has {twice}: delete one")
         if not all(value.strip() for value in row[1:]):
             remedy = "write one, or delete the row"
-            raise ValueError(f"{path}:{line} has an empty value for {row[0]!r}: {remedy}")
-        seen[row[0].strip()] = line
-    for line, row in numbered if len(rows[0]) > 2 else ():
+            raise ValueError(f"{at(index)} has an empty value for {row[0]!r}: {remedy}")
+        seen[row[0].strip()] = index
+    for index, row in enumerate(rows[1:], 1) if len(rows[0]) > 2 else ():
         for value in map(str.strip, row[1:]):
             if value not in ("0", "1", "-1"):
                 attributes = "attributes are 1 or 0, or 1 or -1"
                 odd = f"the value {value!r} for {row[0]!r}"
-                raise ValueError(f"{path}:{line} has {odd}: {attributes}")
+                raise ValueError(f"{at(index)} has {odd}: {attributes}")
 
 
 def is_attributes(table):
