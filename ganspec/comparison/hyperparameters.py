@@ -80,7 +80,7 @@ def of_network(spec: Spec, network: str, implied: Implied) -> dict[str, Hyperpar
         kind_row = {"optimizer kind": Hyperparameter(term(kind.kind), is_implied)}
         rows = {"learning rate": replace(rate, is_usual=False), **kind_row, **rows}
     if factor := _of_objective(spec, "l2", lambda own: plain(getattr(own.l2, network))):
-        is_implied = _is_implied(implied, f"objective.l2.{network}")
+        is_implied = implied.holds([f"objective.l2.{network}"])
         rows["L2 factor"] = Hyperparameter(factor, is_implied, factor == plain(0.0))
     return rows
 
@@ -97,13 +97,8 @@ def _settings(
             for i, each in enumerate(value):
                 text = NOT_READ if is_unread else plain(each)
                 row = f"{label(name).removesuffix('s')} {i + 1}"
-                yield row, Hyperparameter(text, _is_implied(implied, f"{path}.{i}"))
+                yield row, Hyperparameter(text, implied.holds([f"{path}.{i}"]))
         else:
             text = NOT_READ if is_unread else plain(value)
             is_usual = name not in changed
-            yield label(name), Hyperparameter(text, _is_implied(implied, path), is_usual)
-
-
-def _is_implied(implied: Implied, path: str) -> bool:
-    """Return True if the value with a key path, or a part of it, is implied."""
-    return any(each == path or each.startswith(f"{path}.") for each in implied.paths)
+            yield label(name), Hyperparameter(text, implied.holds([path]), is_usual)
