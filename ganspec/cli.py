@@ -72,7 +72,7 @@ def run() -> None:
     """Run the command line. Ctrl-C ends a training cleanly and every other command at once."""
     # Without these two lines, a short command spends a fifth of its time on searches: Python
     # looks for garbage among the objects of imports, and pydantic for plugins in all packages.
-    gc.set_threshold(100_000, 20, 20)
+    gc.set_threshold(500_000, 20, 20)
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # else Ctrl-C in an import prints a traceback
     prepare_streams()
