@@ -1,6 +1,6 @@
 """Classifier of Fashion-MNIST, 28 x 28, as a student's Keras report prints it.
 
-Written by ganspec from the spec `classifier_fashion` (782c098a).
+Written by ganspec from the spec `classifier_fashion` (b247f3d9).
 Plain PyTorch, yours to edit.
 """
 
@@ -24,7 +24,7 @@ SEED = 0
 
 # ---- Networks ----
 def init_weights(network, fill, **options):
-    """Fill the weights of all layers except norms by `fill`; set their biases to 0."""
+    """Fill weights of all layers except norms by `fill`; set biases, if any, to 0."""
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.Linear)):
             fill(module.weight, **options)

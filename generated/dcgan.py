@@ -1,6 +1,6 @@
 """DCGAN at 64 x 64 (Radford et al., 2016), in the form of PyTorch's tutorial.
 
-Written by ganspec from the spec `dcgan` (2e9159c7). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `dcgan` (69663c49). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -23,7 +23,7 @@ LATENT_SIZE = 100
 
 # ---- Networks ----
 def init_weights(network, fill, **options):
-    """Fill the weights of all layers except norms by `fill`; set their biases to 0."""
+    """Fill weights of all layers except norms by `fill`; set biases, if any, to 0."""
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
             fill(module.weight, **options)

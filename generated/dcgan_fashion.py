@@ -1,6 +1,6 @@
 """DCGAN on Fashion-MNIST, 28 x 28, as a student's Keras report prints it.
 
-Written by ganspec from the spec `dcgan_fashion` (1e385d4b).
+Written by ganspec from the spec `dcgan_fashion` (73d2123a).
 Plain PyTorch, yours to edit.
 """
 
@@ -28,7 +28,7 @@ LATENT_SIZE = 100
 
 # ---- Networks ----
 def init_weights(network, fill, **options):
-    """Fill the weights of all layers except norms by `fill`; set their biases to 0."""
+    """Fill weights of all layers except norms by `fill`; set biases, if any, to 0."""
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
             fill(module.weight, **options)

@@ -1,6 +1,6 @@
 """SAGAN on CIFAR-10, 32 x 32, as a student's Keras report describes it.
 
-Written by ganspec from the spec `sagan` (366c1541). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `sagan` (2c3a3b3b). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -52,16 +52,13 @@ class SelfAttention(nn.Module):
 
 
 def init_weights(network, fill, **options):
-    """Fill the weights of all layers except norms by `fill`; set their biases to 0."""
+    """Fill weights of all layers except norms by `fill`; set biases, if any, to 0."""
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)):
-            wrapped = getattr(module, "parametrizations", None)
-            if wrapped and hasattr(wrapped.weight, "original0"):  # under weight norm
-                weight = torch.empty_like(module.weight)
-                fill(weight, **options)
-                module.weight = weight  # torch splits it into length and direction
-            else:  # a spectral norm keeps the weight that it divides as `original`
-                fill(wrapped.weight.original if wrapped else module.weight, **options)
+            if not hasattr(module, "parametrizations"):
+                fill(module.weight, **options)
+            else:  # the weight that a spectral norm divides
+                fill(module.parametrizations.weight.original, **options)
             if getattr(module, "bias", None) is not None:
                 nn.init.zeros_(module.bias)
 

@@ -1,6 +1,6 @@
 """WGAN with gradient penalty on DCGAN's networks (Gulrajani et al., 2017).
 
-Written by ganspec from the spec `wgan_gp` (581882d2). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `wgan_gp` (4b1a0fd4). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -25,7 +25,7 @@ PENALTY_WEIGHT = 10.0
 
 # ---- Networks ----
 def init_weights(network, fill, **options):
-    """Fill the weights of all layers except norms by `fill`; set their biases to 0."""
+    """Fill weights of all layers except norms by `fill`; set biases, if any, to 0."""
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
             fill(module.weight, **options)

@@ -67,6 +67,7 @@ def test_a_loop_that_does_nothing_is_gone(body):
         LOOP + "    use([isinstance(m, nn.Linear) for m in m.parts])",
         LOOP + "    def inner(m):\n        return isinstance(m, nn.Linear)\n    use(inner)",
         "for m in network.children():\n    if isinstance(m, nn.Linear):\n        use(m)",
+        LOOP + "    if not hasattr(m, 'seen'):\n        use(m)\n        m.seen = True",
         LOOP + "    if isinstance(m.layer, nn.Linear):\n        use(m)",
         LOOP + "    if m.bias is None:\n        use(m)",  # only some have one
     ],
@@ -89,9 +90,13 @@ LAYERS = {
     "convs": "[{project: [4, 4, 4]}, {conv_transpose: {out: 3, stride: 2}}, tanh]",
     "no_bias": "[{reshape: [4, 1, 1]}, {conv_transpose: {out: 3, kernel: 8, padding: 0, "
     "bias: false}}, batch_norm, tanh]",
-    "wrapped": "[{project: [4, 4, 4]}, "
+    "spectral": "[{project: [4, 4, 4]}, "
     "{conv_transpose: {out: 3, stride: 2, weight_norm: spectral}},"
     " tanh]",
+    "weight": "[{project: [4, 4, 4]}, {conv_transpose: {out: 3, weight_norm: weight}}, "
+    "{conv_transpose: {out: 3, stride: 2, weight_norm: weight}}, tanh]",
+    "both": "[{linear: {out: 64, weight_norm: spectral}}, {reshape: [4, 4, 4]}, "
+    "{conv_transpose: {out: 3, stride: 2, weight_norm: weight}}, tanh]",
 }
 
 
@@ -104,7 +109,9 @@ def test_an_emitted_initializer_asks_for_what_is_there(name):
         if isinstance(n, ast.FunctionDef) and n.name == "init_weights"
     )
     assert "Embedding" not in text
-    assert ("parametrizations" in text) == (name == "wrapped")
+    assert ("original0" in text) == (name == "both")  # where it is the only norm, none is asked for
+    assert ("empty_like" in text) == (name in ("weight", "both"))
+    assert (".original," in text) == (name in ("spectral", "both"))
 
 
 def test_settled_initializers_draw_the_same_weights():

@@ -11,13 +11,16 @@ import ast
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
+import torch
 from torch import nn
 
 from ganspec.compiler.scopes import COMPREHENSIONS, FUNCTIONS
-from ganspec.program.ir import Net
+from ganspec.program.ir import Call, Net, module_of
 from ganspec.program.probe import hollow
 
 Meanings: TypeAlias = dict[str, list[nn.Module]]  # modules that each variable may be
+# attributes of modules with weight norms; code may set any other attribute while it runs
+NORMED = ("parametrizations", "original", "original0")
 NESTED = (*FUNCTIONS, ast.ClassDef, *COMPREHENSIONS)  # nodes with a scope of their own
 
 
@@ -39,10 +42,10 @@ class Present:
         match node:
             case ast.Name():
                 return [*self.meant.get(node, ())]
-            case ast.Attribute(value=ast.Name() as base, attr=name):
-                modules = self.meant.get(base, [])
-                if all(hasattr(module, name) for module in modules):
-                    return [getattr(module, name) for module in modules]
+            case ast.Attribute(value=base, attr=name):
+                values = self._values(base)
+                if all(hasattr(value, name) for value in values):
+                    return [getattr(value, name) for value in values]
             case ast.Call(
                 func=ast.Name(id="getattr"),
                 args=[ast.Name() as base, ast.Constant(value=str(name)), ast.Constant(value=None)],
@@ -60,6 +63,13 @@ class Present:
                 comparators=[ast.Constant(value=None)],
             ):
                 answers = {isinstance(op, ast.Is) == (v is None) for v in self._values(left)}
+            case ast.UnaryOp(op=ast.Not(), operand=operand):
+                answer = self.known(operand)
+                return None if answer is None else not answer
+            case ast.Call(
+                func=ast.Name(id="hasattr"), args=[base, ast.Constant(value=str(name))]
+            ) if name in NORMED:
+                answers = {hasattr(value, name) for value in self._values(base)}
             case _:
                 modules, classes = self._asked(node)
                 answers = {isinstance(m, tuple(classes.values())) for m in modules}
@@ -103,7 +113,8 @@ class Present:
                 body, orelse = node.body, node.orelse
                 narrowed = self._narrowed(node.test, bound)
                 self._visit_all(body if isinstance(body, list) else [body], narrowed)
-                self._visit_all(orelse if isinstance(orelse, list) else [orelse], bound)
+                narrowed = self._narrowed(node.test, bound, holds=False)
+                self._visit_all(orelse if isinstance(orelse, list) else [orelse], narrowed)
             case ast.BoolOp(op=ast.And(), values=values):
                 for value in values:
                     self._visit(value, bound)
@@ -117,16 +128,23 @@ class Present:
         for node in nodes:
             self._visit(node, bound)
 
-    def _narrowed(self, test: ast.expr, bound: Meanings) -> Meanings:
-        """Return the modules that each variable may be where `test` is true."""
+    def _narrowed(self, test: ast.expr, bound: Meanings, holds: bool = True) -> Meanings:
+        """Return the modules that each variable may be where `test` is `holds`."""
         match test:
-            case ast.BoolOp(op=ast.And(), values=values):
+            case ast.UnaryOp(op=ast.Not(), operand=operand):
+                return self._narrowed(operand, bound, not holds)
+            case ast.BoolOp(op=ast.And(), values=values) if holds:
                 for value in values:
                     bound = self._narrowed(value, bound)
             case ast.Call(func=ast.Name(id="isinstance"), args=[ast.Name(id=name), classes]):
                 kinds = tuple(self._classes(classes).values())
                 if name in bound and kinds:
-                    return {**bound, name: [m for m in bound[name] if isinstance(m, kinds)]}
+                    kept = [m for m in bound[name] if isinstance(m, kinds) == holds]
+                    return {**bound, name: kept}
+            case ast.Call(
+                func=ast.Name(id="hasattr"), args=[ast.Name(id=name), ast.Constant(value=str(part))]
+            ) if name in bound and part in NORMED:
+                return {**bound, name: [m for m in bound[name] if hasattr(m, part) == holds]}
         return bound
 
     def _classes(self, node: ast.expr) -> dict[ast.expr, type]:
@@ -161,8 +179,8 @@ def _sets(node: ast.AST, name: str) -> bool:
 def modules_of(nets: Iterable[Net]) -> list[nn.Module]:
     """Return one module for each different call in the networks, and examples of containers.
 
-    Weights have no values. A module with a weight norm gets an empty `parametrizations`, so that
-    tests for this attribute succeed. Return [] if the networks call a class or function that is not
+    Weights have no values. A module with a weight norm has the `parametrizations` of a linear layer
+    of one weight. Return [] if the networks call a class or function that is not
     torch's or ganspec's, since that may make modules of any class.
     """
     nets = list(nets)
@@ -176,6 +194,8 @@ def modules_of(nets: Iterable[Net]) -> list[nn.Module]:
     for call in calls:
         module = hollow(call)
         if call.wraps:
-            module.parametrizations = nn.ModuleDict()
+            with torch.random.fork_rng(devices=[]):
+                small = module_of(Call(nn.Linear, 1, 1, wraps=call.wraps))
+            module.parametrizations = small.parametrizations
         modules += module.modules()
     return modules

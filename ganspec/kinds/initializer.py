@@ -1,6 +1,6 @@
 """Base class of initializers: functions that fill a network's weights."""
 
-# mypy: disable-error-code="arg-type"
+# mypy: disable-error-code="arg-type, union-attr"
 # torch's types say that every attribute of a module is a tensor or a module
 
 from __future__ import annotations
@@ -31,15 +31,16 @@ def filling(initializer: Initializer | None) -> Call | None:
 
 
 def init_weights(network, fill, **options):
-    """Fill the weights of all layers except norms by `fill`; set their biases to 0."""
+    """Fill weights of all layers except norms by `fill`; set biases, if any, to 0."""
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)):
-            wrapped = getattr(module, "parametrizations", None)
-            if wrapped and hasattr(wrapped.weight, "original0"):  # under weight norm
+            if not hasattr(module, "parametrizations"):
+                fill(module.weight, **options)
+            elif hasattr(module.parametrizations.weight, "original0"):  # under weight norm
                 weight = torch.empty_like(module.weight)
                 fill(weight, **options)
                 module.weight = weight  # torch splits it into length and direction
-            else:  # a spectral norm keeps the weight that it divides as `original`
-                fill(wrapped.weight.original if wrapped else module.weight, **options)
+            else:  # the weight that a spectral norm divides
+                fill(module.parametrizations.weight.original, **options)
             if getattr(module, "bias", None) is not None:
                 nn.init.zeros_(module.bias)
