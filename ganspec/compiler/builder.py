@@ -1,6 +1,6 @@
 """Build the steps of a program from the layers of one network or block.
 
-The shape of each result comes from torch itself, which runs the call on an empty batch.
+The shape of each result comes from torch itself, which runs the call (`program/probe.py`).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Builder(Lowering):
 
     `scope` has the values of names in expressions. `labels` is the input of labels, or None if the
     spec has none. `parent` is the builder of the network or block around a block; it is None for a
-    network. `heads` are the network's outputs by name.
+    network. `heads` are outputs of the network by name.
     """
 
     def __init__(
@@ -274,7 +274,7 @@ class Builder(Lowering):
     def _shape(self, call: Call, inputs: tuple[Value, ...]) -> tuple[int, ...]:
         """Return the shape of a call's result without the batch dimension.
 
-        Raise SpecError if torch cannot run the call on inputs of these shapes.
+        Raise SpecError if torch cannot run the call, or if the result is empty or too large.
         """
         if isinstance(call.target, Net):
             return call.target.output.shape  # a block's steps were run when it was lowered

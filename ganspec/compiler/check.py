@@ -29,10 +29,10 @@ PATHS = "write a section and names below it, such as `train.batch` or `generator
 def check(spec: Spec) -> list[Diagnostic]:
     """Return warnings about a spec.
 
-    Raise SpecError if the networks do not fit each other, if a layer cannot read a batch of the
-    training, if counts differ from the report's, or if the code of a user's own kind cannot be
-    emitted. Raise it, too, if part of a network is `unknown`. A network or section that is
-    `unknown` as a whole is only a warning, since the rest of the spec can be right.
+    Raise SpecError as `lower` does, if a claim of the report is wrong, or if part of a network is
+    `unknown`. Whole networks and other parts that are `unknown` are only warnings. If there are
+    none, raise SpecError, too, if a layer cannot read a batch of the training, or if the code of a
+    user's own kind cannot be emitted.
     """
     nets = lower(spec)
     errors = [*diagnosed(inner := unread_in_networks(spec)), *claims(spec, nets)]
@@ -47,7 +47,7 @@ def check(spec: Spec) -> list[Diagnostic]:
 
 
 def warnings_of(spec: Spec, nets: dict[str, Net] | None = None) -> list[Diagnostic]:
-    """Return warnings about how the networks fit together; counts in the report are not checked.
+    """Return the warnings of `Spec.contract`: how networks, data, objective and rules disagree.
 
     `nets` are lowered from the spec if None. A warning whose code is in `report.keeps` shows the
     reason that is written there, and no help.
@@ -66,8 +66,8 @@ def warnings_of(spec: Spec, nets: dict[str, Net] | None = None) -> list[Diagnost
 def claims(spec: Spec, nets: dict[str, Net]) -> Iterator[Diagnostic]:
     """Yield an error for each claim in `report` that has a wrong name or count.
 
-    In a table of layers, only the first wrong count is an error. If any table has a wrong count,
-    the networks' totals are not compared.
+    In a table of layers, only the first wrong count is an error. If any table is wrong, the
+    networks' totals are not compared.
     """
     claimed = [("params", name) for name in spec.report.params]
     claimed += [("layers", name) for name in spec.report.layers]

@@ -229,9 +229,9 @@ def _module(net: Net, part: Part, exact: bool) -> nn.Module:
 
 
 def initialize(network: nn.Module, net: Net) -> None:
-    """Fill all weights by the network's `init`, then weights of layers by the layers' own `init`.
+    """Fill weights by the network's `init`, then those of layers with their own `init` by that.
 
-    Weights without either keep their values.
+    Weights that neither fills keep their values.
     """
     if net.initialize:
         net.initialize.function(network, **net.initialize.kwargs)
