@@ -1,7 +1,7 @@
 """Evaluate a program: make its modules in memory.
 
 The modules are laid out as in printed source, so that both have the same `state_dict` keys.
-`forward` runs the steps one by one, so that an error names the layer that failed.
+`forward` runs the steps, one by one or as rewrites, so that an error names the layer that failed.
 """
 
 from __future__ import annotations
