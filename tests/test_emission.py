@@ -183,6 +183,18 @@ def test_a_text_that_lacks_something_is_an_error_of_its_kind(
         assert f"`{said}`" in finding.message or said in finding.message
 
 
+def test_a_text_is_emitted_a_second_time_as_the_first_time(tmp_path, monkeypatch):
+    """The annotation names a class that the file does not have."""
+    head = "def helper(scores) -> Loss:\n    scores = 2 * scores\n    return scores.mean()"
+    text = BAD.format(kind="annotated", head=head, value="helper(scores)", field="")
+    (tmp_path / "annotated.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    __import__("annotated")
+    spec = spec_with(objective="{loss: annotated}")
+    first, second = ganspec.emit(spec), ganspec.emit(spec)
+    assert first == second and "def helper(scores):\n" in first
+
+
 SHOWN = [
     ("f'{str(cfg.text)}|{len(cfg.text):02d}'", "it"),
     ('f"{str(cfg.text)}|"', "it's"),

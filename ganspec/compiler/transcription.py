@@ -111,8 +111,9 @@ class Transcriber:
             case ast.FunctionDef(returns=ast.expr() as returns) if not self._resolves(returns):
                 start = self.view.data.rindex(b"->", 0, self.view.start(returns))
                 self.edits.change(start, self.view.end(returns), "")
-                node.returns = None
-                self.visit(node)
+                for child in ast.iter_child_nodes(node):
+                    if child is not returns:
+                        self.visit(child)
             case _:
                 for child in ast.iter_child_nodes(node):
                     self.visit(child)
