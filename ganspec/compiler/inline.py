@@ -109,6 +109,7 @@ class Function(PythonText):
         calls = [n for n in ast.walk(caller.tree) if isinstance(n, ast.Call)]
         calls = [n for n in calls if isinstance(n.func, ast.Name) and n.func.id == self.placeholder]
         plain = all(len(c.args) == len(self.names) and not c.keywords for c in calls)
+        plain = plain and not any(isinstance(a, ast.Starred) for c in calls for a in c.args)
         plain = plain and not any(caller.is_inside(c, ast.JoinedStr) for c in calls)
         _require(plain and len(calls) == caller.text.count(self.placeholder))
         if self.expression is None:
