@@ -75,8 +75,8 @@ class Builder(Lowering):
         must_be(self.at, call, Call, "call", "return `Call(nn.ReLU)`: a class or a function")
         shape = self._shape(call, inputs)
         channels = inputs[0].channels if call.channels is None else call.channels
-        if int(channels) != shape[0]:
-            channels = Width(shape[0])
+        if shape[:1] != (int(channels),):
+            channels = Width(shape[0] if shape else 1)
         kind = self.at.block if isinstance(self.at, Block) else self.at.kind
         origin = Origin(self.at.key_path, kind, self.at.mark, self.at.unread)
         value = Value(next(self.ids), shape, channels, origin)
@@ -142,9 +142,10 @@ class Builder(Lowering):
             made = getattr(part, method)(self, x)
         must_be(part, made, Value, method, "return what `net.add` returns")
         if part.is_own and len(made.shape) not in (1, 3):
-            unfit(
-                part, f"makes {made}, neither a vector nor a map", "return N x C or N x C x H x W"
+            what = (
+                f"{made}, neither a vector nor a map" if made.shape else "one number for each image"
             )
+            unfit(part, f"makes {what}", "return N x C or N x C x H x W")
         return made
 
     def layer(self, layer: Layer, x: Value) -> Value:
