@@ -158,7 +158,8 @@ class View(PythonText):
                 inner = self.known(base)
                 if inner and isinstance(inner.value, Namespace) and not name.startswith("__"):
                     if name not in inner.value.values:
-                        raise UnmovableError(f"`{ast.unparse(node)}`, which is not set")
+                        help = f"add the field to the kind, such as `{name}: float = 1.0`"
+                        raise UnmovableError(f"`{ast.unparse(node)}`, which is not set", help)
                     return Known(inner.value.values[name], self.facts.spell(inner.value, name))
             case ast.Tuple(elts=parts):
                 values = [part for part in map(self.known, parts) if part and part.is_plain]

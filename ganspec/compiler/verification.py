@@ -76,7 +76,8 @@ def _run(source: str) -> types.ModuleType:
                 spec.loader.exec_module(module)
         except Exception as error:
             reason = f"{type(error).__name__}: {error}".splitlines()[0]
-            raise UnmovableError(f"code that cannot run on its own: {reason}") from error
+            help = "define all that it needs at the top level of the kind's own file, or import it"
+            raise UnmovableError(f"code that cannot run on its own: {reason}", help) from error
         finally:
             del sys.modules[module.__name__]
     return module
