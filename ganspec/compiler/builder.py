@@ -114,7 +114,7 @@ class Builder(Lowering):
             message = f"{self.at.kind} reads labels"
             is_own = self.at is self.network.condition or self._stands_for() == "condition"
             help = "write `condition: none` in the network" if is_own else None
-            self.refuse("missing-condition", message, None, help)  # `lower_valid` says more
+            self.refuse("missing-condition", message, None, help)  # `lower.py` says more
         return self.labels
 
     @property
