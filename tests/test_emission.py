@@ -183,6 +183,32 @@ def test_a_text_that_lacks_something_is_an_error_of_its_kind(
         assert f"`{said}`" in finding.message or said in finding.message
 
 
+def test_a_missing_field_is_told_of_a_kind_that_is_not_tried(tmp_path, monkeypatch):
+    """Its file may keep state between calls."""
+    head = "TABLE = {}\ndef keep():\n    TABLE[0] = 1"
+    text = BAD.format(kind="keeps", head=head, value="scores.mean() * cfg.wieght", field="")
+    (tmp_path / "keeps.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    __import__("keeps")
+    with pytest.raises(ganspec.SpecError) as raised:
+        ganspec.emit(spec_with(objective="{loss: keeps}"))
+    (finding,) = raised.value.diagnostics
+    assert "keeps.py reads `cfg.wieght`, which is not set" in finding.message
+    assert finding.help == "add the field to the kind, such as `wieght: float = 1.0`"
+
+
+def test_a_text_is_emitted_a_second_time_as_the_first_time(tmp_path, monkeypatch):
+    """The annotation names a class that the file does not have."""
+    head = "def helper(scores) -> Loss:\n    scores = 2 * scores\n    return scores.mean()"
+    text = BAD.format(kind="annotated", head=head, value="helper(scores)", field="")
+    (tmp_path / "annotated.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    __import__("annotated")
+    spec = spec_with(objective="{loss: annotated}")
+    first, second = ganspec.emit(spec), ganspec.emit(spec)
+    assert first == second and "def helper(scores):\n" in first
+
+
 SHOWN = [
     ("f'{str(cfg.text)}|{len(cfg.text):02d}'", "it"),
     ('f"{str(cfg.text)}|"', "it's"),

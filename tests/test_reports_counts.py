@@ -264,6 +264,11 @@ def test_no_claim_can_be_changed(path):
         assert f"claims {count + 1:,}" in wrong.message
 
 
+def test_claims_about_an_unknown_network_are_not_compared():
+    spec = load("dcgan_keras", "discriminator={unknown: everything}", "report.implied=[]")
+    assert {warning.code for warning in ganspec.check(spec)} == {"not-read"}
+
+
 SAID = {
     "a total": (
         "{total: 522497",

@@ -7,13 +7,19 @@ import json
 import pytest
 import torch
 from conftest import ROOT, narrow
+from torch import nn
 
 import ganspec
 from ganspec.compiler.actions import REWRITES, actions
 from ganspec.compiler.evaluate import evaluate
 from ganspec.compiler.lower import lower, lower_network
+from ganspec.compiler.rewrites import (
+    conv_before_pool,
+    instance_norm_as_groups,
+    upsample_before_conv,
+)
 from ganspec.language.load import loads
-from ganspec.program.ir import Net, start_input
+from ganspec.program.ir import Call, Net, module_of, start_input
 from ganspec.systems.spec import Interface
 
 SPEC = """
@@ -240,6 +246,23 @@ def test_every_rewrite_is_used_by_a_spec(nets):
         for each in [net, *(block for block in blocks if isinstance(block, Net))]:
             names.update(used(each))
     assert names == {rewrite.__name__.rsplit(".")[-1] for rewrite in REWRITES}
+
+
+def test_arguments_are_read_in_every_form_that_own_layers_may_write():
+    """By position, as a tuple, and arguments that no layer of ganspec sets."""
+    value = start_input((4, 12, 12)).value
+    conv = Call(nn.Conv2d, 4, 3, 3, 1, 1)
+    calls = [Call(nn.Upsample, scale_factor=(2, 2)), conv]
+    upsample, convolve = (module_of(call).double() for call in calls)
+    x = torch.randn(4, 4, 12, 12, dtype=torch.float64)
+    assert upsample_before_conv.fits(calls, value)
+    ours = upsample_before_conv.apply(upsample, convolve, x)
+    torch.testing.assert_close(ours, convolve(upsample(x)), atol=1e-11, rtol=1e-11)
+    assert conv_before_pool.fits([conv, Call(nn.AvgPool2d, 2)], value)
+    assert not conv_before_pool.fits([conv, Call(nn.AvgPool2d, 2, divisor_override=1)], value)
+    norm = (nn.InstanceNorm2d, 4, 1e-5, 0.1, True)
+    assert instance_norm_as_groups.fits([Call(*norm, False)], value)
+    assert not instance_norm_as_groups.fits([Call(*norm, True)], value)
 
 
 @pytest.mark.parametrize("key", ["generator", "discriminator"])

@@ -252,6 +252,7 @@ LONG = "a + 'a text that would make the line that calls it longer than a line ma
         ("def M(a):\n    return 1", "M(g(x))"),  # g would not be called
         ("def M(a):\n    return a + a", "M(g(x))"),  # g would be called twice
         ("def M(a):\n    return a", "h(M)"),
+        ("def M(a):\n    return a + 1", "M(*x)"),
         ("def M(a):\n    return a + x", "M(1)"),  # another x
         ("def M(a):\n    return (lambda x: a)(0)", "M(x)"),  # the lambda's x
         ("def M(a):\n    return [a for x in (0, 1)]", "M(x)"),

@@ -5,6 +5,7 @@ spec's report claims. `evaluate.py` makes modules of a program, and `printer.py`
 class; `layout.py` gives both the same attribute names. `emit.py` writes a whole file for training:
 `moving.py` gathers the source of each function, class and constant that the file needs. To that
 end, `lookup.py` finds the source, `specialize.py` removes branches that the spec's settings rule
-out, and `rewrite.py` replaces names. `arrange.py` inlines short functions and sorts the texts into
-sections, and `verification.py` checks that constants have the same values as in users' own files.
+out, and `transcription.py` replaces names. `arrange.py` inlines short functions and sorts the texts
+into sections, and `verification.py` checks that constants have the same values as in users' own
+files.
 """

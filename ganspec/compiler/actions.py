@@ -1,6 +1,6 @@
 """Find the steps of a program that a rewrite applies together, faster than one by one.
 
-`REWRITES` lists the files of `compiler/rewrites/`.
+`REWRITES` lists the files of `compiler/rewrites/` that have a rewrite; the others have shared code.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ ORDER = ("Networks", "Losses", "Data", "Training")
 class EmittedFile:
     """The texts that `mover` gathered for an emitted file, shortened, and with names chosen.
 
-    `main` is the name of the training function or network class whose placeholder is `mover.main`.
+    `main` is the chosen name of the function or class whose placeholder is `mover.main`.
     """
 
     def __init__(self, mover: Mover):

@@ -26,7 +26,7 @@ class Refusal:
 
     @property
     def help(self) -> str:
-        """Return how to get a batch that the layer can read."""
+        """The help of the error: settings that give a batch which the layer can read."""
         call = self.step.call
         fixed = not self.batch.training and call.kwargs.get("track_running_stats") is False
         first = ("statistics: running",) if fixed else ()
@@ -34,7 +34,7 @@ class Refusal:
         return self.batch.fix.help(certain=not is_foreign(call), first=first)
 
     def diagnostic(self) -> Diagnostic:
-        """Return the refusal as an error of the layer's place."""
+        """Return the refusal as an error at the layer's place."""
         message = self._message("")
         return Diagnostic(
             "batch-mismatch", message, self.step.origin.mark, (self.reason,), self.help

@@ -1,6 +1,6 @@
 """Build the steps of a program from the layers of one network or block.
 
-The shape of each result comes from torch itself, which runs the call on an empty batch.
+The shape of each result comes from torch itself, which runs the call (`program/probe.py`).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Builder(Lowering):
 
     `scope` has the values of names in expressions. `labels` is the input of labels, or None if the
     spec has none. `parent` is the builder of the network or block around a block; it is None for a
-    network. `heads` are the network's outputs by name.
+    network. `heads` are outputs of the network by name.
     """
 
     def __init__(
@@ -75,8 +75,8 @@ class Builder(Lowering):
         must_be(self.at, call, Call, "call", "return `Call(nn.ReLU)`: a class or a function")
         shape = self._shape(call, inputs)
         channels = inputs[0].channels if call.channels is None else call.channels
-        if int(channels) != shape[0]:
-            channels = Width(shape[0])
+        if shape[:1] != (int(channels),):
+            channels = Width(shape[0] if shape else 1)
         kind = self.at.block if isinstance(self.at, Block) else self.at.kind
         origin = Origin(self.at.key_path, kind, self.at.mark, self.at.unread)
         value = Value(next(self.ids), shape, channels, origin)
@@ -114,7 +114,7 @@ class Builder(Lowering):
             message = f"{self.at.kind} reads labels"
             is_own = self.at is self.network.condition or self._stands_for() == "condition"
             help = "write `condition: none` in the network" if is_own else None
-            self.refuse("missing-condition", message, None, help)  # `lower_valid` says more
+            self.refuse("missing-condition", message, None, help)  # `lower.py` says more
         return self.labels
 
     @property
@@ -142,9 +142,10 @@ class Builder(Lowering):
             made = getattr(part, method)(self, x)
         must_be(part, made, Value, method, "return what `net.add` returns")
         if part.is_own and len(made.shape) not in (1, 3):
-            unfit(
-                part, f"makes {made}, neither a vector nor a map", "return N x C or N x C x H x W"
+            what = (
+                f"{made}, neither a vector nor a map" if made.shape else "one number for each image"
             )
+            unfit(part, f"makes {what}", "return N x C or N x C x H x W")
         return made
 
     def layer(self, layer: Layer, x: Value) -> Value:
@@ -274,7 +275,7 @@ class Builder(Lowering):
     def _shape(self, call: Call, inputs: tuple[Value, ...]) -> tuple[int, ...]:
         """Return the shape of a call's result without the batch dimension.
 
-        Raise SpecError if torch cannot run the call on inputs of these shapes.
+        Raise SpecError if torch cannot run the call, or if the result is empty or too large.
         """
         if isinstance(call.target, Net):
             return call.target.output.shape  # a block's steps were run when it was lowered

@@ -14,7 +14,7 @@ Compute = Callable[..., torch.Tensor | tuple[torch.Tensor, ...]]
 
 
 class Casting:
-    """Runs `compute`, the steps of a network, in the precision and at the speed of `execution`.
+    """Runs `compute`, the steps of a network, with the precision and speedups of `execution`.
 
     Weights and results stay in single precision.
     """

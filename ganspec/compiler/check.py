@@ -29,10 +29,10 @@ PATHS = "write a section and names below it, such as `train.batch` or `generator
 def check(spec: Spec) -> list[Diagnostic]:
     """Return warnings about a spec.
 
-    Raise SpecError if the networks do not fit each other, if a layer cannot read a batch of the
-    training, if counts differ from the report's, or if the code of a user's own kind cannot be
-    emitted. Raise it, too, if part of a network is `unknown`. A network or section that is
-    `unknown` as a whole is only a warning, since the rest of the spec can be right.
+    Raise SpecError as `lower` does; if a claim of the report is wrong; or if part of a network is
+    `unknown`. Whole networks and other parts that are `unknown` are only warnings. If nothing is
+    unknown, raise SpecError, too, if a layer cannot read a batch of the training, or if the code of
+    a user's own kind cannot be emitted.
     """
     nets = lower(spec)
     errors = [*diagnosed(inner := unread_in_networks(spec)), *claims(spec, nets)]
@@ -47,7 +47,7 @@ def check(spec: Spec) -> list[Diagnostic]:
 
 
 def warnings_of(spec: Spec, nets: dict[str, Net] | None = None) -> list[Diagnostic]:
-    """Return warnings about how the networks fit together; counts in the report are not checked.
+    """Return the warnings of `Spec.contract`: how networks, data, objective and rules disagree.
 
     `nets` are lowered from the spec if None. A warning whose code is in `report.keeps` shows the
     reason that is written there, and no help.
@@ -66,15 +66,15 @@ def warnings_of(spec: Spec, nets: dict[str, Net] | None = None) -> list[Diagnost
 def claims(spec: Spec, nets: dict[str, Net]) -> Iterator[Diagnostic]:
     """Yield an error for each claim in `report` that has a wrong name or count.
 
-    In a table of layers, only the first wrong count is an error. If any table has a wrong count,
-    the networks' totals are not compared.
+    In a table of layers, only the first wrong count is an error. If any table is wrong, the
+    networks' totals are not compared.
     """
     claimed = [("params", name) for name in spec.report.params]
     claimed += [("layers", name) for name in spec.report.layers]
     for part, name in claimed:
-        if name not in nets:
+        if name not in spec.networks:
             mark = _place(spec, part, name).start
-            help = suggestion(name, nets, "networks")
+            help = suggestion(name, spec.networks, "networks")
             yield Diagnostic("unknown-name", f"no network is called `{name}`", mark, (), help)
     yield from _unnamed(spec)
     rows = {name: costs(net) for name, net in nets.items()}
@@ -106,7 +106,9 @@ def _tables(spec: Spec, rows: dict[str, list[Cost]]) -> Iterator[Diagnostic]:
     Only layers with parameters have a count in a table.
     """
     for name, table in spec.report.layers.items():
-        built = [row for row in rows.get(name, []) if row.params]
+        if name not in rows:
+            continue
+        built = [row for row in rows[name] if row.params]
         has = f"{name} has {len(built)} layers with parameters"
         counts = [row.params for row in built]
         first = next((i for i, n in enumerate(table) if counts[i : i + 1] != [n]), None)
@@ -119,7 +121,7 @@ def _tables(spec: Spec, rows: dict[str, list[Cost]]) -> Iterator[Diagnostic]:
             same = next((row for row in built if row.params == count), None)
             more = _has(same, f"exactly {count:,} parameters") if same else ""
             yield _mismatch(message, _place(spec, "layers", name, first).mark, note, more)
-        elif name in rows and len(built) > len(table):
+        elif len(built) > len(table):
             row = built[len(table)]
             message = f"{has}, but the report lists {len(table)}"
             what = f"{row.kind} at line {row.line}, with {row.params:,} parameters"

@@ -16,7 +16,7 @@ class Constant:
     """A constant of the emitted file: `text` is the value of the setting `name`, as Python.
 
     `family` is `loss` for `cfg.loss.weight`, and empty for `cfg.batch`. `name` is empty if the
-    constant holds all settings of `cfg` or of a family.
+    constant stands for `cfg` or a family of its settings as a whole.
     """
 
     family: str
@@ -42,8 +42,8 @@ class Constants:
     def spell(self, space: Namespace, name: str) -> str | None:
         """Return the text to write for the setting `name` of `space` in emitted code.
 
-        A number becomes a constant, whose placeholder is returned. Texts, collections, booleans and
-        None are written out. The result is None for any other value, such as a function.
+        A number becomes a constant, whose placeholder is returned. Texts, tuples, lists, dicts,
+        booleans and None are written out. The result is None for other values, such as functions.
         """
         value, family = space.values[name], space.family
         if isinstance(value, (int, float)) and not isinstance(value, bool):

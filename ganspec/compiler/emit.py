@@ -92,8 +92,8 @@ def moved(
 def blaming(mover: Mover, kinds: Sequence[Kind]) -> Iterator[None]:
     """Turn an UnmovableError within a `with` block into a SpecError about one of `kinds`.
 
-    That is the kind in whose file the code is, or else the first kind of a user. If all kinds are
-    ganspec's, the error is a bug, and becomes a RuntimeError.
+    That is the kind in whose file the code is, or else the first kind of a user. If there is
+    neither, the error is a bug, and becomes a RuntimeError.
     """
     try:
         yield
@@ -105,16 +105,19 @@ def blaming(mover: Mover, kinds: Sequence[Kind]) -> Iterator[None]:
         kind = next(near, None) or next(others, None)
         if kind is None:
             places = [f"{d.home.path}, {' and '.join(d.names)}" for d, _ in mover.trail]
-            raise RuntimeError(f"ganspec's own text reads {error}: {places[-1:]}") from error
+            at = places[-1] if places else "its networks"
+            message = f"ganspec's own text ({at}) reads {error}: please report this bug"
+            raise RuntimeError(message) from error
         file = homes[-1].path if homes else type(kind).__module__
         message = f"the {kind.family} `{kind.kind}` cannot be emitted: {file} reads {error}"
         raise SpecError([Diagnostic("unfit-kind", message, kind.mark, (), error.help)]) from error
 
 
 def emit_network(net: Net, kinds: Sequence[Kind], title: str) -> tuple[str, str]:
-    """Return a file that begins with `title` and has the class of `net`, and the class's name.
+    """Return the text of a file that has the class of `net`, and the name of that class.
 
-    `kinds` are those of the network. Raise SpecError if the code of one of them cannot be moved.
+    The file begins with `title`. `kinds` are those of the network. Raise SpecError if the code of
+    one of them cannot be moved.
     """
     mover = moved({}, lambda mover: mover.networks({net.name: net})[net.name], kinds)
     file = EmittedFile(mover)

@@ -1,7 +1,7 @@
 """Evaluate a program: make its modules in memory.
 
 The modules are laid out as in printed source, so that both have the same `state_dict` keys.
-`forward` runs the steps one by one, so that an error names the layer that failed.
+`forward` runs the steps, one by one or as rewrites, so that an error names the layer that failed.
 """
 
 from __future__ import annotations
@@ -229,9 +229,9 @@ def _module(net: Net, part: Part, exact: bool) -> nn.Module:
 
 
 def initialize(network: nn.Module, net: Net) -> None:
-    """Fill all weights by the network's `init`, then weights of layers by the layers' own `init`.
+    """Fill weights by the network's `init`, then those of layers with their own `init` by that.
 
-    Weights without either keep their values.
+    Weights that neither fills keep their values.
     """
     if net.initialize:
         net.initialize.function(network, **net.initialize.kwargs)

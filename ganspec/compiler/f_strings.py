@@ -25,7 +25,8 @@ def fields_in(parts: list[ast.expr]) -> Iterator[ast.FormattedValue]:
 def filled(node: ast.JoinedStr, shown: FieldTexts, made: FieldTexts) -> ast.expr:
     """Return a new f-string, with the texts `shown` in place of their fields.
 
-    The other fields show the expressions whose texts are in `made`.
+    The other fields show the expressions whose texts are in `made`. If no fields are left, return a
+    plain string.
     """
     parts: list[ast.expr] = []
     for part in node.values:

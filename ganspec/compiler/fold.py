@@ -26,7 +26,7 @@ def fold(text: str, numbers: dict[str, Number]) -> str:
     """Return `text` with `numbers` in place of their names, and arithmetic on them computed.
 
     `2**18 // (HEIGHT * WIDTH)` becomes 64 if HEIGHT and WIDTH are 64. An expression stays if it
-    divides by zero, if its result is 2**53 or more, or if it has an exponent above 64.
+    divides by zero, or if its result or an exponent in it is too large.
     """
     if not any(name in text for name in numbers):
         return text
@@ -40,7 +40,8 @@ def _fold(node: ast.AST, numbers: dict[str, Number], edits: Edits) -> None:
     for child in ast.iter_child_nodes(node):
         names = {n.id for n in ast.walk(child) if isinstance(n, ast.Name)} & set(numbers)
         value = _value(child, numbers) if names and isinstance(child, ast.expr) else None
-        if isinstance(child, ast.JoinedStr):  # replaced as text: `ast` gives wrong columns inside
+        if isinstance(child, ast.JoinedStr):
+            # before Python 3.12, `ast` gives wrong columns inside an f-string
             text = edits.of(child)
             for name in names:
                 text = text.replace(name, repr(numbers[name]))

@@ -10,9 +10,9 @@ from ganspec.compiler.scopes import every_argument
 from ganspec.compiler.symbols import PLACEHOLDER
 
 SIMPLE = (ast.Name, ast.Constant, ast.Attribute)  # arguments that may be written several times
-PRIMARY = (*SIMPLE, ast.Call, ast.Subscript)  # expressions that need no parentheses anywhere
+PRIMARY = (*SIMPLE, ast.Call, ast.Subscript)  # no parentheses needed, but in `(1).real`
 HEAD = 4  # lines of a function besides its body: the `def` line, the docstring and blank lines
-# nodes inside which no expression needs parentheses
+# nodes inside which no expressions but LOOSE ones need parentheses
 ENCLOSING = (ast.Assign, ast.Return, ast.Yield, ast.Call, ast.keyword, ast.Tuple, ast.Slice)
 LOOSE = (ast.NamedExpr, ast.Yield, ast.YieldFrom)  # these need parentheses nearly everywhere
 # nodes whose parts may be evaluated never, later, or several times
@@ -28,11 +28,10 @@ def inline(
 ) -> list[str]:
     """Return `texts` with the bodies of the functions `placeholders` in place of their calls.
 
-    The text of an inlined function becomes empty. A function is not inlined if it calls itself or
-    has starred or keyword-only parameters; if a call of it has keywords, stars or missing
-    arguments; if its variables have names that a caller uses; or if the file would get longer. With
-    `fits`, a function is inlined only if its body is one expression and `fits` returns True for
-    every line that would change.
+    The text of an inlined function becomes empty. A function stays if it calls itself, if one of
+    its calls cannot be replaced safely, or if it is more than an expression and the file would get
+    longer. With `fits`, a function is inlined only if its body is one expression and `fits` returns
+    True for every line that would change.
     """
     texts = list(texts)
     for placeholder in placeholders:
@@ -57,7 +56,7 @@ def inline(
 
 
 class CannotInlineError(Exception):
-    """Raised when the inlining of a function could change what the code does."""
+    """Raised for a call that cannot be inlined, or not without changing what the code does."""
 
 
 class Function(PythonText):
@@ -79,7 +78,7 @@ class Function(PythonText):
 
     @property
     def inner(self) -> set[str]:
-        """The names that scopes inside the function bind, such as lambdas and comprehensions."""
+        """The names that lambdas, comprehensions and other scopes inside the function bind."""
         outer = (self.scope, self.scopes.module)
         return {name for s in self.scopes.all.values() if s not in outer for name in s.bound}
 
@@ -110,6 +109,7 @@ class Function(PythonText):
         calls = [n for n in ast.walk(caller.tree) if isinstance(n, ast.Call)]
         calls = [n for n in calls if isinstance(n.func, ast.Name) and n.func.id == self.placeholder]
         plain = all(len(c.args) == len(self.names) and not c.keywords for c in calls)
+        plain = plain and not any(isinstance(a, ast.Starred) for c in calls for a in c.args)
         plain = plain and not any(caller.is_inside(c, ast.JoinedStr) for c in calls)
         _require(plain and len(calls) == caller.text.count(self.placeholder))
         if self.expression is None:
@@ -123,9 +123,9 @@ class Function(PythonText):
     def _expression(
         self, caller: PythonText, expression: ast.expr, call: ast.Call
     ) -> tuple[str, ast.expr]:
-        """Return the text of `expression`, the function's, with the arguments of `call` in it.
+        """Return the text of the function's `expression`, with the arguments of `call` in it.
 
-        Also return the expression of that text: an argument if the function only returns that.
+        Also return that text's node: an argument's, if the function returns just this argument.
         """
         # a lambda or comprehension must not bind a name that an argument reads
         _require(not _names(call.args) & self.inner)
@@ -139,7 +139,7 @@ class Function(PythonText):
             if _acts(argument):
                 placed.append(uses[0])
             for use in uses:
-                # `ast` gives wrong columns inside an f-string
+                # before Python 3.12, `ast` gives wrong columns inside an f-string
                 _require(not self.is_inside(use, ast.JoinedStr))
                 text = caller.segment(argument)
                 edits.replace(use, _in_place(text, argument, use, self.parents[use]))
@@ -151,9 +151,9 @@ class Function(PythonText):
         return edits.of(expression), outer
 
     def _check_order(self, placed: list[ast.Name], expression: ast.expr) -> None:
-        """Raise CannotInlineError if arguments would be evaluated later, or not exactly once.
+        """Raise CannotInlineError unless arguments with calls are evaluated once, first, in order.
 
-        `placed` are the names in `expression` that arguments with calls replace, in the arguments'
+        `placed` are the names in `expression` that these arguments replace, in the arguments'
         order. Functions may draw random numbers, so the order counts.
         """
         _require(placed == sorted(placed, key=self.start))
@@ -166,7 +166,8 @@ class Function(PythonText):
     def _block(self, caller: PythonText, call: ast.Call) -> str:
         """Return the caller's text with the function's body in place of the call's statement.
 
-        Raise CannotInlineError if the statement is neither `call(...)` nor `target = call(...)`.
+        Raise CannotInlineError if that is not possible: if the statement is neither `call(...)` nor
+        `target = call(...)`, for example.
         """
         statement, last = caller.parents[call], self.body[-1]
         returns = [n for n in ast.walk(self.node) if isinstance(n, ast.Return)]
@@ -208,11 +209,11 @@ class Function(PythonText):
         later: set[str],
         target: ast.expr | None,
     ) -> None:
-        """Raise CannotInlineError if the function would set a variable that its caller still needs.
+        """Raise CannotInlineError if the function might set a variable that its caller needs.
 
-        Arguments must be names, constants or attributes. `taken` are the caller's variables,
-        `later` the names in its lines after the call. The call's result is assigned to `target`,
-        unless that is None.
+        Raise it, too, if an argument is not a name, constant or attribute. `taken` are the caller's
+        variables, `later` the names in its lines after the call. The call's result is assigned to
+        `target`, unless that is None.
         """
         for name, argument in arguments.items():
             _require(isinstance(argument, SIMPLE))
@@ -225,7 +226,6 @@ class Function(PythonText):
 
 
 def _require(holds: bool) -> None:
-    """Raise CannotInlineError unless a condition holds."""
     if not holds:
         raise CannotInlineError
 
@@ -235,7 +235,7 @@ def _names(nodes: Iterable[ast.AST]) -> set[str]:
 
 
 def _acts(node: ast.expr) -> bool:
-    """Return True if an expression may do more than read values: if it calls more than `len`."""
+    """Return True if an expression has a call, except of `len`, a `yield` or a `:=`."""
     calls = [n for n in ast.walk(node) if isinstance(n, (ast.Call, *LOOSE))]
     return any(not isinstance(n, ast.Call) or ast.unparse(n.func) != "len" for n in calls)
 

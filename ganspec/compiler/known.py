@@ -34,8 +34,8 @@ COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
 class Known:
     """A value that is known before the code runs.
 
-    `text` is its text in the emitted file: a literal, or the placeholder of a constant's name. If
-    it is None, the printer writes the value.
+    `text` is its text in the emitted file: a literal, or the placeholder of a constant's name. It
+    is None for a value whose text is made only where it is needed, such as a function's.
     """
 
     value: Any
@@ -76,8 +76,8 @@ class Facts:
 
     `arguments` are the known values of parameters of its function or constructor. `aliases` are the
     values of variables that only copy a known value. `absent` are variables that the configuration
-    does not use. `spell` returns the text of a setting. `modules` are the networks' modules, for
-    code that loops over them, and `names` are the names of the text's file, with their values.
+    does not use. `spell` returns the text of a setting, or None. `modules` are the modules of the
+    networks, for code that loops over them. `names` has the names of the text's file, with values.
     """
 
     arguments: dict[str, Known] = field(default_factory=dict)
@@ -158,7 +158,8 @@ class View(PythonText):
                 inner = self.known(base)
                 if inner and isinstance(inner.value, Namespace) and not name.startswith("__"):
                     if name not in inner.value.values:
-                        raise UnmovableError(f"`{ast.unparse(node)}`, which is not set")
+                        help = f"add the field to the kind, such as `{name}: float = 1.0`"
+                        raise UnmovableError(f"`{ast.unparse(node)}`, which is not set", help)
                     return Known(inner.value.values[name], self.facts.spell(inner.value, name))
             case ast.Tuple(elts=parts):
                 values = [part for part in map(self.known, parts) if part and part.is_plain]
@@ -180,7 +181,8 @@ class View(PythonText):
         """Return the values of a loop's variable `name`; () if the loop must stay.
 
         A loop is replaced by its body, once for each value, if it goes over a known tuple and
-        compares its variable with something, or over `range(1)` without reading its variable.
+        compares its variable with something, or over `range(1)` without reading its variable. It
+        stays if it has `else`, `break` or `continue`, or if other code uses its variable.
         """
         body = [n for part in node.body for n in ast.walk(part)]
         if node.orelse or any(isinstance(n, (ast.Break, ast.Continue)) for n in body):
@@ -216,7 +218,7 @@ class View(PythonText):
         return Known(-operand.value, f"-{operand.text}") if is_number else None
 
     def _either(self, node: ast.BoolOp) -> Known | None:
-        """Return the value of an `and` or `or`; only its truth if no more is known; else None."""
+        """Return the value of an `and` or `or`, or its truth if only that is known, or None."""
         values = [self.known(v) for v in node.values]
         ends = isinstance(node.op, ast.Or)  # a value with this truth decides the result
         decides = next((i for i, v in enumerate(values) if v and bool(v.value) == ends), None)
@@ -227,7 +229,7 @@ class View(PythonText):
 
 
 def fill_comments(text: str, arguments: dict[str, Known]) -> str:
-    """Return `text` with settings filled into comments such as `# maximise {cfg.loss.goal}`.
+    """Return `text` with settings filled into comments such as `# maximise {cfg.loss.d_goal}`.
 
     `arguments` are the known arguments of the function. Without `cfg` in them, nothing changes.
     """

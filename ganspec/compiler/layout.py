@@ -125,7 +125,7 @@ def widths(argument: object) -> Iterator[Width]:
 
 
 def paths(net: Net, prefix: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Step]]:
-    """Yield the attribute path and the step of each module, of a block before those inside it.
+    """Yield the attribute path and the step of each module; a block comes before its modules.
 
     `prefix` is the attribute path of `net` itself.
     """

@@ -53,7 +53,7 @@ def definition_of(thing: Callable[..., Any], name: str = "") -> Binding:
     """Return the definition or import of a function, class or `Rule`.
 
     `name` is a new name for a lambda, or for a function inside another function. Raise
-    UnmovableError if `thing` is of another type, or has no source text.
+    UnmovableError if `thing` is a method, or anything else, or has no source text.
     """
     if isinstance(thing, Rule):
         return Definition(Home("", {}, thing.source), thing.source, (thing.__name__,))

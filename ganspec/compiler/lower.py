@@ -77,10 +77,10 @@ def _heads_last(steps: list[Step], output: Value) -> list[Step]:
 
 
 def _refuse_unused(name: str, network: Network, read: Container[object]) -> None:
-    """Raise SpecError for a key such as `normalization` of `network` that changes nothing.
+    """Raise SpecError for an entry of the network's `normalization` that changes nothing.
 
-    `read` are the normalizations that some layer reads: any other changes nothing. The value `none`
-    is an error only if there are normalizations among the layers, since it does not remove them.
+    `read` are the entries that some layer reads. The value `none` is an error only if there are
+    normalizations among the layers, since it does not remove them.
     """
     layers = [layer for layer in within(network.layers) if isinstance(layer, Layer)]
     written = next((layer for layer in layers if layer.role == "norm"), None)
@@ -108,7 +108,7 @@ def _refuse_unused(name: str, network: Network, read: Container[object]) -> None
 def _refuse_unused_init(network: Network, net: Net) -> None:
     """Raise SpecError if the network's `init` fills no weights: each layer has its own `init`."""
     init = network.init
-    if isinstance(init, Framework):  # a default, which nobody wrote
+    if isinstance(init, Framework):  # Keras's and TensorFlow's default
         return
     if init and init.mark and net.initialize and _replaces_init(net):
         message = f"nothing reads `init: {init.kind}`: each layer with weights has its own `init`"
@@ -165,11 +165,9 @@ def _refuse_zeros_under_weight_norm(net: Net) -> None:
 
 
 def _advised(spec: Spec, key: str, diagnostic: Diagnostic) -> Diagnostic:
-    """Return `diagnostic`, an error in the network `key`, with more if it is about missing labels.
+    """Return `diagnostic`, an error in the network `key`, with a remedy if labels are missing.
 
-    The message says that the spec does not declare labels, or that the network has none. The help
-    is to declare the labels of the spec's images, or to remove the layer if the system has no
-    labels. If the labels are `unknown`, the error gets their place.
+    If the spec's labels are `unknown`, the error is moved to their place.
     """
     if diagnostic.code != "missing-condition":
         return diagnostic
@@ -183,7 +181,7 @@ def _advised(spec: Spec, key: str, diagnostic: Diagnostic) -> Diagnostic:
             diagnostic, code="not-read", message=message, mark=gap.mark, notes=notes, help=help
         )
     if not spec.takes_labels:
-        message = f"{diagnostic.message}, and the {key} reads images only"
+        message = f"{diagnostic.message}, but the {key} gets none"
         return replace(diagnostic, message=message, help=diagnostic.help or "remove it")
     other = f", or {diagnostic.help}" if diagnostic.help else ""
     return replace(diagnostic, message=message, help=f"{label_help(spec)}{other}")
@@ -196,9 +194,9 @@ def _lower(spec: Spec, key: str, interface: Interface) -> Net:
 
 
 def _with_shape(spec: Spec) -> Spec:
-    """Return the spec with the shape of the images that it draws, if the spec leaves that open.
+    """Return the spec with the shape of the images that it draws, if `data` leaves that open.
 
-    Return it unchanged if no network makes images, or if the one that does has errors.
+    Return it unchanged if no network draws images, or if their shape cannot be found.
     """
     key = spec.draws
     if None not in spec.data.known_shape or key is None or key in spec.unread:
@@ -216,7 +214,8 @@ def _with_shape(spec: Spec) -> Spec:
 def lower_valid(spec: Spec) -> tuple[dict[str, Net], list[Diagnostic]]:
     """Return the programs of networks without errors by key, and the others' first errors.
 
-    Networks that are `unknown` as a whole are left out.
+    Networks that are `unknown` as a whole are left out. If users' own kinds fail when they are
+    tried, return no programs and only these errors.
     """
     nets: dict[str, Net] = {}
     if diagnostics := faults(spec):
@@ -234,8 +233,7 @@ def lower_valid(spec: Spec) -> tuple[dict[str, Net], list[Diagnostic]]:
 def lower(spec: Spec) -> dict[str, Net]:
     """Return the programs of the spec's networks by key, without those `unknown` as a whole.
 
-    Raise SpecError with the first error of each network, and an error for each way in which the
-    networks do not fit each other.
+    Raise SpecError with the errors that `lower_valid` returns and those of `Spec.contract`.
     """
     nets, diagnostics = lower_valid(spec)
     diagnostics += [d for d in spec.contract(nets) if d.severity == "error"]

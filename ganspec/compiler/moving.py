@@ -103,7 +103,7 @@ class Mover:
     # -- names in texts -----------------------------------------------------------------------
 
     def refer(self, thing: Any) -> str:
-        """Return the text that reads a function or class without calling it; move it if needed.
+        """Return the text that names a function or class, not in a call; move it if needed.
 
         Raise UnmovableError if it cannot be moved, or has no name in its installed module.
         """
@@ -186,8 +186,8 @@ class Mover:
         `starred`, the call has `*` or `**`, so that all parameters stay.
         """
         defaults = definition.defaults()
-        # a class outside the training text loses only parameters that the call does not pass and
-        # whose default is false, such as None or 0
+        # a class outside the training text loses only `cfg`, and parameters that the call does not
+        # pass and whose default is false, such as None or 0
         fixed = isinstance(definition.node, ast.ClassDef) and not self.is_training(definition)
         known: dict[str, Known | None] = {}
         for name in definition.parameters:

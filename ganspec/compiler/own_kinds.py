@@ -40,7 +40,10 @@ def unfit(kind: Kind, message: str, help: str) -> NoReturn:
 
 @contextmanager
 def blamed(kind: Kind) -> Iterator[None]:
-    """Turn what the code of a user's own kind raises in a `with` block into a SpecError."""
+    """Turn an error that the code of a user's own kind raises in a `with` block into a SpecError.
+
+    A GanspecError stays as it is, and so do errors of ganspec's kinds.
+    """
     try:
         yield
     except GanspecError:
@@ -67,7 +70,7 @@ def must_be(kind: Kind, value: object, wanted: type, what: str, help: str) -> No
 
 
 def faults(spec: Spec) -> list[Diagnostic]:
-    """Return the errors that show when users' own kinds of a spec are run, but not those of layers.
+    """Return the errors that show when users' own kinds of a spec are run, for families in `TRIES`.
 
     Kinds whose file may keep state between calls are not run: a later training would differ.
     """
@@ -84,7 +87,10 @@ def faults(spec: Spec) -> list[Diagnostic]:
 
 
 def has_state(kind: Kind) -> bool:
-    """Return True if functions in the kind's file may change values that outlast their calls."""
+    """Return True if functions in the kind's file may change values that outlast their calls.
+
+    Return True, too, if the text of the file cannot be found.
+    """
     try:
         return _changes_state(inspect.getsource(sys.modules[type(kind).__module__]))
     except (KeyError, OSError, TypeError):

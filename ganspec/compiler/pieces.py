@@ -58,7 +58,7 @@ class CallText:
 
 
 class Moving(Protocol):
-    """The attributes and methods of `Mover` that `rewrite.py` uses."""
+    """The attributes and methods of `Mover` that `transcription.py` uses."""
 
     trail: list[tuple[Definition, str]]
     printer: Printer

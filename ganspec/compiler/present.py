@@ -177,11 +177,11 @@ def _sets(node: ast.AST, name: str) -> bool:
 
 
 def modules_of(nets: Iterable[Net]) -> list[nn.Module]:
-    """Return one module for each different call in the networks, and examples of containers.
+    """Return the modules of each different call in the networks, and examples of containers.
 
     Weights have no values. A module with a weight norm has the `parametrizations` of a linear layer
-    of one weight. Return [] if the networks call a class or function that is not
-    torch's or ganspec's, since that may make modules of any class.
+    of one weight. Return [] if a module, an initializer or a weight norm is not torch's or
+    ganspec's, since it may contain or make modules of any class.
     """
     nets = list(nets)
     calls = {step.call: None for net in nets for step in net.leaves() if step.is_module}

@@ -29,8 +29,8 @@ INFIX = {operator.add: "+", operator.mul: "*"}
 class Printer:
     """Prints programs, and arguments of calls.
 
-    `refer` adds a function or class that is not torch's to the file, and returns the text that
-    names it. `bring` adds an import, and returns its placeholder.
+    `refer` adds a function or class to the file if `namespaced` does not know it, and returns the
+    text that names it. `bring` adds an import, and returns its placeholder.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Printer:
     # -- values -------------------------------------------------------------------------------
 
     def value(self, argument: object, width: Callable[[Width], str] | None = None) -> str:
-        """Return an argument as Python. `width(w)`, if given, returns the text of a width w."""
+        """Return an argument as Python. `width(w)`, if given, is the text of a symbolic width w."""
         if isinstance(argument, Width):
             return width(argument) if width and argument.symbolic else argument.text
         if isinstance(argument, (tuple, list)):
@@ -284,7 +284,7 @@ class Forward:
             self.statements.append(line + note)
 
     def _variable(self, value: int, part: Part, index: int) -> str:
-        """Return a name for the variable of `value`, unlike all variables that are still read.
+        """Return a name for the variable of `value`, unlike inputs and variables still to be read.
 
         Those are read by a part from the number `index` on, or by a pending expression.
         """

@@ -29,7 +29,7 @@ class Parsed:
         return {child: node for node in nodes for child in ast.iter_child_nodes(node)}
 
 
-# A file is gathered twice or more often (see `emit.moved`), mostly from the same texts.
+# A file may be gathered several times (see `emit.moved`), mostly from the same texts.
 parsed = lru_cache(maxsize=500)(Parsed)
 
 

@@ -88,8 +88,7 @@ class Scopes:
         """Return every name that a scope inside the module binds."""
         return {name for scope in self.all.values() if scope.outer for name in scope.bound}
 
-    def _inner(self, node: ast.AST, scope: NameScope) -> NameScope:
-        """Return a new scope for `node` inside `scope`."""
+    def _new_scope(self, node: ast.AST, scope: NameScope) -> NameScope:
         self.all[node] = NameScope(node, scope)
         return self.all[node]
 
@@ -111,9 +110,9 @@ class Scopes:
             case ast.ClassDef(name=name):
                 scope.bind(name)
                 self._all([*node.decorator_list, *node.bases, *node.keywords], scope)
-                self._all(node.body, self._inner(node, scope))
+                self._all(node.body, self._new_scope(node, scope))
             case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
-                inner = self._inner(node, scope)
+                inner = self._new_scope(node, scope)
                 self._visit(node.generators[0].iter, scope)
                 for i, part in enumerate(node.generators):
                     self._all([part.target, *part.ifs, *([part.iter] if i else [])], inner)
@@ -128,7 +127,7 @@ class Scopes:
             self._visit(node, scope)
 
     def _function(self, node: FunctionNode | ast.Lambda, scope: NameScope) -> None:
-        inner, arguments = self._inner(node, scope), node.args
+        inner, arguments = self._new_scope(node, scope), node.args
         if not isinstance(node, ast.Lambda):
             scope.bind(node.name)
             self._all([*node.decorator_list, *([node.returns] if node.returns else [])], scope)

@@ -23,8 +23,8 @@ ENDS = (ast.Return, ast.Raise, ast.Continue, ast.Break)  # no statement runs aft
 def settle(text: str, facts: Facts, training: bool = False) -> View:
     """Return the view of a text in which all known statements and expressions are replaced.
 
-    If `training`, variables that only copy others are removed, too. The text's variables that are
-    None or a configuration are added to `facts.aliases`, unused ones also to `facts.absent`.
+    If `training`, variables that only copy others are removed, too. `facts.aliases` and
+    `facts.absent` get the variables of the text that copy a known value or an absent variable.
     """
     text = fill_comments(text, facts.arguments)
     while True:
@@ -51,7 +51,7 @@ class Settler:
     # -- statements ---------------------------------------------------------------------------
 
     def statement(self) -> str | None:
-        """Replace the first statement that is known, or remove statements that no code reaches."""
+        """Replace the first statement that is known, or remove the first unreachable ones."""
         for node in ast.walk(self.view.tree):
             for name in BODIES:
                 body = getattr(node, name, None)
@@ -172,9 +172,10 @@ class Settler:
         return isinstance(node, ast.Name) and node.id in self.facts.absent
 
     def _alias(self, target: ast.expr, value: ast.expr, node: ast.Assign) -> bool:
-        """Return True if `target` is only another name for None or a configuration; record that.
+        """Return True if the assignment of `value` to `target` can go: the value is known.
 
-        If `value` is an absent variable, `target` is recorded as absent, too.
+        A variable must be None or a configuration. It is recorded in `facts.aliases`, and if
+        `value` is absent, in `facts.absent`.
         """
         known, scope = self.view.known(value), self.view.scope
         if known is None:
@@ -194,7 +195,7 @@ class Settler:
         return False
 
     def _all_in_function(self, names: list[ast.Name]) -> bool:
-        """Return True if all nodes are local variables of the text's outermost function."""
+        """Return True if all nodes are local variables of `view.function`."""
         return all(self.view.scopes.holder(n) is self.view.scope for n in names)
 
     def copies(self) -> str | None:
@@ -220,7 +221,7 @@ class Settler:
         return None
 
     def _is_set_before(self, name: str, node: ast.stmt) -> bool:
-        """Return True if `name` is a local variable that nothing sets at or after `node`."""
+        """Return True if a local variable is set only once, or only in lines before `node`."""
         bound = self.view.scope.bound[name] if self.view.scope else 0
         sets = [n for n in self.view.scopes.named(name) if not isinstance(n.ctx, ast.Load)]
         return bound == 1 or (bound > 1 and all(n.lineno < node.lineno for n in sets))

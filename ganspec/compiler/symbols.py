@@ -1,7 +1,8 @@
 """Choose names for the placeholders in the texts of an emitted file, so that none clash.
 
-A text has a placeholder for each global name. The names are chosen once all texts are gathered. No
-symbol gets the name of another symbol, of a builtin, or of a local in a text that reads the symbol.
+A text has a placeholder for each global name but builtins. The names are chosen once all texts are
+gathered. No symbol gets the name of another symbol, of a builtin, or of a local in a text that
+reads the symbol.
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ class Symbols:
             names = symbol.candidates()
             shared = symbol.rank == SETTING and first.count(symbol.wishes[0]) > 1
             if shared and len(symbol.wishes) > 1:
-                # two settings want this name: both skip it for their name with the family
+                # another symbol wants this name, too: take the name with the family
                 next(names)
             symbol.name = next(n for n in names if n not in taken and n not in shunned[symbol])
             taken.add(symbol.name)

@@ -1,4 +1,4 @@
-"""Transcribe a definition for an emitted file: global names become placeholders, settings values.
+"""Transcribe a definition for an emitted file: names become placeholders, settings become values.
 
 Parameters with known values disappear from the function and from its calls.
 """
@@ -38,7 +38,7 @@ class Transcriber:
         self.edits = Edits(view)
 
     def text(self) -> str:
-        """Return the rewritten text."""
+        """Return the transcribed text."""
         for node in self.view.tree.body:
             self.visit(node)
         self._heads()
@@ -111,8 +111,9 @@ class Transcriber:
             case ast.FunctionDef(returns=ast.expr() as returns) if not self._resolves(returns):
                 start = self.view.data.rindex(b"->", 0, self.view.start(returns))
                 self.edits.change(start, self.view.end(returns), "")
-                node.returns = None
-                self.visit(node)
+                for child in ast.iter_child_nodes(node):
+                    if child is not returns:
+                        self.visit(child)
             case _:
                 for child in ast.iter_child_nodes(node):
                     self.visit(child)
@@ -140,7 +141,7 @@ class Transcriber:
         self.edits.replace(node, text)
 
     def _made(self, node: ast.expr) -> str:
-        """Return the new text of a field of an f-string, whose position in `ast` may be wrong."""
+        """Return the new text of `node`, the expression that a field of an f-string shows."""
         known = self.view.known(node)
         return known.text if known and known.text else self.edits.of(node)
 
@@ -182,7 +183,7 @@ class Transcriber:
         return self.mover.printer.value(known.value)
 
     def _global(self, name: str) -> str | None:
-        """Return the placeholder of a global name of the module; None for a builtin."""
+        """Return the text for a global name or closure variable; None for a builtin."""
         if name in self.names and self.definition.node is None:
             return self.names[name].placeholder
         if name in self.definition.cells:
@@ -191,7 +192,10 @@ class Transcriber:
         return self.mover.placeholder_of(binding, name) if binding else None
 
     def _find(self, name: str) -> Binding | None:
-        """Return a global name's definition or import. Raise UnmovableError if it is a kind."""
+        """Return a global name's definition or import; None for a builtin.
+
+        Raise UnmovableError if it is a kind.
+        """
         if name in self.names:
             return self.definition
         binding = self.definition.home.find(name)

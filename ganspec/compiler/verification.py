@@ -29,7 +29,7 @@ from ganspec.compiler.pieces import Version
 # types of the attributes that are compared
 COMPARED: tuple[type, ...] = (int, float, complex, str, bytes, bool, type(None), set, frozenset)
 COMPARED += (range, list, tuple, dict, torch.Tensor, np.ndarray)
-# names of methods that change a collection
+# names of methods that may change a collection
 MUTATING = {n for t in (list, dict, set, bytearray) for n in dir(t)}
 MUTATING -= {n for t in (tuple, frozenset, bytes, types.MappingProxyType) for n in dir(t)}
 HELP = "give it its whole value where it is defined, in statements outside of functions"
@@ -38,10 +38,12 @@ HELP = "give it its whole value where it is defined, in statements outside of fu
 def verify(mover: Mover, source: str) -> None:
     """Raise UnmovableError if a value in the emitted `source` differs from that in a user's file.
 
+    Raise it, too, if `source` cannot be run. It is run only if it has code of users' files, which
+    ran already when they were loaded.
+
     Only statements that visibly set a name are moved with it. Others may change its value: a
     decorator may fill a list, or a call may set an attribute of a function. Values that functions
-    change when they are called, and objects of installed packages, are not compared. The source is
-    run only if it has code of users' files, which ran already when they were loaded.
+    change when they are called, and objects of installed packages, are not compared.
     """
     own = [v for v in mover.versions.values() if _is_users(v.definition)]
     if not own:
@@ -74,7 +76,8 @@ def _run(source: str) -> types.ModuleType:
                 spec.loader.exec_module(module)
         except Exception as error:
             reason = f"{type(error).__name__}: {error}".splitlines()[0]
-            raise UnmovableError(f"code that cannot run on its own: {reason}") from error
+            help = "define all that it needs at the top level of the kind's own file, or import it"
+            raise UnmovableError(f"code that cannot run on its own: {reason}", help) from error
         finally:
             del sys.modules[module.__name__]
     return module

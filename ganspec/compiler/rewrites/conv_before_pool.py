@@ -32,14 +32,14 @@ def fits(calls: Sequence[Call], x: Value) -> bool:
 
 
 def window(call: Call) -> int | None:
-    """Return the size of a pool's windows if they are square, side by side and without padding.
+    """Return the size of a pool's windows if it takes means of square windows, side by side.
 
     Return None for other pools.
     """
     pool = arguments(call)
     size, stride = pool["kernel_size"], pool["stride"]
-    is_plain = stride in (None, size) and pool["padding"] == 0 and not pool["ceil_mode"]
-    return size if isinstance(size, int) and is_plain else None
+    is_mean = pool["divisor_override"] is None and pool["padding"] == 0 and not pool["ceil_mode"]
+    return size if isinstance(size, int) and stride in (None, size) and is_mean else None
 
 
 def apply(conv: nn.Conv2d, pool: nn.AvgPool2d, x: torch.Tensor) -> torch.Tensor:

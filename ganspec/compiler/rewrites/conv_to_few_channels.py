@@ -1,4 +1,4 @@
-"""A convolution that makes an image is a transposed convolution with the kernel turned around.
+"""A convolution that makes an image is a transposed convolution by the kernel, rotated by 180°.
 
 This holds for stride 1. The transposed convolution is a matrix product and a sum of patches, and
 its gradients are convolutions of few channels.

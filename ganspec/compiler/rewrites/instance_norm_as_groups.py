@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ganspec.compiler.rewrites.arguments import arguments
 from ganspec.program.ir import Call, Value
 
 TARGETS = (nn.InstanceNorm2d,)
@@ -19,7 +20,7 @@ TARGETS = (nn.InstanceNorm2d,)
 
 def fits(calls: Sequence[Call], x: Value) -> bool:
     """Return True unless the norm keeps running statistics."""
-    return not calls[0].kwargs.get("track_running_stats")
+    return not arguments(calls[0])["track_running_stats"]
 
 
 def apply(module: nn.InstanceNorm2d, x: torch.Tensor) -> torch.Tensor:

@@ -22,6 +22,6 @@ def with_bias(y: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
 def transposed_size(
     size: Sequence[int], kernel: Sequence[int], stride: int, padding: int
 ) -> tuple[int, ...]:
-    """Return height and width of what a transposed convolution makes of a map of `size`."""
+    """Return the height and width of a transposed convolution's result for a map of `size`."""
     pairs = zip(size, kernel, strict=True)
     return tuple((pixels - 1) * stride + width - 2 * padding for pixels, width in pairs)

@@ -19,7 +19,7 @@ TARGETS = (nn.Conv2d, nn.AvgPool2d)
 
 
 def fits(calls: Sequence[Call], x: Value) -> bool:
-    """Return True for a plain 1 x 1 convolution, then a pool with square windows side by side."""
+    """Return True for a plain 1 x 1 convolution, and a pool of which `window` gives the size."""
     pointwise = is_plain_conv(calls[0]) and arguments(calls[0])["kernel_size"] == 1
     return pointwise and window(calls[1]) is not None
 

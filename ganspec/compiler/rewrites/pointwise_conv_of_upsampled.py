@@ -1,7 +1,7 @@
 """A 1 x 1 convolution after an upsampling can be computed before it.
 
 A 1 x 1 convolution combines channels and an interpolation combines pixels, so their order does not
-matter. The factors of an interpolation add up to 1, so the bias stays the same, too. Before the
+matter. The weights of an interpolation add up to 1, so the bias stays the same, too. Before the
 upsampling there are fewer pixels to convolve.
 """
 
@@ -19,7 +19,7 @@ TARGETS = (nn.Upsample, nn.Conv2d)
 
 
 def fits(calls: Sequence[Call], x: Value) -> bool:
-    """Return True for a 1 x 1 convolution."""
+    """Return True for a plain 1 x 1 convolution."""
     return is_plain_conv(calls[1]) and arguments(calls[1])["kernel_size"] == 1
 
 

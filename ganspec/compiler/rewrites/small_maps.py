@@ -62,7 +62,7 @@ def _kernel(conv: dict[str, object]) -> tuple[int, ...]:
 
 
 class Geometry(NamedTuple):
-    """Sizes of a convolution: `kernel` and `size`, the map `x`, are height and width."""
+    """Sizes of a convolution; `kernel` and `size`, that of the map `x`, are height and width."""
 
     kernel: Sequence[int]
     stride: int
@@ -71,7 +71,10 @@ class Geometry(NamedTuple):
 
 
 def _patches(x: torch.Tensor, where: Geometry) -> torch.Tensor:
-    """Return what the kernel sees, as N x rows x columns x (weights of a channel of `y`)."""
+    """Return the patch of `x` under the kernel for each pixel of `y`.
+
+    The result is N x rows of `y` x columns of `y` x (height * width * channels of a patch).
+    """
     (height, width), stride, padding, _ = where
     padded = F.pad(x.permute(0, 2, 3, 1), (0, 0, padding, padding, padding, padding))
     windows = padded.unfold(1, height, stride).unfold(2, width, stride)
@@ -86,13 +89,13 @@ def _matrix(weight: torch.Tensor) -> torch.Tensor:
 def _rows(y: torch.Tensor) -> torch.Tensor:
     """Return a map as a matrix with a row for each pixel of the batch.
 
-    It has two dimensions, since torch multiplies more of them image by image.
+    The matrix has two dimensions, since torch multiplies tensors of more image by image.
     """
     return y.permute(0, 2, 3, 1).flatten(0, 2)
 
 
 def _as_before(y: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-    """Return `y`, made from N x height x width x channels, in the memory order of `x`."""
+    """Return `y`, of N x height x width x channels, as a map in the memory order of `x`."""
     y = y.permute(0, 3, 1, 2)
     return y.contiguous() if x.is_contiguous() else y
 
@@ -127,7 +130,7 @@ class Convolve(_Product):
 
 
 class Spread(_Product):
-    """The gradient for `x`: a transposed convolution of `y`."""
+    """The gradient of `Convolve` for `x`: a transposed convolution of `y`."""
 
     @staticmethod
     def forward(y: torch.Tensor, weight: torch.Tensor, where: Geometry) -> torch.Tensor:
@@ -153,7 +156,7 @@ class Spread(_Product):
 
 
 class Correlate(_Product):
-    """The gradient for `weight`."""
+    """The gradient of `Convolve` for `weight`."""
 
     @staticmethod
     def forward(x: torch.Tensor, y: torch.Tensor, where: Geometry) -> torch.Tensor:

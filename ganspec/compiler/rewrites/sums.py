@@ -10,7 +10,10 @@ LEAST_PIXELS = 256
 
 
 def is_worth(pixels: int) -> bool:
-    """Return True if a kernel of sums saves time for a batch with so many `pixels` in all."""
+    """Return True if a kernel of sums saves time.
+
+    `pixels` is the number of pixels of the smaller map, in all images of the batch together.
+    """
     return pixels >= LEAST_PIXELS
 
 

@@ -37,7 +37,8 @@ def apply(upsample: nn.Upsample, conv: nn.Conv2d, x: torch.Tensor) -> torch.Tens
     """Return `conv(upsample(x))`."""
     if not is_worth(len(x) * x[0, 0].numel()):
         return conv(upsample(x))
-    factor = int(upsample.scale_factor)  # type: ignore[arg-type]  # `fits` read an int
+    scale = upsample.scale_factor
+    factor = int(scale[0] if isinstance(scale, tuple) else scale)  # type: ignore[arg-type]
     weight = window_sums(conv.weight.flip(2, 3), factor).transpose(0, 1)
     padding = conv.kernel_size[0] - 1 - int(conv.padding[0])
     return conv_transpose(x, weight, conv.bias, factor, padding)
