@@ -31,9 +31,9 @@ def launch(
     """Run `ganspec ARGUMENTS` in `processes` processes of this machine, by torchrun's launcher.
 
     If one is lost, all are started again, at most `max_restarts` times. Signals are passed on to
-    all of them. Return the exit status, 0 for success. Raises KeyboardInterrupt if a signal to the
-    launcher or to one of them has ended them, and RunError if the first process was killed. Any
-    other error has been printed by the first process. `run` is the run that they train, None if
+    all of them. Return the exit status: 0 for success, else 2 or more, after a process has printed
+    the error. Raises KeyboardInterrupt if a signal to the launcher or to one of them has ended
+    them, and RunError if the first process was killed. `run` is the run that they train, None if
     they do something else.
     """
     # by default, torch would use all cores in each process

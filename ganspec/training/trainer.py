@@ -45,7 +45,7 @@ class Trainer:
     - `data`: the folder of the real images, or a `ganspec.systems.training.Images` with the
       images in memory. None searches the usual places of the data set; data sets that ganspec draws
       itself need no folder.
-    - `device`: `cpu`, `cuda`, or `auto` for the first GPU, or the CPU without one.
+    - `device`: a name such as `cuda:1`; `auto` is the first CUDA GPU, or the CPU without one.
     - `exact`: apply every module without rewrites. The results then equal those of the emitted
       file bit for bit, and a step takes longer.
     - `steps`: the number of steps that you will make; None for all of the spec's epochs. If a layer
@@ -54,8 +54,8 @@ class Trainer:
       `fp32`.
     - `speedups`: any of `channels_last`, `compile` and `graphs` (docs/speed_precision.md).
 
-    The weights are drawn from the spec's `train.seed`, which seeds torch's own generators. Only
-    `save`, and the cache of decoded images, write to disk.
+    The weights are drawn from the spec's `train.seed`, which seeds torch's own generators. No run
+    folder is written.
 
     Raises SpecError if the networks do not fit together, DataError if the images are missing or do
     not fill a batch, BatchSizeError if a batch norm would get a single vector or another layer a
