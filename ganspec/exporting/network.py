@@ -205,8 +205,9 @@ class RandomWatch(failures.Watch):
 def open_network(run: Run, request: ExportRequest) -> TrainedNetwork:
     """Return the trained network that `request` names or, if it names none, the run's main one.
 
-    Raises ExportError if the run lacks the network or it reads no label, LabelError if a label is
-    unknown, RunError if weights were not kept, and CheckpointError if they cannot be read.
+    Raises ExportError if the run lacks the network, or if it reads no label or has no average that
+    `request` names. Raises LabelError if a label is unknown, RunError if weights were not kept, and
+    CheckpointError if they cannot be read.
     """
     spec = run.spec
     key = chosen_key(spec, request)
