@@ -145,11 +145,11 @@ class Request:
                 "new images: leave it out, or add --interpolate"
             )
         if self.frames and not (self.is_animation or self.interpolate):
-            raise SampleError("--frames needs --interpolate, or an animation")
+            raise SampleError("--frames needs --interpolate, or an animation: leave it out")
         if self.fps and not self.is_animation:
-            raise SampleError(f"--fps needs an animation: {', '.join(MOVING)}")
+            raise SampleError(f"--fps needs an animation ({', '.join(MOVING)}): leave it out")
         if self.with_labels and self.chosen_form != "csv":
-            raise SampleError("--with-labels is for CSV; npz always has the labels")
+            raise SampleError("--with-labels is for CSV; npz always has the labels: leave it out")
         self._check_numbers()
 
     def _check_numbers(self) -> None:

@@ -75,7 +75,8 @@ def sample(
             f"in {run.folder / 'samples'}"
         )
     if request.data and not spec.restores:
-        raise SampleError(f"--data is for networks that restore images: {folder} makes new ones")
+        message = f"--data is for networks that restore images, and {folder} makes new ones"
+        raise SampleError(f"{message}: leave it out")
     if spec.restores:
         pictures = _restored(run, spec.restores, request, device)
     else:
@@ -210,7 +211,8 @@ def _restored(run: Run, key: str, request: Request, device: torch.device) -> Pic
     A grid also shows the network's inputs and, with noise, the originals.
     """
     if request.label is not None or request.conditions:
-        raise LabelError(f"{run.folder} trains an autoencoder, which reads no labels")
+        message = f"{run.folder} trains an autoencoder, which reads no labels"
+        raise LabelError(f"{message}: leave the label out")
     allowed = {"count", "seed", "out", "form", "step", "data", "device", "overwrite", "with_labels"}
     if odd := request.changed() - allowed:
         raise SampleError(
