@@ -11,7 +11,6 @@ from torch import nn
 from ganspec.compiler.batches import require_readable
 from ganspec.compiler.evaluate import evaluate
 from ganspec.compiler.lower import lower
-from ganspec.kinds.dataset import DataError
 from ganspec.language.paths import file_to_write, named_file
 from ganspec.program.ir import Net
 from ganspec.runs.folder import RunFolder
@@ -87,21 +86,18 @@ class Trainer:
         self._require_batches(nets, images, steps)
         torch.manual_seed(spec.train.seed)
         networks = self._build(nets)
-        try:
-            settings = passing_nan(spec.settings(nets))
-            fit_settings(self.execution, settings, self.device)
-            start = Start(settings, networks, images, self.device, exact, self.execution)
-            self.training = spec.training(start)
-            self.training.identity = identity(spec)
-            self.training.prepare()
-            if "graphs" in self.execution.speedups:
-                self.training.replay = Recorder(self.training)
-            if not exact and self.device.type == "cpu":
-                for optimizer in self.training.optimizers.values():
-                    fuse(optimizer)
-            share(self.training, Ranks.joined())
-        except ValueError as error:
-            raise DataError(f"{error}: set a smaller `train: {{batch: ...}}`") from error
+        settings = passing_nan(spec.settings(nets))
+        fit_settings(self.execution, settings, self.device)
+        start = Start(settings, networks, images, self.device, exact, self.execution)
+        self.training = spec.training(start)
+        self.training.identity = identity(spec)
+        self.training.prepare()
+        if "graphs" in self.execution.speedups:
+            self.training.replay = Recorder(self.training)
+        if not exact and self.device.type == "cpu":
+            for optimizer in self.training.optimizers.values():
+                fuse(optimizer)
+        share(self.training, Ranks.joined())
 
     def _build(self, nets: dict[str, Net]) -> dict[str, nn.Module]:
         """Return the networks by key, with fresh weights, on the device, set for the execution."""
@@ -155,7 +151,7 @@ class Trainer:
         """
         spec, training = self.spec, self.training
         if spec.draws is None:
-            raise RunError(f"a {spec.noun} draws no images")
+            raise RunError(f"{spec.name} has no network that draws images")
         network = training.average or training.networks[spec.draws]
         source = Source(network, training.cfg, self.device, training.fixed.get("labels"))
         return source.all_images(count, seed)[0]
