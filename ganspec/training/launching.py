@@ -18,7 +18,7 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from ganspec.runs.run import Run, RunError
-from ganspec.training.processes import describe_loss
+from ganspec.training.processes import with_remedy
 from ganspec.training.stop import STOPPED
 
 SIGNALS = "SIGTERM,SIGINT,SIGHUP,SIGQUIT,SIGUSR1"  # those that the launcher passes on
@@ -61,7 +61,7 @@ def launch(
             rank, failure = error.get_first_failure()
             if rank == 0 and failure.exitcode < 0:
                 message = f"the first process was killed by {failure.signal_name()}"
-                raise RunError(describe_loss(message, run)) from None
+                raise RunError(with_remedy(message, run)) from None
             return max(failure.exitcode, 2)
         finally:
             del os.environ[STOPPED]

@@ -84,9 +84,12 @@ def told_once(ranks: Ranks, run: Run) -> Iterator[None]:
     try:
         yield
     except RankLostError as error:
-        if ranks.is_first:
-            raise RunError(_loss_message(run)) from error
-        raise UnshownError("another process of the training was lost") from error
+        message = "another process of the training was lost"
+        if not ranks.is_first:
+            raise UnshownError(message) from error
+        if restarts_left() > 0:
+            raise RunError(f"{message}: all are started again") from error
+        raise RunError(with_remedy(message, run)) from error
     except UnshownError:
         raise
     except GanspecError as error:
@@ -95,16 +98,8 @@ def told_once(ranks: Ranks, run: Run) -> Iterator[None]:
         raise RunError(f"on rank {ranks.index}: {error}") from error
 
 
-def _loss_message(run: Run) -> str:
-    """Return a message that a process was lost, and what happens or what to do next."""
-    message = "another process of the training was lost"
-    if restarts_left() > 0:
-        return f"{message}: all are started again"
-    return describe_loss(message, run)
-
-
-def describe_loss(message: str, run: Run | None) -> str:
-    """Return `message`, that a process was lost, with what to do next.
+def with_remedy(message: str, run: Run | None) -> str:
+    """Return `message`, which says that a process was lost, with what to do next.
 
     `run` is the run that the processes train, None if they do something else.
     """
