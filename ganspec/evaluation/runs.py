@@ -221,7 +221,7 @@ def _reads_data(options: EvaluationOptions, spec: Spec) -> bool:
 def _completed(options: EvaluationOptions, spec: Spec) -> EvaluationOptions:
     """Return the options with the spec's values in place of None.
 
-    Raises DataError or DrawnError for a wrong `data`, before an extractor's weights are downloaded.
+    Raises DataError for a wrong `data`, before an extractor's weights are downloaded.
     """
     if options.data is not None:
         spec.data.dataset.locate(options.data)

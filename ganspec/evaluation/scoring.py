@@ -68,7 +68,7 @@ class Scorer:
         """Return the scores of `subject` by those of `metrics` that `applicable` returns.
 
         Raises MetricError if a metric does not apply, a score is not finite or a user's own metric
-        returns no scores, and BatchSizeError if the extractor cannot read a batch of the images.
+        returns wrong values, and BatchSizeError if the extractor cannot read a batch of the images.
         """
         metrics = self.applicable(metrics, subject)
         activations = self.extractor.activations(

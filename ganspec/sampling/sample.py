@@ -144,7 +144,8 @@ def _sampler(run: Run, request: Request, device: torch.device, ranks: Ranks | No
     if text is not None:
         sampler.ask(text)
     if request.with_labels and sampler.labels is None:
-        raise SampleError(f"the generator of {sampler.spec.name} reads no label to write")
+        message = f"the generator of {sampler.spec.name} reads no label to write"
+        raise SampleError(f"{message}: leave --with-labels out")
     if request.truncation is not None:
         sampler.truncate(request.truncation)
     return sampler
@@ -223,7 +224,8 @@ def _restored(run: Run, key: str, request: Request, device: torch.device) -> Pic
     found = open_restoration(run, key, request.step, request.data, request.seed or 0, device)
     check_count(count, found)
     if request.with_labels and found.labels is None:
-        raise SampleError(f"the images of {found.spec.data.dataset.kind} have no labels to write")
+        message = f"the images of {found.spec.data.dataset.kind} have no labels to write"
+        raise SampleError(f"{message}: leave --with-labels out")
     pictures = found.rows(count) if request.chosen_form == "grid" else found.images_only(count)
     _check_grid(pictures.count, request)
     return pictures
