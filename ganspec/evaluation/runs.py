@@ -83,9 +83,8 @@ class Evaluator(RealSide):
     def subject(self, step: int | None) -> Subject:
         """Return the images that the weights after `step` draw or restore.
 
-        None is the step of the checkpoint.
-        For a classifier, return the real images to test it on, and raise RunError if `step` is not
-        None, since only the checkpoint of a classifier is scored.
+        None is the step of the checkpoint. For a classifier, return the real images to test it on,
+        and raise RunError if `step` is not None, since only its checkpoint is scored.
         """
         if self.spec.draws:
             return self._drawn(step)

@@ -28,7 +28,7 @@ Series: TypeAlias = list[ScoreRow]  # scores with equal COMPARABLE fields, at mo
 def fits(row: ScoreRow, claim: Score, claims: Iterable[Score], record: RunRecord) -> bool:
     """Return True if the score `row` measures what `claim` states.
 
-    Both must be of one metric, and of the same images as for `is_of`. `row` must name every JSON
+    Both must be of one metric and, as `is_of` says, of the same images. `row` must name every JSON
     file of labels that the claim's note names. If both have an epoch, no other of the `claims` of
     that metric may have an epoch nearer to that of `row`.
     """
