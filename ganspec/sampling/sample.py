@@ -209,7 +209,9 @@ def _ranking_lines(ranking: Ranking) -> list[str]:
 def _restored(run: Run, key: str, request: Request, device: torch.device) -> Pictures:
     """Return test images, or training images if there are none, as an autoencoder restores them.
 
-    A grid also shows the network's inputs and, with noise, the originals.
+    A grid also shows the network's inputs and, with noise, the originals. Raises LabelError for a
+    label, SampleError for other options that do not suit an autoencoder, and what
+    `open_restoration` and `check_count` raise.
     """
     if request.label is not None or request.conditions:
         message = f"{run.folder} trains an autoencoder, which reads no labels"
