@@ -53,7 +53,7 @@ class Stop:
         self.before = {}
 
     def receive(self, number: int, frame: FrameType | None) -> None:
-        """Handle the signal `number` as the class says. Raises KeyboardInterrupt for a late Ctrl-C."""
+        """Handle the signal `number`. Raises KeyboardInterrupt for a second Ctrl-C, if it is late."""
         now = time.monotonic()
         if not self.begun:
             # torchrun sends SIGTERM to the others when one is lost, and may start all again
