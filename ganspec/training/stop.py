@@ -53,7 +53,7 @@ class Stop:
         self.before = {}
 
     def receive(self, number: int, frame: FrameType | None) -> None:
-        """Handle the signal `number`. Raises KeyboardInterrupt for a second Ctrl-C, if it is late."""
+        """Handle a signal. Raises KeyboardInterrupt for a second Ctrl-C, as the class says."""
         now = time.monotonic()
         if not self.begun:
             # torchrun sends SIGTERM to the others when one is lost, and may start all again
