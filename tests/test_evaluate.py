@@ -145,7 +145,7 @@ def test_a_classifier_without_a_linear_or_conv_layer_needs_a_layer(tmp_path):
     text = re.sub(r"layers: .*softmax\]", f"layers: {layers}", BY_HAND)
     text = text.replace("{cross_entropy: {reads: probabilities}}", "cross_entropy")
     run = train(loads(text), tmp_path / "odd", steps=1)
-    with pytest.raises(ExtractorError, match=r"no linear or conv layer: name one with --layer"):
+    with pytest.raises(ExtractorError, match=r"no linear or conv layer: name the layer of"):
         classifier_extractor(run.folder, CPU, None)
     extractor = classifier_extractor(run.folder, CPU, "layers.0")
     assert extractor(torch.zeros(2, 1, 8, 8, dtype=torch.uint8))[0].shape == (2, 24)

@@ -353,6 +353,7 @@ def test_programs_take_labels_and_images(runs, exports_here, tmp_path):
     assert len(printed) == 1 + int(spec.label.size)
     ganspec.export(runs / "logits", f"{tmp_path}/logits/")
     assert "outputs.sigmoid()" in (tmp_path / "logits" / "apply.py").read_text()
+    assert "The autoencoder of an autoencoder:" in (tmp_path / "logits" / "README.md").read_text()
     run_program(tmp_path / "logits", tmp_path / "photograph.png", "--out", out)
     _, height, width = ganspec.load(runs / "logits" / "spec.yaml").data.shape
     assert Image.open(out).size == (2 + 8 * (width + 2), height + 4)
@@ -595,7 +596,7 @@ def test_labels_in_python_may_be_numbers(runs, exports_here, tmp_path):
 
 def test_a_label_must_be_one_that_the_network_reads(runs, exports_here, tmp_path):
     status, output = invoke(runs / "colour", "-o", tmp_path / "a.onnx", "--label", "1,2")
-    assert status == 2 and "--label takes one label to export for, `1,2` names 2" in output
+    assert status == 2 and "--label takes one label, and `1,2` names 2: name one" in output
 
 
 def test_a_missing_package_is_named(runs, tmp_path, monkeypatch):

@@ -142,5 +142,5 @@ def test_an_optimizer_of_a_user_is_not_recorded():
     training = ganspec.Trainer(loads(GREY), device="cpu").training
     key, own = next(iter(training.optimizers.items()))
     training.optimizers[key] = Counting(own.param_groups)
-    with pytest.warns(UserWarning, match="a graph may not repeat the Python of Counting"):
+    with pytest.warns(UserWarning, match="a graph runs no Python, which Counting may need"):
         assert not Recorder(training).works

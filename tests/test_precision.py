@@ -333,6 +333,26 @@ def test_what_is_said_is_not_measured(monkeypatch):
     assert choice.record() == {"precision": "bf16", "speedups": "channels_last"}
 
 
+def test_only_cpus_and_cuda_gpus_are_measured(monkeypatch):
+    monkeypatch.setattr(choosing, "WORTH", 200)
+    assert ExecutionRequest(CPU).is_measured(10_000)
+    assert not ExecutionRequest(torch.device("mps")).is_measured(10_000)
+
+
+@pytest.mark.parametrize("kind", ["mps", "cuda"])
+def test_a_run_goes_on_where_there_is_no_tf32(monkeypatch, kind):
+    monkeypatch.setattr(making, "choose_device", lambda name: torch.device(kind))
+    for module in (making, choosing):
+        monkeypatch.setattr(module, "has_tf32", lambda device: False)
+    began = {"execution": "tf32 channels_last graphs"}
+    request = making.request_of(Run("run"), began, TrainingOptions(), Ranks())
+    kept = ("channels_last", "graphs") if kind == "cuda" else ("channels_last",)
+    assert request.execution == Execution("fp32", kept)
+    if kind == "mps":
+        with pytest.raises(RunError, match="run began with fp16, which needs a GPU: resume it on"):
+            making.request_of(Run("run"), {"execution": "fp16"}, TrainingOptions(), Ranks())
+
+
 @pytest.mark.slow
 def test_a_compiled_network_agrees():
     plain = evaluate(lower(loads(GREY.replace("dropout, ", "")))["discriminator"])

@@ -216,7 +216,7 @@ def test_a_failing_tracker_changes_no_byte(tmp_path, monkeypatch, untracked, pla
     with pytest.warns(UserWarning) as warned:
         run = trained(tmp_path / "run", track="wandb")
     assert {str(each.message) for each in warned} == {
-        "wandb failed, and the training goes on without: no route to host"
+        "wandb failed, and the training goes on without it: no route to host"
     }
     assert results(run.folder) == untracked
 

@@ -8,6 +8,7 @@ from conftest import ROOT, assert_same_weights, narrow
 from small_gans import GREY
 
 import ganspec
+from ganspec.kinds.dataset import DataError
 from ganspec.language.load import loads
 from ganspec.runs.run import RunError
 from ganspec.sampling.sampler import Sampler
@@ -70,11 +71,25 @@ def test_images_may_be_given(tmp_path):
     assert set(trainer.step()) == {"d_loss", "g_loss"}
 
 
+def test_only_images_that_fill_no_batch_ask_for_a_smaller_one(monkeypatch):
+    images = Images(torch.zeros(3, 1, 8, 12, dtype=torch.uint8), None)
+    message = r"3 images do not fill a batch of \d+: set a smaller `train: \{batch: ...\}`"
+    with pytest.raises(DataError, match=message):
+        ganspec.Trainer(loads(GREY), images, device="cpu", steps=1)
+
+    def optimizers(*arguments, **options):
+        raise ValueError("no such setting")
+
+    monkeypatch.setattr(torch.optim.Adam, "__init__", optimizers)
+    with pytest.raises(ValueError, match=r"\Ano such setting\Z"):
+        ganspec.Trainer(loads(GREY), device="cpu")
+
+
 def test_a_classifier_draws_no_images():
     spec = narrow(ROOT / "specs" / "classifier_fashion.yaml")
     shape = spec.data.shape
     images = Images(torch.zeros(8, *shape, dtype=torch.uint8), torch.arange(8) % 10)
-    with pytest.raises(RunError, match="a classifier draws no images"):
+    with pytest.raises(RunError, match="classifier_fashion has no network that draws"):
         ganspec.Trainer(spec, images, device="cpu").sample(1)
 
 

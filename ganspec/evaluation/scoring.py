@@ -68,7 +68,7 @@ class Scorer:
         """Return the scores of `subject` by those of `metrics` that `applicable` returns.
 
         Raises MetricError if a metric does not apply, a score is not finite or a user's own metric
-        returns something else, and BatchSizeError.
+        returns wrong values, and BatchSizeError if the extractor cannot read a batch of the images.
         """
         metrics = self.applicable(metrics, subject)
         activations = self.extractor.activations(
@@ -91,8 +91,8 @@ class Scorer:
 
         Generated images are scored by all of `metrics`. Real images are scored by the paired ones
         if they are other images than the references, else by the unpaired ones. Raises MetricError
-        if no metric is left or one does not apply, and BatchSizeError if there are too few images
-        for the extractor.
+        if no metric is left or one does not apply, and BatchSizeError if the extractor cannot read
+        a batch of the images or of the references.
         """
         is_generated, is_apart = subject.of == "generated", bool(subject.compared)
         fitting = [m for m in metrics if is_generated or m.paired == is_apart]

@@ -61,8 +61,9 @@ def drawn_images(source: Source, count: int, seed: int, label_source: str | None
 def restored_images(restorer: Restorer, real: RealImages, count: int, seed: int) -> Subject:
     """Return `count` evenly spaced images of `real` as an autoencoder restores them.
 
-    `seed` draws the noise on the autoencoder's inputs. A network that normalizes by the batch reads
-    batches of training's size. Raises BatchSizeError if the images do not fill these batches.
+    If `real` has fewer images, all of them are restored. `seed` draws the noise on the
+    autoencoder's inputs. A network that normalizes by the batch reads batches of training's size.
+    Raises BatchSizeError if it cannot read the last batch, which may be smaller.
     """
     network, cfg = restorer.network, restorer.cfg
     originals = choose_images(real, count)

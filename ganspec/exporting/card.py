@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ganspec.comparison.phrases import article
 from ganspec.exporting.network import TrainedNetwork
 from ganspec.language.dump import dump
 from ganspec.program.ir import Input
@@ -93,7 +94,7 @@ class Card:
         parameters = totals(costs(net))["total"]
         rows.append(["weights", f"{weights if self.network.averaged else ''}{self._when()}"])
         rows.append(["parameters", f"{parameters:,}"])
-        kind = f"The {self.network.key} of a {self.spec.noun}"
+        kind = f"The {self.network.key} of {article(self.spec.noun)}"
         files = f"`{self.network.key}.py` and `{self.network.key}.safetensors`"
         lines = "\n".join(f"| {name} | {text} |" for name, text in rows)
         return f"{kind}: plain PyTorch in {files}.\n\n| | |\n|---|---|\n{lines}"

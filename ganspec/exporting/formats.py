@@ -31,7 +31,8 @@ Examples: TypeAlias = tuple[torch.Tensor, ...]  # inputs that a network is trace
 def write_graph(network: TrainedNetwork, form: str, path: Path) -> None:
     """Write the network's steps and weights to `path`; `form` is a format of GRAPHS.
 
-    Raises ExportError if the format cannot express a layer, which the message names.
+    Raises ExportError if the format cannot express a layer, which the message names if it is found,
+    or if ONNX cannot hold the network.
     """
     if form == "onnx":
         _check_onnx(network)

@@ -205,8 +205,9 @@ class RandomWatch(failures.Watch):
 def open_network(run: Run, request: ExportRequest) -> TrainedNetwork:
     """Return the trained network that `request` names or, if it names none, the run's main one.
 
-    Raises ExportError if the run lacks the network or it reads no label, LabelError if a label is
-    unknown, RunError if weights were not kept, and CheckpointError if they cannot be read.
+    Raises ExportError if the run lacks the network, or if it reads no label or has no average that
+    `request` names. Raises LabelError if a label is unknown, RunError if weights were not kept, and
+    CheckpointError if they cannot be read.
     """
     spec = run.spec
     key = chosen_key(spec, request)
@@ -254,15 +255,12 @@ def _label(text: str, run: Run, spec: Spec, module: EvaluatedNetwork) -> torch.T
             f"the {module.program.name.lower()} of {spec.name} reads no label: leave --label out"
         )
     if len(labels) != 1:
-        raise ExportError(f"--label takes one label to export for, `{text}` names {len(labels)}")
+        raise ExportError(f"--label takes one label, and `{text}` names {len(labels)}: name one")
     return labels
 
 
 def fold(network: nn.Module) -> nn.Module:
-    """Replace each weight norm, such as spectral norm, by the weight that it returns.
-
-    Change `network` itself, and return it.
-    """
+    """Return `network` itself, with each weight norm replaced by the weight that it returns."""
     for module in list(network.modules()):
         if parametrize.is_parametrized(module):
             for name in list(module.parametrizations):  # type: ignore[arg-type]  # a ModuleDict

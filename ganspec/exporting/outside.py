@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 
 sys.dont_write_bytecode = True
-Network = Callable[[dict[str, np.ndarray]], list[np.ndarray]]  # reads inputs by name, in order
+Network = Callable[[dict[str, np.ndarray]], list[np.ndarray]]  # from inputs by name to outputs
 
 
 def load_onnx(settings: dict[str, Any]) -> tuple[Network, str]:
-    """Return the ONNX model in the file `settings["path"]` as a function, and its library.
+    """Return the ONNX model in the file `settings["path"]` as a function.
 
-    The library is its name and version, such as `onnxruntime 1.20.0`.
+    Return also the name and version of the library that runs it, such as `onnxruntime 1.20.0`.
     """
     import onnxruntime
 
@@ -31,9 +31,9 @@ def load_onnx(settings: dict[str, Any]) -> tuple[Network, str]:
 
 
 def load_torch(settings: dict[str, Any]) -> tuple[Network, str]:
-    """Return the network in one of torch's formats as a function, and its library.
+    """Return the network in a format of torch, `settings["form"]`, as a function.
 
-    `settings["form"]` is the format. The library is its name and version, such as `torch 2.6.0`.
+    Return also torch's name and version, such as `torch 2.6.0`.
     """
     import torch
 

@@ -35,10 +35,7 @@ State: TypeAlias = Literal["empty", "cut", "begun", "run", "other"]
 
 
 def run_folder(name: object) -> Path | None:
-    """Return `name` as a path if it is a run folder, else None.
-
-    If a user names a run folder in place of a spec, its spec is trained in that folder.
-    """
+    """Return `name` as a path if it is a run, or a folder with a `spec.yaml`; else None."""
     name = name.folder if isinstance(name, RunFolder) else name
     if is_path(name) and (Path(name) / SPEC).is_file():
         return Path(name)
@@ -73,8 +70,7 @@ class RunFolder:
         """Return the state of the folder, one of the words in `State`.
 
         A run begins by making the lock, and has begun once it has written `run.json`. So a folder
-        with a lock but without `run.json` holds no training that could be lost. All files but the
-        log are written whole, so a process that was killed leaves no damaged ones.
+        with a lock but without `run.json` holds no training that could be lost.
         """
         if not self.folder.is_dir():
             return "empty"
@@ -198,7 +194,7 @@ class RunFolder:
         return {step: path for step, path in sorted(steps) if path.is_file()}
 
     def clear(self) -> None:
-        """Delete the files of the run except `spec.yaml`, which a new run replaces.
+        """Delete the files of the run, except the lock and `spec.yaml`, which a new run replaces.
 
         Files of the user stay. So do emitted files and copies of kinds that the user has edited.
         """

@@ -18,11 +18,7 @@ BLOCK = 1 << 16  # bytes read at once when a file is read backwards
 
 
 class Log:
-    """A file that grows by lines, each a JSON object with a `step`. Damaged lines are ignored.
-
-    A training reads the whole file only when it resumes, so that its steps do not become slower as
-    the file grows.
-    """
+    """A file that grows by lines, each a JSON object with a `step`. Damaged lines are ignored."""
 
     def __init__(self, path: Path):
         self.path = path
@@ -76,7 +72,7 @@ class Log:
     def rewind(self, step: int) -> int:
         """Cut off the lines of steps after `step`. Return the last step that is left, 0 for none.
 
-        The file is read backwards from its end. If it is missing, it is created.
+        Damaged lines at the end are cut off, too. If the file is missing, it is created.
         """
         self.path.touch()
         with self.path.open("r+b") as log:

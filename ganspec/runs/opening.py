@@ -23,15 +23,16 @@ from ganspec.systems.starters import starters
 
 
 class RevisionError(GanspecError):
-    """Raised when git cannot read a spec: no git, no repository, or no such revision or file."""
+    """Raised when `FILE@REVISION` names no file or no revision, or when git cannot be used."""
 
 
 def open_spec(name: Spec | RunFolder | str | Path, settings: str | Sequence[str] = ()) -> Spec:
     """Return the spec called `name`, changed by settings such as `train.batch=32`, one or several.
 
-    `name` is a spec file, a run's folder, the name of a spec that comes with ganspec, or
-    `FILE@REVISION`; if a file of exactly this name exists, it is opened. Of a spec at a revision,
-    the files that it extends are read at that revision, too. A run or a spec is taken as well.
+    `name` is a spec file, `-` for standard input, a run's folder, the name of a spec that comes
+    with ganspec, or `FILE@REVISION`; if a file of exactly this name exists, it is opened. Of a spec
+    at a revision, the files that it extends are read at that revision, too. A run or a spec is
+    taken as well.
     Raises SpecError, RevisionError, and MissingKindsError for a run whose kinds are not loaded.
     """
     settings = entries_of(settings)
@@ -59,7 +60,7 @@ def open_spec(name: Spec | RunFolder | str | Path, settings: str | Sequence[str]
 
 
 def path_of(name: RunFolder | str | Path) -> str | Path:
-    """Return `name`, or the folder if it is a run. Raises SpecError if it is neither."""
+    """Return the path `name`, or the folder if it is a run. Raises SpecError if it is neither."""
     name = name.folder if isinstance(name, RunFolder) else name
     if not is_path(name):
         fail("missing-file", f"{quoted(name)} is no spec, no path and no run", None)

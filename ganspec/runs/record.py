@@ -151,6 +151,7 @@ def _entry_text(value: object) -> str:
     """Return the value of an entry of `run.json` as text.
 
     A list of files becomes their names and the starts of their hashes, and a map `KEY VALUE, ...`.
+    Other values become JSON, unless they are texts or numbers.
     """
     match value:
         case str():

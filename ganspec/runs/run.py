@@ -44,7 +44,8 @@ class Run(RunFolder):
     - `snapshots/STEP.pt`: weights that the spec's `keep` or `evaluate` asks for; `keep: N` keeps
       at most as many as the spec's `snapshots`;
     - `scores.jsonl`: scores, each with its conditions;
-    - `images.jsonl`, `skipped.jsonl`: the image files that it trains on, and those that it skips;
+    - `images.jsonl`, `skipped.jsonl`: the image files that it trains on, and those that it skips,
+      if its data set is a folder of images;
     - `run.json`: versions, hardware and the command;
     - `kinds/`: copies of the user's files that define kinds.
 
@@ -72,7 +73,7 @@ class Run(RunFolder):
 
         Raises SpecError if the file is damaged, and MissingKindsError if the spec uses kinds that
         are not loaded: a run's copies of kinds are never executed unasked. Warns if a loaded file
-        of kinds differs from the run's copy.
+        of kinds differs from all of the run's copies.
         """
         return self.read_spec()
 
@@ -225,7 +226,7 @@ class Run(RunFolder):
         """Return True if the folder has a checkpoint of a training that `spec` can go on with."""
         try:
             return self.state() == "run" and difference_of(self.spec, spec) is None
-        except GanspecError:  # the spec is damaged
+        except GanspecError:  # the spec is damaged, or its kinds are not loaded
             return False
 
     def is_complete(self, step: int) -> bool:
@@ -240,7 +241,10 @@ class Run(RunFolder):
         return plotted and not self.was_cut and self.samples_path(step).is_file()
 
     def rewind(self, step: int) -> None:
-        """Remove log lines, pictures and snapshots of steps after `step`, and unfinished files."""
+        """Remove log lines, pictures and snapshots of steps after `step`, and unfinished files.
+
+        Warn if the log lacks steps up to `step`.
+        """
         self.sweep()
         if (kept := self.loss_log.rewind(step)) < step:
             message = f"{self.log_path} lacks steps {kept + 1} to {step}: they were lost"

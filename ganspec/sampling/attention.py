@@ -32,7 +32,7 @@ def attention_of(folder: Path) -> list[AttentionMaps]:
 
     A network that draws images reads the latents of seed 0, a network that judges images reads
     these drawn images with their labels, and any other network reads real images. If a network
-    reads labels, but its images have none, the labels are classes 0, 1, 2 and so on. Raises
+    reads labels, but its images are real or have none, they are class 0, 1, 2 and so on. Raises
     CheckpointError, DataError if there are no real images, and RunError if the folder holds no run
     or no network has self-attention.
     """

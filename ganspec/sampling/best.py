@@ -13,7 +13,7 @@ from ganspec.systems.batches import scale_pixels
 from ganspec.systems.room import require_memory
 from ganspec.systems.source import Part, own_batch, whole
 
-SPARE = 1024  # images kept in memory besides the best, so that they are sorted out only rarely
+SPARE = 1024  # more images than the best are kept in memory, so that they are rarely sorted
 
 
 class Judge:
@@ -55,8 +55,8 @@ class Judge:
 def best(sampler: Sampler, count: int, among: int, seed: int, on_progress: OnProgress) -> Pictures:
     """Draw `among` images. Return the `count` that the discriminator scores as most real.
 
-    The best image is the first. Raises RunError if the run has no network that scores images, and
-    RoomError if the best images do not fit into memory.
+    The best image is the first. Raises what `Judge` raises, and RoomError if the best images do not
+    fit into memory.
     """
     require_memory(count, sampler.spec.data.shape)
     judge = Judge(sampler)

@@ -102,7 +102,7 @@ def label_columns(labels: list[torch.Tensor]) -> dict[str, torch.Tensor]:
     """Return the labels of all batches as one tensor, by the name that it has in an npz file.
 
     The name is `labels` for classes, int64 N, and `multi_hot` for multi-hot labels, uint8 N x
-    classes. Return {} if there are no batches.
+    classes. Return {} if `labels` is [].
     """
     if not labels:
         return {}

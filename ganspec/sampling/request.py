@@ -145,15 +145,14 @@ class Request:
                 "new images: leave it out, or add --interpolate"
             )
         if self.frames and not (self.is_animation or self.interpolate):
-            raise SampleError("--frames needs --interpolate, or an animation")
+            raise SampleError("--frames needs --interpolate, or an animation: leave it out")
         if self.fps and not self.is_animation:
-            raise SampleError(f"--fps needs an animation: {', '.join(MOVING)}")
+            raise SampleError(f"--fps needs an animation ({', '.join(MOVING)}): leave it out")
         if self.with_labels and self.chosen_form != "csv":
-            raise SampleError("--with-labels is for CSV; npz always has the labels")
-        self._check_numbers()
+            raise SampleError("--with-labels is for CSV; npz always has the labels: leave it out")
+        self._check_values()
 
-    def _check_numbers(self) -> None:
-        """Raise SampleError if the value of an option is not allowed."""
+    def _check_values(self) -> None:
         if self.interpolate not in (None, "linear", "spherical"):
             raise SampleError(f"--interpolate is linear or spherical, not `{self.interpolate}`")
         if self.conditions is not None and Path(self.conditions).suffix != ".json":

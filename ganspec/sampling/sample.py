@@ -75,7 +75,8 @@ def sample(
             f"in {run.folder / 'samples'}"
         )
     if request.data and not spec.restores:
-        raise SampleError(f"--data is for networks that restore images: {folder} makes new ones")
+        message = f"--data is for networks that restore images, and {folder} makes new ones"
+        raise SampleError(f"{message}: leave it out")
     if spec.restores:
         pictures = _restored(run, spec.restores, request, device)
     else:
@@ -143,7 +144,8 @@ def _sampler(run: Run, request: Request, device: torch.device, ranks: Ranks | No
     if text is not None:
         sampler.ask(text)
     if request.with_labels and sampler.labels is None:
-        raise SampleError(f"the generator of {sampler.spec.name} reads no label to write")
+        message = f"the generator of {sampler.spec.name} reads no label to write"
+        raise SampleError(f"{message}: leave --with-labels out")
     if request.truncation is not None:
         sampler.truncate(request.truncation)
     return sampler
@@ -207,10 +209,13 @@ def _ranking_lines(ranking: Ranking) -> list[str]:
 def _restored(run: Run, key: str, request: Request, device: torch.device) -> Pictures:
     """Return test images, or training images if there are none, as an autoencoder restores them.
 
-    A grid also shows the network's inputs and, with noise, the originals.
+    A grid also shows the network's inputs and, with noise, the originals. Raises LabelError for a
+    label, SampleError for other options that do not suit an autoencoder, and what
+    `open_restoration` and `check_count` raise.
     """
     if request.label is not None or request.conditions:
-        raise LabelError(f"{run.folder} trains an autoencoder, which reads no labels")
+        message = f"{run.folder} trains an autoencoder, which reads no labels"
+        raise LabelError(f"{message}: leave the label out")
     allowed = {"count", "seed", "out", "form", "step", "data", "device", "overwrite", "with_labels"}
     if odd := request.changed() - allowed:
         raise SampleError(
@@ -221,7 +226,8 @@ def _restored(run: Run, key: str, request: Request, device: torch.device) -> Pic
     found = open_restoration(run, key, request.step, request.data, request.seed or 0, device)
     check_count(count, found)
     if request.with_labels and found.labels is None:
-        raise SampleError(f"the images of {found.spec.data.dataset.kind} have no labels to write")
+        message = f"the images of {found.spec.data.dataset.kind} have no labels to write"
+        raise SampleError(f"{message}: leave --with-labels out")
     pictures = found.rows(count) if request.chosen_form == "grid" else found.images_only(count)
     _check_grid(pictures.count, request)
     return pictures

@@ -173,8 +173,8 @@ class Sampler(Source):
         """Draw all later latents from -bound to bound. Raises RunError if latents are uniform."""
         if self.cfg.latent_distribution != "normal":
             raise RunError(
-                f"latents of {self.spec.name} are uniform, within bounds already: only normal "
-                "ones are truncated"
+                f"latents of {self.spec.name} are uniform, within bounds already: leave the "
+                "truncation out"
             )
         self.truncation = bound
 

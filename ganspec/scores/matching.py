@@ -28,7 +28,7 @@ Series: TypeAlias = list[ScoreRow]  # scores with equal COMPARABLE fields, at mo
 def fits(row: ScoreRow, claim: Score, claims: Iterable[Score], record: RunRecord) -> bool:
     """Return True if the score `row` measures what `claim` states.
 
-    Both must be of one metric, and both of generated or of real images. `row` must name every JSON
+    Both must be of one metric and, as `is_of` says, of the same images. `row` must name every JSON
     file of labels that the claim's note names. If both have an epoch, no other of the `claims` of
     that metric may have an epoch nearer to that of `row`.
     """
@@ -138,7 +138,7 @@ def metric_name(metric: str) -> str:
 
 
 def conditions(row: ScoreRow) -> Iterator[str]:
-    """Yield each condition of a score in words, such as `step 400` or `raw weights`."""
+    """Yield the conditions of a score except its labels, such as `step 400` or `raw weights`."""
     for name, number in {"step": row.step, "epoch": row.epoch, "images": row.images}.items():
         if number is not None:
             yield count_text(name, number)

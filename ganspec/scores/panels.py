@@ -62,7 +62,7 @@ def distinction(series: Series, others: list[Series]) -> str:
 
 
 def _conditions(series: Series) -> set[str]:
-    """Return the conditions that all scores of a series share, in words."""
+    """Return the conditions of the first score of a series, without step and epoch, in words."""
     return set(conditions(replace(series[0], step=None, epoch=None)))
 
 

@@ -71,8 +71,8 @@ class Painter:
     def new_images(self, request: ImagesRequest) -> dict[str, object]:
         """Return new images, the number of columns of their grid, and a command that draws them.
 
-        The keys are `images`, `columns` and `command`. Raises RequestError if a request is
-        impossible, SourceError if images are not finite.
+        The keys are `images`, `columns` and `command`. Raises RequestError or RunError if the
+        request does not suit the run, and SourceError if images are not finite.
         """
         if request.count > self.most:
             raise RequestError(f"count: {self.most} images of this run at most")
@@ -87,8 +87,8 @@ class Painter:
 
         All images of the first row have the label of `start`, all of the second that of `end`. A
         generator that normalizes by the batch takes the statistics of the seed's first batch, as
-        for `ganspec sample --interpolate`. Raises RequestError if a request is impossible,
-        SourceError if images are not finite.
+        for `ganspec sample --interpolate`. Raises RequestError or RunError if the request does not
+        suit the run, and SourceError if images are not finite.
         """
         if request.frames > self.most:
             raise RequestError(f"frames: {self.most} images of this run at most")

@@ -118,7 +118,7 @@ class Feed:
     """Batches of real images without end, in a new random order each epoch.
 
     The batches equal those of `draw_batches`, but the position can be saved and restored. `labels`
-    are None for trainings that read no labels.
+    are None for trainings that read no labels. Raises DataError if the images do not fill a batch.
     """
 
     def __init__(
@@ -133,7 +133,8 @@ class Feed:
         self.order = torch.empty(0, dtype=torch.int64)
         self.position = len(self)
         if len(self) == 0:
-            raise ValueError(f"{len(images)} images do not fill a batch of {cfg.batch}")
+            message = f"{len(images)} images do not fill a batch of {cfg.batch}"
+            raise DataError(f"{message}: set a smaller `train: {{batch: ...}}`")
         if isinstance(images, StreamedImages):
             images.plan = self.coming
 

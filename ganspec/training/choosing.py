@@ -20,7 +20,8 @@ from ganspec.systems.training import Training
 
 AUTO = "auto"
 WORTH = 200  # fewest steps of a training for which measuring is worth its time
-# number of first steps that are not timed: caches warm up, and a GPU records a step
+# number of first steps that are not timed: caches warm up, and a GPU records a step; on devices of
+# other types nothing is measured
 WARM = {"cpu": 1, "cuda": 4}
 MIN_STEPS, MIN_SECONDS = 2, 1.0  # fewest steps and least time of one measurement
 MARGIN = 0.97  # a step in less than this share of the best time so far counts as faster
@@ -55,8 +56,8 @@ class ExecutionRequest:
         return self.speedups is None or self.precision == AUTO
 
     def is_measured(self, steps: int) -> bool:
-        """Return True if executions are measured for a training of so many steps."""
-        return self.is_open and steps >= WORTH
+        """Return True if executions are measured for a training of `steps` steps."""
+        return self.is_open and steps >= WORTH and self.device.type in WARM
 
 
 def read_request(
@@ -65,9 +66,9 @@ def read_request(
     """Return the request for a precision and speedups; `auto` asks for the fastest as measured.
 
     `speedups` are names, or one text of names and commas; `none` stands for no speedups. With
-    `exact`, `precision` must be None or the device's default, and `speedups` may only be `auto` or
-    `none`. Raises RunError if names are unknown or contradict each other, or if `device` lacks a
-    precision or a speedup.
+    `exact`, the request is for the device's default precision without speedups. Raises RunError if
+    names are unknown or contradict each other or `exact`, or if `device` lacks a precision or a
+    speedup.
     """
     if not isinstance(speedups, Iterable):
         raise RunError(f"speedups is {speedups!r}: use auto, none, or names of speedups")
@@ -111,6 +112,7 @@ def missing_compiler(device: torch.device) -> str | None:
     """Return the compiler that torch.compile needs and this machine lacks; None if it has one.
 
     On a CPU torch runs $CXX, or the system's C++ compiler. On a GPU Triton runs $CC, gcc or clang.
+    For devices of other types, return None.
     """
     compilers = {"cpu": ("CXX", [CXX.get(sys.platform, "g++")]), "cuda": ("CC", ["gcc", "clang"])}
     if device.type not in compilers:
@@ -151,12 +153,12 @@ def choose(
     steps: int,
     minutes: float | None = None,
 ) -> Choice:
-    """Return the fastest execution that a request allows, by measuring steps.
+    """Choose an execution for a request: the fastest of those that it allows, as measured.
 
     `make` returns a new training under an execution. It is measured and thrown away, so that
-    results of the real training depend on the choice alone. `steps` is the length of the real
-    training, and `minutes` a limit on its time, None for no limit. A training of fewer than WORTH
-    steps is not worth measuring, and gets `request.execution`.
+    results of the real training depend on the choice alone. `steps` is the number of steps of the
+    real training, and `minutes` a limit on its time, None for no limit. The choice is
+    `request.execution` if `request.is_measured` says no, or if no measurement succeeds.
     """
     choice = Choice(request.execution)
     if not request.is_measured(steps):
@@ -188,9 +190,9 @@ def choose(
 
 
 def candidates(request: ExecutionRequest) -> list[Execution]:
-    """Return the executions to measure, of those that a request allows, without `compile`.
+    """Return the executions to measure first, beginning with `request.execution`.
 
-    The first one is `request.execution`.
+    They include `compile` only if the request names it.
     """
     device, plain = request.device, request.execution
     precisions = [plain.precision]
@@ -228,7 +230,7 @@ def measure(make: Callable[[Execution], Training], execution: Execution) -> floa
     Return None if a step fails, or if `graphs` are asked for and the steps cannot be recorded.
     """
     try:
-        with warnings.catch_warnings(action="ignore"):  # those of a choice that is not taken
+        with warnings.catch_warnings(action="ignore"):  # the real training shows its own
             training = make(execution)
             training.step = training.warmup  # iterations of a warm-up do less
             for _ in range(WARM[training.device.type]):
@@ -240,7 +242,7 @@ def measure(make: Callable[[Execution], Training], execution: Execution) -> floa
             training.make_step()
             steps += 1
         return (_now(training.device) - started) / steps
-    except Exception:  # noqa: BLE001  (the real training raises it again, for the user)
+    except Exception:  # noqa: BLE001  (if all fail, the real training shows the error)
         return None
 
 

@@ -19,8 +19,8 @@ LOWER = ("tf32", "bf16", "fp16")  # precisions that round products more than fp3
 def choose_device(name: str | torch.device) -> torch.device:
     """Return the device that is called `name`, such as `cpu`, `cuda:1`, `mps` or `xpu`.
 
-    `auto` is the first CUDA GPU, or the CPU without one. Raises RunError if this machine lacks the
-    device.
+    `auto` is `cuda`, or `cpu` if torch sees no CUDA GPU. Raises RunError if no device has this
+    name, or if this machine lacks it.
     """
     name = str(name)
     if name == "auto":
@@ -49,11 +49,11 @@ WORD = {"cuda": "GPU", "mps": "Apple GPU", "xpu": "Intel GPU"}
 
 
 def prepare(device: torch.device, precision: str | None = None) -> None:
-    """Make results on `device` repeatable bit for bit; on a CPU, also reuse freed memory.
+    """Make cuDNN's results repeatable bit for bit, or let steps on a CPU reuse freed memory.
 
-    On a GPU, products of fp32 numbers are computed in tf32 if `precision` is tf32, bf16 or fp16,
-    and in fp32 if it is `fp32`. If it is None, convolutions alone are computed in tf32, as torch
-    does by default.
+    On a CUDA GPU, products of fp32 numbers are computed in tf32 if `precision` is `tf32`, `bf16` or
+    `fp16`, and in fp32 if it is `fp32`. If it is None, convolutions alone are computed in tf32, as
+    torch does by default.
     """
     if device.type == "cuda":
         torch.set_float32_matmul_precision("high" if precision in LOWER else "highest")

@@ -44,7 +44,7 @@ class Recorder:
         if not training.is_steady:
             self._give_up("rules in `skip` read losses")
         elif foreign:
-            self._give_up(f"a graph may not repeat the Python of {', '.join(foreign)}")
+            self._give_up(f"a graph runs no Python, which {', '.join(foreign)} may need")
 
     def __call__(self) -> dict[str, torch.Tensor]:
         """Make one training step. Return its losses by name, on the device."""
@@ -175,8 +175,9 @@ def _drawing_from(training: Training, batches: KeptBatches) -> Iterator[None]:
 def _practise(training: Training, batches: KeptBatches) -> bool:
     """Make some steps, and undo them. Return False if the step cannot be recorded yet.
 
-    That is so if these steps gave an optimizer its first state, which a recording would make anew
-    each time. Raises RuntimeError if a step waits for the GPU, which cannot be recorded.
+    That is so if these steps gave an optimizer its first state for a weight, which a recording
+    would make anew each time. Raises RuntimeError if a step waits for the GPU, which cannot be
+    recorded.
     """
     before = Saved(training)
     average, training.average = training.average, None
@@ -209,7 +210,7 @@ def _waiting_refused(refused: bool) -> Iterator[None]:
 
 
 class Saved:
-    """A copy of a training's state, which `restore` writes back into the training's tensors."""
+    """A copy of what a step changes in a training, without averaged weights and the feed."""
 
     def __init__(self, training: Training):
         self.training, self.step = training, training.step
@@ -224,7 +225,10 @@ class Saved:
         ]
 
     def restore(self) -> bool:
-        """Write the state back. Return False if an optimizer got its first state after the copy."""
+        """Write the copy back into the training.
+
+        Return False if an optimizer got its first state for a weight after the copy.
+        """
         with torch.no_grad():
             for tensor, value in self.tensors:
                 tensor.copy_(value)

@@ -1,4 +1,4 @@
-"""Settings of a training in half precision, where losses are scaled and penalties stay in fp32."""
+"""Changes of a training's settings for half precision and for compiled networks."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def fit_settings(execution: Execution, cfg: SimpleNamespace, device: torch.devic
 def _in_single(penalty: Callable) -> Callable:
     """Return `penalty` with the discriminator in single precision, and not compiled.
 
-    In half precision, gradients would vanish before they are scaled. Compiled networks have no
-    second derivatives.
+    The gradients in a penalty are not scaled: in fp16 they would vanish, and in bf16 lose digits.
+    Compiled networks have no second derivatives.
     """
 
     @wraps(penalty)

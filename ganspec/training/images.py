@@ -114,7 +114,7 @@ def warn_of_files(present: ImageFiles, files: ImageFiles, listing: Listing | Non
         return
     if relabelled(present, listing):
         message = f"labels of images in {present.folder} have changed since the run began"
-        warnings.warn(f"{message}: it keeps its own, and another run has the new", stacklevel=4)
+        warnings.warn(f"{message}: it keeps the old; to use the new, begin a run", stacklevel=4)
     known = {*listing.names, *listing.skipped}
     if new := sorted({present.name(i) for i in range(len(present))} - known):
         message = f"new images in {present.folder} are not part of the run: {printable(new[0])}"
@@ -177,7 +177,7 @@ def open_all(
     listing: Listing | None = None,
     streamed: bool | None = None,
 ) -> Images:
-    """Return the images, labels, test images and class names for training. Raises DataError.
+    """Return the images for training. Raises DataError.
 
     `listing` names the images that a resumed run began with; None uses all. `streamed` is True to
     let worker processes read images, False to hold them in memory; None is memory if they fit.

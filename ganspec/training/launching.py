@@ -18,7 +18,7 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from ganspec.runs.run import Run, RunError
-from ganspec.training.processes import describe_loss
+from ganspec.training.processes import with_remedy
 from ganspec.training.stop import STOPPED
 
 SIGNALS = "SIGTERM,SIGINT,SIGHUP,SIGQUIT,SIGUSR1"  # those that the launcher passes on
@@ -31,9 +31,9 @@ def launch(
     """Run `ganspec ARGUMENTS` in `processes` processes of this machine, by torchrun's launcher.
 
     If one is lost, all are started again, at most `max_restarts` times. Signals are passed on to
-    all of them. Return the exit status, 0 for success. Raises KeyboardInterrupt if a signal to the
-    launcher or to one of them has ended them, and RunError if the first process was killed. Any
-    other error has been printed by the first process. `run` is the run that they train, None if
+    all of them. Return the exit status: 0 for success, else 2 or more, after a process has printed
+    the error. Raises KeyboardInterrupt if a signal to the launcher or to one of them has ended
+    them, and RunError if the first process was killed. `run` is the run that they train, None if
     they do something else.
     """
     # by default, torch would use all cores in each process
@@ -61,7 +61,7 @@ def launch(
             rank, failure = error.get_first_failure()
             if rank == 0 and failure.exitcode < 0:
                 message = f"the first process was killed by {failure.signal_name()}"
-                raise RunError(describe_loss(message, run)) from None
+                raise RunError(with_remedy(message, run)) from None
             return max(failure.exitcode, 2)
         finally:
             del os.environ[STOPPED]

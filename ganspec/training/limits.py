@@ -16,7 +16,7 @@ class Limits:
 
     `minutes` is None for no limit on the time. All `ranks` end after the same step. `asked` is True
     once all ranks know of a request to stop, to whichever of them it came. With `announces`, a
-    message is then printed; in a single process, `Stop` prints one as soon as it gets the signal.
+    message is then printed.
     """
 
     last: int

@@ -25,10 +25,11 @@ FLUSH_STEPS = 50
 FLUSH_SECONDS = 2.0
 CHECKPOINT_SECONDS = 300.0  # least time between checkpoints within an epoch
 TOGETHER_SECONDS = 60.0  # the same with several processes: any of them may be lost
-EPOCH_SECONDS = 20.0  # least time between checkpoints at epochs' ends
+EPOCH_SECONDS = 20.0  # least time between checkpoints at epochs' ends, unless scores are due
 NOTE_SECONDS = 30.0  # least time between notes of the pace in `run.json`
 
-OnFlush: TypeAlias = Callable[[int, dict[str, float]], None]  # the step, and its losses by name
+# the step, and the newest number in each column of the log, by name
+OnFlush: TypeAlias = Callable[[int, dict[str, float]], None]
 
 
 class TrainingError(GanspecError):
@@ -38,7 +39,7 @@ class TrainingError(GanspecError):
 class LossRecorder:
     """A buffer of losses on the device, written every FLUSH_STEPS steps or FLUSH_SECONDS.
 
-    After each write it calls `on_flush` with the newest step and its losses by name.
+    After each write it calls `on_flush`.
     """
 
     def __init__(self, training: Training, run: Run, on_flush: OnFlush):
@@ -107,7 +108,8 @@ class LossRecorder:
     def save(self) -> None:
         """Write the buffered losses and a checkpoint.
 
-        Raises TrainingError if a loss or a weight is not finite.
+        Raises what `flush` raises, and TrainingError if a weight or the optimizer's state is not
+        finite.
         """
         self.flush()
         if culprit := self.training.culprit():  # the last checkpoint, which is good, stays
@@ -222,13 +224,14 @@ class Loop:
         self.picture()
         if self.saved_step != training.step:
             self.save()
-        self.retention.thin()  # again, if the picture is newer than the checkpoint
+        self.retention.thin()  # again, as the picture may be newer than the checkpoint
         return complete
 
     def keep(self, ended: bool) -> None:
         """Write a checkpoint if it is due. If an epoch has `ended`, first write its other files.
 
-        These are a snapshot if the run keeps it, and a picture if it does or a checkpoint is due.
+        These are a picture, if the run keeps it or a checkpoint is due, and a snapshot, if the spec
+        asks for it.
         """
         training, scoring = self.training, self.training.scoring
         waited = time.perf_counter() - self.saved

@@ -23,6 +23,7 @@ from ganspec.training.choosing import (
     ExecutionRequest,
     choose,
     has_fast_bf16,
+    has_tf32,
     missing_compiler,
     read_request,
 )
@@ -50,7 +51,7 @@ def request_of(
     if state is not None:
         request = _resumed(run, state, request, options.exact, several)
     elif request.precision == "bf16" and not has_fast_bf16(device):
-        warnings.warn("bf16 is far slower than fp32 on this machine", stacklevel=2)
+        warnings.warn("bf16 is far slower than fp32 on this machine: use fp32", stacklevel=2)
     if not several:
         return request
     # nothing is measured, since each step waits for the other processes
@@ -58,10 +59,7 @@ def request_of(
 
 
 def _require_shared(request: ExecutionRequest) -> None:
-    """Raise RunError if the request has a precision or a speedup for one process only, or `auto`.
-
-    Without --speedups, several processes have none.
-    """
+    """Raise RunError if the request needs one process, as fp16, precision `auto` or `compile`."""
     if request.precision == AUTO:
         raise RunError("several processes measure no precision: name fp32, tf32 or bf16, not auto")
     if request.precision == "fp16":
@@ -77,7 +75,8 @@ def _resumed(
 
     `asked` is the request of the resuming command. `exact` is True if the run began with --exact.
     Speedups that this machine or `several` processes lack are left out, and tf32 becomes fp32 on a
-    CPU. Raises RunError if `asked` names another execution, or if the run's is for one process.
+    device without it. Raises RunError if `asked` names another execution, or if the run's is fp16
+    and the device or `several` processes lack it.
     """
     device = asked.device
     with checkpoint.fitting(run.folder):
@@ -94,8 +93,12 @@ def _resumed(
     precision, left_out = began.precision, ALONE if several else ()
     if several and precision == "fp16":
         raise RunError(f"{run.folder} began with fp16, which is for one process: resume it in one")
-    if device.type == "cpu":  # where tf32 and graphs do not exist
-        precision, left_out = "fp32" if precision == "tf32" else precision, (*left_out, "graphs")
+    if device.type != "cuda" and precision == "fp16":
+        raise RunError(f"{run.folder} began with fp16, which needs a GPU: resume it on one")
+    if precision == "tf32" and not has_tf32(device):
+        precision = "fp32"
+    if device.type != "cuda":
+        left_out = (*left_out, "graphs")
     if missing_compiler(device):
         left_out = (*left_out, "compile")
     speedups = [speedup for speedup in began.speedups if speedup not in left_out]
@@ -105,10 +108,9 @@ def _resumed(
 def choose_for(
     spec: Spec, images: Images, request: ExecutionRequest, options: TrainingOptions, ranks: Ranks
 ) -> Choice:
-    """Return the execution for training `spec`, and print it.
+    """Return the execution for training `spec`, which the first rank prints.
 
-    If the request leaves the precision or the speedups open, steps of several executions are
-    measured, each in a training that is then thrown away.
+    It is chosen by `choose`, which may measure steps.
     """
     count = len(images.images)
     steps = options.steps or spec.train.length(spec.settings(lower(spec)), count)

@@ -27,7 +27,10 @@ class TrackerName(StrEnum):
 
 
 def require_number(name: str, value: object, least: int, whole: bool = True) -> None:
-    """Raise RunError unless the option `name` is None, or a number that is `least` or more."""
+    """Raise RunError unless the option `name` is None or a number from `least` up.
+
+    With `whole`, the number must be whole.
+    """
     is_number = isinstance(value, Integral if whole else Real) and not isinstance(value, bool)
     if value is not None and not (is_number and value >= least):  # type: ignore[operator]
         kind = "a whole number" if whole else "a number"
@@ -50,7 +53,8 @@ def named_path(name: str, path: Path | str | None) -> Path | None:
 class TrainingOptions:
     """The options of `ganspec.train`, which describes each of them.
 
-    Raises RunError if a number is not in its range, or if two options contradict each other.
+    Raises RunError if `steps`, `minutes` or `progress` has a wrong value, or if both `resume` and
+    `overwrite` are True.
     """
 
     data: Path | str | None = None

@@ -19,7 +19,7 @@ from ganspec.systems.ranks import RankLostError, Ranks
 from ganspec.training.stop import restarts, restarts_left
 
 # The longest wait for another process. It is long, since the first process may be measuring scores.
-# A lost process is noticed sooner: it closes its connections, which ends the others at once.
+# A lost process is noticed at once, as its connections close.
 PATIENCE = timedelta(days=7)
 
 
@@ -27,9 +27,9 @@ PATIENCE = timedelta(days=7)
 def joined(device: str) -> Iterator[Ranks]:
     """Within the block, join the processes that torchrun started. Yield their ranks.
 
-    If the program has joined them already, its process group is used and left open. Raises RunError
-    if a machine has fewer GPUs than processes, if `device` names one GPU for all, or if the
-    processes cannot reach each other.
+    Without torchrun, yield the ranks of this process alone. If the program has joined the processes
+    already, its process group is used and left open. Raises what `_choose_gpu` raises, and RunError
+    if the processes cannot reach each other.
     """
     is_alone = "RANK" not in os.environ or os.environ.get("WORLD_SIZE", "1") == "1"
     if is_alone or dist.is_initialized():
@@ -75,17 +75,21 @@ def _choose_gpu(device: str) -> None:
 
 @contextmanager
 def told_once(ranks: Ranks, run: Run) -> Iterator[None]:
-    """Within the block, change errors so that each is shown once, and says which rank had it.
+    """Within the block, change errors so that each is shown once.
 
-    An error that all ranks have is shown by the first one. The others raise UnshownError, which is
-    not shown.
+    An error of another rank than the first becomes a RunError with the number of the rank. If a
+    process is lost, the first rank raises RunError, which says what to do, and the others
+    UnshownError, which is not shown.
     """
     try:
         yield
     except RankLostError as error:
-        if ranks.is_first:
-            raise RunError(_loss_message(run)) from error
-        raise UnshownError("another process of the training was lost") from error
+        message = "another process of the training was lost"
+        if not ranks.is_first:
+            raise UnshownError(message) from error
+        if restarts_left() > 0:
+            raise RunError(f"{message}: all are started again") from error
+        raise RunError(with_remedy(message, run)) from error
     except UnshownError:
         raise
     except GanspecError as error:
@@ -94,16 +98,8 @@ def told_once(ranks: Ranks, run: Run) -> Iterator[None]:
         raise RunError(f"on rank {ranks.index}: {error}") from error
 
 
-def _loss_message(run: Run) -> str:
-    """Return a message that a process was lost, and what happens or what to do next."""
-    message = "another process of the training was lost"
-    if restarts_left() > 0:
-        return f"{message}: all are started again"
-    return describe_loss(message, run)
-
-
-def describe_loss(message: str, run: Run | None) -> str:
-    """Return `message`, that a process was lost, with what to do next.
+def with_remedy(message: str, run: Run | None) -> str:
+    """Return `message`, which says that a process was lost, with what to do next.
 
     `run` is the run that the processes train, None if they do something else.
     """

@@ -21,8 +21,9 @@ CONDITIONS = ("device", "hardware", "torch", "threads", "processes")
 def saved_state(run: Run, spec: Spec, exact: bool) -> State:
     """Lock `run`, and return its checkpoint.
 
-    Raises RunError if there is no checkpoint, if the run trains another spec than `spec`, or if
-    `exact` is True and the run did not begin with --exact.
+    Raises RunError if there is no checkpoint, if the run trains another spec than `spec`, if
+    another process trains it, or if `exact` is True and the run did not begin with --exact. Raises
+    CheckpointError if the checkpoint cannot be read.
     """
     if run.state() in ("empty", "cut"):
         raise RunError(f"{run.folder} is no run yet: leave out --resume")
@@ -58,21 +59,22 @@ def restore(
     """Restore a run's checkpoint `state`, and remove the run's files and scores of later steps.
 
     `info` are the entries of `run.json` that a new run would have. Raises RunError if the run began
-    with other images, or if it is at step `last` or beyond and all its files are written.
+    with other images, or if nothing is left to do up to step `last`. Raises CheckpointError if the
+    state does not fit the training.
     """
     sha256 = info.get("images_sha256")
     if sha256 and run.info().get("images_sha256", sha256) != sha256:
         message = f"{run.folder} began with other images or labels"
         raise RunError(f"{message}: name their folder with --data")
     training.restore(state, run.folder)
-    step, began, now = training.step, state["device"], training.device.type
+    step, before, now = training.step, state["device"], training.device.type
     scoring = due_scoring(training)
     lacks_scores = scoring is not None and not scoring.is_done()
     is_complete = run.is_complete(step) and not lacks_scores
     if step > last or (step == last and is_complete):
         raise RunError(f"{run.folder} is at step {step} already: ask for more than {step} steps")
-    if began != now:
-        message = f"the run began on {began}: on {now} its random numbers differ from here on"
+    if before != now:
+        message = f"the run was on {before}: on {now} its random numbers differ from here on"
         warnings.warn(message, stacklevel=2)
     run.renew(spec, emit)
     run.rewind(step)

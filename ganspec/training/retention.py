@@ -14,7 +14,7 @@ from ganspec.systems.training import Training
 def spacing(done: int, unit: int, most: int) -> int:
     """Return the steps between two files of a run of `done` steps that keeps at most `most` files.
 
-    The result is the smallest sufficient `unit * 2**n`.
+    The result is the smallest sufficient `unit * 2**n`, with n from 0 on.
     """
     width = unit
     while done > most * width:
@@ -40,7 +40,8 @@ class Retention:
 
     The spec's `train.pictures` and `train.snapshots` are the largest numbers of both. The rule
     depends on the step alone, so a resumed run keeps the same files as an uninterrupted one. Only
-    files with the names that a training gives are deleted, and never the snapshots that score best.
+    files with the names that a training gives are deleted, and never the snapshots that score best,
+    or those of a list of epochs in `train.keep`.
     """
 
     def __init__(self, training: Training, run: Run):
@@ -59,10 +60,7 @@ class Retention:
         return self.done % spacing(self.done, self.pictures, self.cfg.pictures) == 0
 
     def wants_snapshot(self) -> bool:
-        """Return True if the spec asks for the weights of the epoch that has just ended.
-
-        `thin` may delete them later, but the newest ones stay.
-        """
+        """Return True if the spec asks for the weights of the epoch that has just ended."""
         return includes(self.cfg.keep, self.training.epoch)
 
     def thin(self) -> None:

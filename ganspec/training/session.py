@@ -63,7 +63,7 @@ def _train(
     scoring: ScoringFactory | None,
     ranks: Ranks,
 ) -> None:
-    """Train `spec` on this rank. Only the first rank reads and writes the run."""
+    """Train `spec` on this rank. Only the first rank writes the run."""
     images: Images | None = None
     try:
         with ranks.agreed():
@@ -175,7 +175,7 @@ def _advance(
 ) -> None:
     """Train until `limits` are reached. Set `run.step` and `run.interrupted`."""
     if not training.ranks.from_first(training.scoring is not None):
-        training.scoring = None  # the first rank lacks the extractor's weights
+        training.scoring = None  # the first rank measures no scores, so this one need not help
     if not training.ranks.is_first:
         run_silently(training, limits)
         run.step, run.interrupted = training.step, limits.asked and training.step < limits.last

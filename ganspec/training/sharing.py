@@ -1,9 +1,9 @@
 """Networks whose batches are shared out among ranks, with the results of a single process.
 
 Most layers treat each image by itself, so each rank runs them on its slice of the batch. Batch
-norms exchange their statistics. Any other layer that is not torch's is tried on random inputs. If
-it draws random numbers, it is run on a batch of the whole size, so that each image gets the same
-numbers as in a single process. If it mixes images, it is run on the images of all ranks.
+norms exchange their statistics. A layer that draws random numbers is run on a batch of the whole
+size, so that each image gets the same numbers as in a single process. A layer that mixes images is
+run on the images of all ranks. Layers that are not torch's are tried on random inputs to find out.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def share(training: Training, ranks: Ranks) -> None:
 
 
 def require_same_start(training: Training, images: Images, ranks: Ranks) -> None:
-    """Raise GanspecError if a rank has another spec, other images or other weights than rank 0."""
+    """Raise GanspecError on rank 0 if another rank's spec, images or initial weights differ."""
     if ranks.count == 1:
         return
     weights = {key: hash_weights(n.state_dict()) for key, n in training.networks.items()}
@@ -70,7 +70,7 @@ def hash_images(images: Images) -> str:
         skipped = [(each.file, each.instead) for each in files.skipped]
         digest.update(repr((names, hashes, files.labels.tolist(), skipped)).encode())
     else:
-        digest.update(str(images.sha256 or len(images.images)).encode())
+        digest.update(str(images.sha256).encode())
     if images.test:
         digest.update(str(Images(*images.test).sha256).encode())
     return digest.hexdigest()
@@ -175,7 +175,8 @@ class SharedNetwork:
 def normalize(module: _BatchNorm, shared: SharedNetwork, x: torch.Tensor) -> torch.Tensor:
     """Apply a batch norm with the statistics of the whole batch, of which `x` is one slice.
 
-    The result can be differentiated twice.
+    Where no batch is shared out, or running statistics are used, it is applied as usual. The result
+    can be differentiated twice.
     """
     by_batch = module.training or module.running_mean is None
     if not (shared.size and by_batch):

@@ -22,10 +22,10 @@ AGAIN = 1.0  # seconds in which a second Ctrl-C is ignored: a parent may pass on
 class Stop:
     """Turns signals into a request to stop, within a `with` block.
 
-    The first of SIGNALS sets `asked`. Later ones change nothing, since schedulers and terminals
-    repeat them; but a Ctrl-C more than AGAIN seconds after the first signal raises
-    KeyboardInterrupt. While `begun` is False there is nothing to save, and the first signal ends
-    the process.
+    The first signal, one of SIGNALS, sets `asked`. Later signals change nothing, since
+    schedulers and terminals repeat them; but a Ctrl-C more than AGAIN seconds after the first
+    signal raises KeyboardInterrupt. While `begun` is False there is nothing to save, and the first
+    signal ends the process.
 
     Outside the main thread nothing changes, since only the main thread can handle signals. A
     handler that Python did not install stays, since Python could not restore it. Under `nohup`,
@@ -53,7 +53,7 @@ class Stop:
         self.before = {}
 
     def receive(self, number: int, frame: FrameType | None) -> None:
-        """Handle the signal `number`: the handler that `signal.signal` gets."""
+        """Handle a signal. Raises KeyboardInterrupt for a second Ctrl-C, as the class says."""
         now = time.monotonic()
         if not self.begun:
             # torchrun sends SIGTERM to the others when one is lost, and may start all again

@@ -88,8 +88,8 @@ def require_trackers(names: Sequence[str]) -> None:
 def following(run: Run, spec: Spec, names: Sequence[str]) -> Iterator[Callable[[], None]]:
     """Yield a function that logs to the trackers `names` all that is new in the run's files.
 
-    At the end of the block, the rest is logged, and the runs in the trackers end. An error of a
-    tracker becomes a warning.
+    At the end of the block, the rest is logged, unless an error ended it, and the runs in the
+    trackers end. An error of a tracker becomes a warning.
     """
     followers = [Follower(run, spec, name) for name in dict.fromkeys(names)]
 
@@ -122,7 +122,7 @@ class Follower:
                 call()
         except Exception as error:  # any error of a library, a network or a disk
             self.tracker = None
-            message = f"{self.name} failed, and the training goes on without: {one_line(error)}"
+            message = f"{self.name} failed, and the training goes on without it: {one_line(error)}"
             warnings.warn(message, stacklevel=2)
 
     def start(self, spec: Spec) -> None:
@@ -179,7 +179,7 @@ class Follower:
         return [(row.step or 0, {f"scores/{row.of}/{row.metric}": row.value}) for row in new]
 
     def _positions(self) -> dict[str, Position]:
-        """Return the positions of the run's trackers by name; {} if the file is lost or damaged."""
+        """Return the positions in `track.json` by tracker; {} if it is missing or damaged."""
         try:
             entries = json.loads((self.run.folder / FILE).read_text("utf-8"))
             return {name: Position(**entry) for name, entry in entries.items()}

@@ -11,7 +11,6 @@ from torch import nn
 from ganspec.compiler.batches import require_readable
 from ganspec.compiler.evaluate import evaluate
 from ganspec.compiler.lower import lower
-from ganspec.kinds.dataset import DataError
 from ganspec.language.paths import file_to_write, named_file
 from ganspec.program.ir import Net
 from ganspec.runs.folder import RunFolder
@@ -45,7 +44,7 @@ class Trainer:
     - `data`: the folder of the real images, or a `ganspec.systems.training.Images` with the
       images in memory. None searches the usual places of the data set; data sets that ganspec draws
       itself need no folder.
-    - `device`: `cpu`, `cuda`, or `auto` for the first GPU, or the CPU without one.
+    - `device`: a name such as `cuda:1`; `auto` is the first CUDA GPU, or the CPU without one.
     - `exact`: apply every module without rewrites. The results then equal those of the emitted
       file bit for bit, and a step takes longer.
     - `steps`: the number of steps that you will make; None for all of the spec's epochs. If a layer
@@ -54,8 +53,8 @@ class Trainer:
       `fp32`.
     - `speedups`: any of `channels_last`, `compile` and `graphs` (docs/speed_precision.md).
 
-    The weights are drawn from the spec's `train.seed`, which seeds torch's own generators. Only
-    `save`, and the cache of decoded images, write to disk.
+    The weights are drawn from the spec's `train.seed`, which seeds torch's own generators. No run
+    folder is written.
 
     Raises SpecError if the networks do not fit together, DataError if the images are missing or do
     not fill a batch, BatchSizeError if a batch norm would get a single vector or another layer a
@@ -87,21 +86,18 @@ class Trainer:
         self._require_batches(nets, images, steps)
         torch.manual_seed(spec.train.seed)
         networks = self._build(nets)
-        try:
-            settings = passing_nan(spec.settings(nets))
-            fit_settings(self.execution, settings, self.device)
-            start = Start(settings, networks, images, self.device, exact, self.execution)
-            self.training = spec.training(start)
-            self.training.identity = identity(spec)
-            self.training.prepare()
-            if "graphs" in self.execution.speedups:
-                self.training.replay = Recorder(self.training)
-            if not exact and self.device.type == "cpu":
-                for optimizer in self.training.optimizers.values():
-                    fuse(optimizer)
-            share(self.training, Ranks.joined())
-        except ValueError as error:
-            raise DataError(f"{error}: set a smaller `train: {{batch: ...}}`") from error
+        settings = passing_nan(spec.settings(nets))
+        fit_settings(self.execution, settings, self.device)
+        start = Start(settings, networks, images, self.device, exact, self.execution)
+        self.training = spec.training(start)
+        self.training.identity = identity(spec)
+        self.training.prepare()
+        if "graphs" in self.execution.speedups:
+            self.training.replay = Recorder(self.training)
+        if not exact and self.device.type == "cpu":
+            for optimizer in self.training.optimizers.values():
+                fuse(optimizer)
+        share(self.training, Ranks.joined())
 
     def _build(self, nets: dict[str, Net]) -> dict[str, nn.Module]:
         """Return the networks by key, with fresh weights, on the device, set for the execution."""
@@ -155,7 +151,7 @@ class Trainer:
         """
         spec, training = self.spec, self.training
         if spec.draws is None:
-            raise RunError(f"a {spec.noun} draws no images")
+            raise RunError(f"{spec.name} has no network that draws images")
         network = training.average or training.networks[spec.draws]
         source = Source(network, training.cfg, self.device, training.fixed.get("labels"))
         return source.all_images(count, seed)[0]

@@ -1,4 +1,4 @@
-"""Weights & Biases: offline in `wandb/`, unless $WANDB_MODE says otherwise."""
+"""Weights & Biases: offline, unless $WANDB_MODE says otherwise."""
 
 from __future__ import annotations
 
