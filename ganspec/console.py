@@ -133,8 +133,8 @@ def refuse_two_inputs(*names: Path | str | None) -> None:
 def target_of(out: Path | None, stdout: bool, *suffixes: str) -> Path | None:
     """Return the file to write: `-` with `--stdout`, else `--out`; None if neither option is used.
 
-    If `out` has no suffix, the first of `suffixes` is added. Call `fail` if both options are used,
-    or if `out` has another suffix.
+    `out` gets its suffix by `with_suffix`. Call `fail` if both options are used, unless `out` is
+    standard output.
     """
     if stdout and out is not None and not is_stdout(out):
         fail(f"--stdout prints, and -o {out} writes a file: choose one")
@@ -180,10 +180,10 @@ def chosen_form(
 
 
 def form_of(out: Path | None, suffixes: Mapping[Form, Sequence[str]], default: Form) -> Form:
-    """Return the form that the suffix of the file `out` stands for.
+    """Return the form that has the suffix of the file `out` in its list of `suffixes`.
 
-    Return `default` if `out` is None, a stream or without a suffix. `suffixes` lists the suffixes
-    of each form. Call `fail` if `out` has a suffix that is in none of the lists.
+    Return `default` if `out` is None, a stream or without a suffix. Call `fail` if no list has the
+    suffix.
     """
     suffix = out.suffix.lower() if out and not is_stream(out) else ""
     fitting = [form for form, known in suffixes.items() if suffix in known]
