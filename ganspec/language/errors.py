@@ -10,7 +10,7 @@ from typing import NoReturn
 
 COLOURS = {"error": "1;31", "warning": "1;33", "frame": "1;34", "bold": "1"}
 LONGEST_QUOTE = 40  # most characters of a value from the spec that a message shows
-WIDEST_FRAME = 110  # most characters of a line from the spec that a diagnostic shows
+WIDEST_FRAME = 110  # characters that a diagnostic shows of a line of the spec with more than 120
 
 # Names in other libraries or papers, each with the spec's name for the same or the nearest thing.
 SYNONYMS = {
@@ -143,7 +143,7 @@ class GanspecError(Exception):
     """Raised for a mistake that the user can correct. Only a SpecError has more than one line."""
 
     def _render_traceback_(self) -> list[str]:
-        """Return the lines that a notebook shows: the message, as on the command line."""
+        """Return the line that a notebook shows in place of a traceback."""
         return [f"{type(self).__name__}: {self}"]
 
 
@@ -200,7 +200,7 @@ def printable(text: str) -> str:
 
 
 def quoted(value: object) -> str:
-    """Return a value as messages show it: short, on one line, in backticks or as `a map`."""
+    """Return a value as messages show it: cut short, in backticks, or in words such as `a map`."""
     if isinstance(value, (dict, list, tuple)):
         return "a map" if isinstance(value, dict) else "a list"
     if value is None:

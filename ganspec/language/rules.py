@@ -38,8 +38,8 @@ class Rule:
     """The condition `text` as a function of losses, whose values it takes in the order of `names`.
 
     `source` is the Python text of the function, called `name`, with the docstring `doc`. Raises
-    RuleError if `text` has anything but `names`, numbers, `and`, `or`, `not`, and the operators of
-    ARITHMETIC and COMPARISONS.
+    RuleError unless `text` has one comparison, or several joined by `and`, `or` and `not`, of
+    arithmetic over `names` and numbers.
     """
 
     def __init__(self, text: str, name: str, doc: str, names: tuple[str, ...]):
@@ -114,7 +114,7 @@ def _check(node: ast.expr, names: tuple[str, ...], example: str) -> None:
 
 
 def _value(node: ast.expr, losses: Mapping[str, Value]) -> Value:
-    """Return the value of a checked expression, as Python would compute it."""
+    """Return the value of a checked expression for the values of `losses`."""
     match node:
         case ast.Name(id=name):
             return losses[name]

@@ -121,7 +121,10 @@ class Section(BaseModel):
 
     @classmethod
     def opened(cls, node: Node) -> Node:
-        """Return `node` as a map of fields. Sections with a short form override this method."""
+        """Return the map of fields that `node` is short for; `node` itself if it is no short form.
+
+        Sections with a short form override this method.
+        """
         return node
 
     @classmethod

@@ -15,7 +15,7 @@ from ganspec.language.tree import KeyPath, ListNode, MapNode, Node, ScalarNode, 
 from ganspec.language.unread import seen_in
 
 OPTION = "--set"
-FOLDED = re.compile("[\x7f-\x9f\u2028\u2029\ufffe\uffff]")  # that YAML folds or takes only escaped
+FOLDED = re.compile("[\x7f-\x9f\u2028\u2029\ufffe\uffff]")  # characters to escape in YAML
 # help for a setting of the wrong form: by the command line, and by the method
 HELP = {OPTION: "write `--set train.batch=64`", "with_values": 'write `"train.batch", 64`'}
 

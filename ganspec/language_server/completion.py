@@ -36,7 +36,7 @@ class Proposal:
     text: str = ""
 
     def written(self, is_entry: bool, in_map: bool, has_colon: bool) -> str:
-        """Return the text to insert, with `$0` at the cursor's new place.
+        """Return the text to insert; `$0` in it marks the cursor's new place, if not the end.
 
         `is_entry` is True if only indentation or dashes of a list are before it on its line,
         `in_map` if it is a key in braces, and `has_colon` if a colon follows already.
@@ -123,7 +123,7 @@ def _choices(spot: Spot, walk: SpecWalk, entry: bool) -> Iterator[Proposal]:
 
 
 def _keys(spot: Spot, walk: SpecWalk) -> Iterator[Proposal]:
-    """Yield the keys of a section, a kind or a block's call that are not written yet."""
+    """Yield the keys that fit at a spot, without fields and parameters that the map has."""
     taken = set(spot.taken)
     if spot.section:
         for name, field in spot.fields.items():
