@@ -219,7 +219,7 @@ def train(
       A function gets the step, the last step and the newest losses, at most five times a second.
     - `track` names trackers that show the run: `tensorboard`, `wandb`, `mlflow`, `trackio`.
     - `exact` applies every module without rewrites: results equal the emitted file's bit for bit.
-    - `precision` and `speedups` are names (docs/speed_precision.md); `auto` chooses fast ones.
+    - `precision` and `speedups` are names (docs/speed_precision.md); `auto` measures the fastest.
 
     Processes that torchrun starts train one run together (docs/processes.md). Signals end a
     training with a checkpoint, and set the run's `interrupted`. Raises OSError, or a GanspecError:

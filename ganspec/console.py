@@ -250,11 +250,12 @@ def reported(advice: str | None = None) -> Iterator[None]:
     except (MemoryError, RuntimeError) as error:
         if "device-side assert" in str(error):  # then no tensor on the GPU can be read
             fail("an operation on the GPU got an invalid number: find it with --device cpu")
-        if isinstance(error, RuntimeError) and "memory" not in str(error):
+        lacks_memory = "memory" in str(error) and "illegal memory" not in str(error)
+        if isinstance(error, RuntimeError) and not lacks_memory:
             _fail_in_own(error)
             raise  # a bug of ganspec, which can be found only by its traceback
         message = " ".join(["out of memory", *getattr(error, "__notes__", [])])
-        fail(f"{message}: set a smaller `train: {{batch: ...}}`")
+        fail(f"{message}: free some or, for a training, set a smaller `train: {{batch: ...}}`")
     except Exception as error:
         _fail_in_own(error)
         raise

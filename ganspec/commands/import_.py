@@ -12,7 +12,6 @@ import typer
 from ganspec.atomic import names_folder, would_replace, write_text
 from ganspec.console import (
     fail,
-    is_stream,
     refuse_two_inputs,
     reported,
     target_of,
@@ -23,6 +22,7 @@ from ganspec.kinds_files import load_all
 from ganspec.language.errors import listed
 from ganspec.language.names import SUFFIXES
 from ganspec.language.registry import LOADED
+from ganspec.streams import is_stream
 
 if TYPE_CHECKING:
     from ganspec.importing.source import Imported

@@ -134,7 +134,7 @@ class Diagnostic:
         ]
 
     def brief(self) -> str:
-        """Return the diagnostic on one line, for logs and editors."""
+        """Return the diagnostic on one line: place, severity, code and message."""
         place = f"{self.mark}: " if self.mark else ""
         return f"{place}{self.severity}[{self.code}]: {printable(self.message)}"
 

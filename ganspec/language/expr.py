@@ -179,7 +179,6 @@ def _parsed(text: str) -> ast.expr:
 
 
 def _check_name(node: ast.Name, scope: Names) -> None:
-    """Raise ExpressionError if `scope` does not have a name."""
     if node.id in scope:
         return
     names = [name for name in scope if IDENTIFIER.fullmatch(name)]

@@ -129,7 +129,7 @@ class Section(BaseModel):
 
     @classmethod
     def defaults(cls, framework: str = "torch") -> dict[str, object]:
-        """Return the default of each field under `framework`."""
+        """Return the default of each field under `framework`; `PydanticUndefined` if required."""
         own = {name: field.default for name, field in cls.model_fields.items()}
         return own | cls.framework_defaults.get(framework, {})
 

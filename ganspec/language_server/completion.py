@@ -80,7 +80,6 @@ def complete(text: str, offset: int, path: Path, whole: MapNode | None) -> Choic
 
 
 def _is_marked(spot: Spot) -> bool:
-    """Return True if a spot has the MARKER of the cursor."""
     if not spot.is_key:
         return MARKER in str(spot.node.value)
     line = spot.mark.text.lines[spot.mark.line - 1]
