@@ -36,7 +36,7 @@ class Document(Section, Viewed):
 
     @property
     def gaps(self) -> tuple[Unread, ...]:
-        """The fields that are `unknown`; one in a repeat or a block is there once for each use."""
+        """The fields that are `unknown`; one in a repeat or a block may be there several times."""
         return self._gaps
 
     def with_gaps(self, gaps: Iterable[Unread], change: Callable) -> Self:

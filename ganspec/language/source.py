@@ -13,7 +13,7 @@ from typing import NoReturn
 
 import yaml
 
-from ganspec.language.errors import Mark, Text, fail, listed, nearest, quoted
+from ganspec.language.errors import Mark, Text, fail, listed, nearest, printable, quoted
 from ganspec.language.merging import ShapeAt, merge
 from ganspec.language.syntax import LINE_END, character_error, syntax_error
 from ganspec.language.tree import MapNode, Node, node_of
@@ -260,7 +260,7 @@ def file_text(path: Path, at: Mark | None) -> str:
 
     `at` is the mark of the `extends` that names the file, None for other files.
     """
-    name = quoted(name_of(path, at))
+    name = quoted(name_of(path, at)) if at else f"`{printable(name_of(path))}`"  # not cut
     try:
         if at is None and str(path) == DASH:
             return _decoded(read_stdin(LARGEST), name, at)

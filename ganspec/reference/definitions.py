@@ -144,7 +144,7 @@ class Definitions:
     def chosen(self, forms: Forms, families: Iterable[str], extending: bool) -> Schema:
         """Return the schema of a kind of any of `families`.
 
-        It is a map whose one key is the kind's name, or has one of the other `forms`.
+        The kind is a map whose one key is its name, or a value of one of the other `forms`.
         """
         forms.types.insert(0, "object")
         schema: Schema = {**forms.schema(), "minProperties": 1, "maxProperties": 1}
