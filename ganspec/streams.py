@@ -140,7 +140,7 @@ def write_stream(path: Path, source: BinaryIO) -> None:
     """
     number = 1 if str(path) == DASH else _open_file(path)
     if number == 1:
-        _refuse_bytes_on_terminal(source)
+        _refuse_binary_on_terminal(source)
         sys.stdout.flush()
         shutil.copyfileobj(source, sys.stdout.buffer)
         sys.stdout.buffer.flush()
@@ -155,8 +155,7 @@ def write_stream(path: Path, source: BinaryIO) -> None:
         raise OSError(f"{path} cannot be written: {reason}") from None
 
 
-def _refuse_bytes_on_terminal(source: BinaryIO) -> None:
-    """Raise OSError if standard output is a terminal and `source` begins with binary data."""
+def _refuse_binary_on_terminal(source: BinaryIO) -> None:
     if sys.stdout.isatty():
         is_binary = b"\0" in source.read(4096)
         source.seek(0)

@@ -50,7 +50,7 @@ def new(
     if listed:
         if path is not None or source is not None:
             fail("--list writes no spec: leave FILE and --from out")
-        _list(chosen_form(form, FactForm.text, json=as_json))
+        _print_starters(chosen_form(form, FactForm.text, json=as_json))
         return
     if form or as_json:
         option = "--json" if as_json else "--format"
@@ -60,8 +60,7 @@ def new(
     _write(with_suffix(path, *SUFFIXES), source or "dcgan")
 
 
-def _list(form: FactForm) -> None:
-    """Print the names and descriptions of the specs that come with ganspec, as text or JSON."""
+def _print_starters(form: FactForm) -> None:
     from ganspec.systems.starters import described_starters
 
     with reported():

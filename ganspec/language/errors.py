@@ -125,12 +125,12 @@ class Diagnostic:
             left = max(0, start - 40)
             line, start, end = line[left : left + WIDEST_FRAME], start - left, end - left
         bar = paint("frame", "|")
-        carets = "^" * max(1, _cells(line[start:end]))
+        carets = "^" * max(1, _terminal_columns(line[start:end]))
         carets = paint("error" if self.severity == "error" else "warning", carets)
         return [
             f"{gutter} {bar}",
             f"{paint('frame', str(mark.line))} {bar} {line}".rstrip(),
-            f"{gutter} {bar} {' ' * _cells(line[:start])}{carets}",
+            f"{gutter} {bar} {' ' * _terminal_columns(line[:start])}{carets}",
         ]
 
     def brief(self) -> str:
@@ -260,7 +260,6 @@ def _visible(character: str) -> str:
     return character if character.isprintable() else "\ufffd"
 
 
-def _cells(text: str) -> int:
-    """Return the number of terminal columns that `text` takes."""
+def _terminal_columns(text: str) -> int:
     wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
     return len(text) + wide - sum(unicodedata.combining(c) > 0 for c in text)

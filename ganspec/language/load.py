@@ -46,8 +46,7 @@ def shape(path: KeyPath) -> Shape:
     return next((shape for shape in shapes if shape is not None), None)
 
 
-def _refuse_mixture(tree: MapNode) -> None:
-    """Raise SpecError if a spec has the networks of two systems."""
+def _refuse_several_systems(tree: MapNode) -> None:
     known = {name: system for system in systems() for name in system.networks}
     names = [name for name in tree.value if name in known]
     names.sort(key=lambda name: not known[name].standard)
@@ -65,7 +64,7 @@ def system_of(tree: MapNode) -> type[Document]:
     """
     standard, *rest = systems()
     others = {name: system for system in rest for name in system.networks}
-    _refuse_mixture(tree)
+    _refuse_several_systems(tree)
     for name, system in others.items():
         if name in tree.value:
             return system

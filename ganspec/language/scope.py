@@ -172,7 +172,7 @@ class Scope:
         """Return a scalar, evaluated if it is an expression; MISSING if that fails."""
         text, as_float = node.value, float in kind.pythons and int not in kind.pythons
         if isinstance(text, int) and not isinstance(text, bool) and as_float:
-            return _to_float(text)
+            return _float_or_infinity(text)
         if not isinstance(text, str) or text in kind.words or str in kind.pythons:
             return text
         if bool in kind.pythons and (meant := YAML_1_1_WORDS.get(text.lower())):
@@ -255,8 +255,7 @@ class Scope:
         return problem is None
 
 
-def _to_float(value: int) -> float:
-    """Return a whole number as a float, which is infinite beyond the range of floats."""
+def _float_or_infinity(value: int) -> float:
     try:
         return float(value)
     except OverflowError:

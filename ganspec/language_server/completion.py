@@ -157,7 +157,6 @@ def _kinds(family: str, walk: SpecWalk) -> Iterator[Proposal]:
 
 
 def _words(allowed: FieldType) -> Iterator[Proposal]:
-    """Yield the fixed words that a field takes, such as `true` and `same`."""
     for literal in allowed.literals:
         yield Proposal(flow(literal), "value", "word")
     if bool in allowed.pythons:
