@@ -1,7 +1,7 @@
 """ganspec: a compiler for GAN specs.
 
 Each network of a spec is lowered to one small program, which is either evaluated (modules in
-memory) or printed (plain PyTorch). Torch is imported only when a function below needs it.
+memory) or printed (plain PyTorch). Torch is imported only when a name below first needs it.
 `docs/design.md` gives the reasons.
 """
 
@@ -95,7 +95,7 @@ def load(path: Spec | Run | str | Path, settings: str | list[str] | tuple[str, .
 
     `path` is a spec file, a run folder, `FILE@REVISION` in git, or the name of a spec that comes
     with ganspec, such as `dcgan`; a Run or a Spec is taken as well. Raises SpecError, whose
-    `diagnostics` list every mistake by file and line, RevisionError if git cannot read the file,
+    `diagnostics` list the mistakes by file and line, RevisionError if git cannot read the file,
     and RunError if a run needs kinds that are not loaded.
     """
     from ganspec.runs.opening import open_spec
@@ -106,7 +106,7 @@ def load(path: Spec | Run | str | Path, settings: str | list[str] | tuple[str, .
 def load_kinds(path: str | Path) -> None:
     """Run a Python file that defines kinds (see `ganspec.extend`), so that specs can name them.
 
-    Raises KindsError, whose message gives the file, the line and a fix.
+    Raises KindsError if the file cannot be read or run, or if a kind in it has a fault.
     """
     kinds_files.load_kinds(path)
 
@@ -114,9 +114,10 @@ def load_kinds(path: str | Path) -> None:
 def check(spec: Spec | Run | str | Path) -> list[Diagnostic]:
     """Return the warnings about a spec; [] if there are none.
 
-    `spec` may be a name that `load` opens. Raises SpecError if shapes of networks do not fit, if
-    a part of one is `unknown`, if a layer cannot read a batch of the training, if counts differ
-    from those under `report`, or if code of your own kinds cannot be copied into an emitted file.
+    `spec` may be a name that `load` opens. Raises what `load` raises, and SpecError if layers or
+    networks do not fit each other, if a part of a network is `unknown`, if a layer cannot read a
+    batch of the training, if names or counts under `report` are wrong, or if code of your own
+    kinds cannot be copied into an emitted file.
     """
     from ganspec.compiler.check import check
     from ganspec.runs.opening import open_spec
@@ -129,11 +130,11 @@ def build(
 ) -> dict[str, nn.Module]:
     """Return the spec's networks with fresh weights, by key, such as `generator`.
 
-    `spec` may be a name that `load` opens. The weights are drawn on the CPU, so that one
-    `torch.manual_seed` gives the same weights on every device. With `exact`, no rewrites are
-    applied, and outputs equal those of the emitted file bit for bit. Raises SpecError if shapes do
-    not fit, or if the spec says `unknown` in place of a part of a network, and RunError if this
-    machine lacks the device.
+    `spec` may be a name that `load` opens. A network that is `unknown` as a whole is left out. The
+    weights are drawn on the CPU, so that one `torch.manual_seed` gives the same weights on every
+    device. With `exact`, no rewrites are applied, and outputs equal those of the emitted file bit
+    for bit. Raises what `load` raises, SpecError if layers or networks do not fit each other or a
+    part of a network is `unknown`, and RunError if this machine lacks the device.
     """
     from ganspec.compiler.evaluate import evaluate
     from ganspec.compiler.lower import lower
@@ -149,8 +150,9 @@ def build(
 def emit(spec: Spec | Run | str | Path) -> str:
     """Return the source of a plain PyTorch program that defines and trains the spec's networks.
 
-    `spec` may be a name that `load` opens. Raises SpecError if shapes do not fit, if a part is
-    `unknown`, or if code of your own kinds cannot be copied into the source.
+    `spec` may be a name that `load` opens. Raises what `load` raises, and SpecError if layers or
+    networks do not fit each other, if a part of the spec is `unknown`, or if code of your own
+    kinds cannot be copied into the source.
     """
     from ganspec.compiler.emit import emit
     from ganspec.runs.opening import open_spec
@@ -180,7 +182,7 @@ def compare(*specs: Spec | Run | str | Path, rows: str | Iterable[str] = ()) -> 
 
     `specs` are specs, or names that `load` opens. `rows`, such as `data,loss`, restricts the table
     to rows whose names start with one of its entries; by default it has all but `hyperparameters`.
-    Raises what `load` raises, and SurveyError if no row's name starts with an entry of `rows`, or
+    Raises what `load` raises, and SurveyError if an entry of `rows` starts no row's name, or
     without any spec.
     """
     from ganspec.comparison.survey import survey
@@ -214,16 +216,16 @@ def train(
     - `steps` is the step to end at, in place of the spec's epochs; `minutes` limits the time.
     - `resume` continues the run in `out` from its checkpoint; `overwrite` replaces that run.
     - `progress` True shows a bar, or lines where there is no terminal; False or None shows nothing.
-      A function is called with the step, the last step and the newest losses as they are written.
+      A function gets the step, the last step and the newest losses, at most five times a second.
     - `track` names trackers that show the run: `tensorboard`, `wandb`, `mlflow`, `trackio`.
     - `exact` applies every module without rewrites: results equal the emitted file's bit for bit.
     - `precision` and `speedups` are names (docs/speed_precision.md); `auto` measures the fastest.
 
     Processes that torchrun starts train one run together (docs/processes.md). Signals end a
-    training with a checkpoint, and set the run's `interrupted`. Raises SpecError, BatchSizeError,
-    OSError, RunError if the folder or device cannot be used, DataError if images are missing,
-    CheckpointError, TrackerError if a tracker is not installed, MetricError or ExtractorError for
-    scores, TrainingError if a loss is not finite, and KeyboardInterrupt after a second Ctrl-C.
+    training with a checkpoint, and set the run's `interrupted`. Raises OSError, or a GanspecError:
+    for example what `load` raises, RunError if the folder or device cannot be used, DataError if
+    images are missing, or TrainingError if a loss is not finite. Raises KeyboardInterrupt after a
+    second Ctrl-C.
     """
     from ganspec.runs.opening import open_spec
     from ganspec.sampling.trained_run import TrainedRun
@@ -256,9 +258,8 @@ def export(
     The options are those of `ganspec export`: `out` is a file or, if it ends in a slash, a folder;
     `format` is `onnx`, `torch-export`, `torchscript`, `safetensors` or `python`; `batch` is a
     number or `free`. The result has the `path` of the file or folder, and in `agreement` the
-    largest difference from the numbers that `ganspec sample` computes. Raises OSError, RunError,
-    CheckpointError, LabelError, SpecError if code of your own kinds cannot be copied into the
-    source, and ExportError, for example if the difference is too large.
+    largest difference from what ganspec computes. Raises OSError, or a GanspecError such as
+    ExportError if that difference is too large.
     """
     from ganspec.exporting.export import export
 
@@ -279,7 +280,6 @@ def export(
 
 
 def _scoring(spec: Spec) -> ScoringFactory | None:
-    """Return the function by which a training measures scores; None if the spec wants none."""
     if spec.evaluate is None:
         return None
     from ganspec.evaluation.periodic import periodic_scores  # imports scipy, which is slow

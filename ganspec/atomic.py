@@ -162,7 +162,8 @@ def _temporary_file(path: Path, target: Path | None) -> Path:
     """Make an empty file whose name ends in the suffix of `path`, and return its path.
 
     It is in the folder of `target`, so that renaming it is atomic, or in the system's temporary
-    folder if `target` is None. Raises PermissionError if `target` or its folder may not be written.
+    folder if `target` is None. Raises PermissionError if `target` or its folder may not be written,
+    and FileNotFoundError if no file can be made there.
     """
     folder = target.parent if target else None
     if folder:

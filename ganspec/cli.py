@@ -69,8 +69,8 @@ for name in ORDER:
 
 
 def run() -> None:
-    """Run the command line. Ctrl-C ends a training cleanly and every other command at once."""
-    # Without these two lines, a short command spends a fifth of its time on searches: Python
+    """Run the command line, then exit."""
+    # Without the next two lines, a short command spends a fifth of its time on searches: Python
     # looks for garbage among the objects of imports, and pydantic for plugins in all packages.
     gc.set_threshold(500_000, 20, 20)
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")

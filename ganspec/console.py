@@ -133,8 +133,8 @@ def refuse_two_inputs(*names: Path | str | None) -> None:
 def target_of(out: Path | None, stdout: bool, *suffixes: str) -> Path | None:
     """Return the file to write: `-` with `--stdout`, else `--out`; None if neither option is used.
 
-    If `out` has no suffix, the first of `suffixes` is added. Call `fail` if both options are used,
-    or if `out` has another suffix.
+    `out` gets its suffix by `with_suffix`. Call `fail` if both options are used, unless `out` is
+    standard output.
     """
     if stdout and out is not None and not is_stdout(out):
         fail(f"--stdout prints, and -o {out} writes a file: choose one")
@@ -180,10 +180,10 @@ def chosen_form(
 
 
 def form_of(out: Path | None, suffixes: Mapping[Form, Sequence[str]], default: Form) -> Form:
-    """Return the form that the suffix of the file `out` stands for.
+    """Return the form that has the suffix of the file `out` in its list of `suffixes`.
 
-    Return `default` if `out` is None, a stream or without a suffix. `suffixes` lists the suffixes
-    of each form. Call `fail` if `out` has a suffix that is in none of the lists.
+    Return `default` if `out` is None, a stream or without a suffix. Call `fail` if no list has the
+    suffix.
     """
     suffix = out.suffix.lower() if out and not is_stream(out) else ""
     fitting = [form for form, known in suffixes.items() if suffix in known]
@@ -250,11 +250,12 @@ def reported(advice: str | None = None) -> Iterator[None]:
     except (MemoryError, RuntimeError) as error:
         if "device-side assert" in str(error):  # then no tensor on the GPU can be read
             fail("an operation on the GPU got an invalid number: find it with --device cpu")
-        if isinstance(error, RuntimeError) and "memory" not in str(error):
+        lacks_memory = "memory" in str(error) and "illegal memory" not in str(error)
+        if isinstance(error, RuntimeError) and not lacks_memory:
             _fail_in_own(error)
             raise  # a bug of ganspec, which can be found only by its traceback
         message = " ".join(["out of memory", *getattr(error, "__notes__", [])])
-        fail(f"{message}: set a smaller `train: {{batch: ...}}`")
+        fail(f"{message}: free some or, for a training, set a smaller `train: {{batch: ...}}`")
     except Exception as error:
         _fail_in_own(error)
         raise

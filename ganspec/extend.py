@@ -32,9 +32,9 @@ channels, if it differs from the input's. A `Value` has `shape` (without the bat
 
 `lower` and `join` add calls to `net`: `net.add(call, *inputs)` adds one and returns its output. In
 a `Weighted` layer, `self.add(net, call, x)` does so with the layer's `weight_norm` and `init`; for
-several inputs, `net.wrap(call, self.weight_norm)` returns the call to add, with
-`initialize=self.init`. `net.tapped(name)` is the output of an earlier layer `as: name`,
-`net.flatten(x)` is `x` as a vector, `net.layer` and `net.layers` add the calls of other layers, and
+several inputs, write `net.add(net.wrap(call, self.weight_norm), *inputs, initialize=self.init)`.
+`net.tapped(name)` is the output of an earlier layer `as: name`, `net.flatten(x)` is `x` as a
+vector, `net.layer` and `net.layers` add the calls of other layers, and
 `net.refuse(code, message, value, help)` ends with an error at the layer's line.
 
 `ganspec.load_kinds(path)` and `--kinds FILE.py` load a file of kinds.

@@ -28,7 +28,7 @@ GROUP = "ganspec.kinds"  # entry points by which installed packages name their m
 
 
 class KindsError(GanspecError):
-    """Raised when a file of kinds cannot be loaded; the message gives its line and a fix."""
+    """Raised when a file or an installed package of kinds cannot be loaded."""
 
 
 def load_kinds(path: str | Path) -> None:
@@ -74,9 +74,10 @@ def load_all(paths: Iterable[Path]) -> None:
 
 
 def _load_entry(entry: EntryPoint) -> None:
-    """Import the module that an installed entry point names. Raise KindsError if that fails.
+    """Import what an installed entry point names. List its module's file in `LOADED`.
 
-    List the module's file in `LOADED`, unless the module was imported before.
+    A module that was imported before is not listed. Raises KindsError if the import fails, or if a
+    kind has a fault.
     """
     before, top = set(sys.modules), entry.module.partition(".")[0]
     named = f"entry point {entry.name} ({entry.value})"

@@ -20,7 +20,7 @@ def free_file(out: Path | None, overwrite: bool, *suffixes: str) -> Path | None:
     """Return the file `out`, with the first of `suffixes` if it has none; None if `out` is None.
 
     Call `fail` if `out` has another suffix, if the file exists and `overwrite` is False, or if
-    `overwrite` has no effect.
+    `overwrite` is True and `out` names no file.
     """
     require_file(out, overwrite)
     out = with_suffix(out, *suffixes) if out is not None else None
@@ -36,7 +36,7 @@ def write_unless_edited(target: Path, text: str, overwrite: bool) -> None:
     """
     require_file(target, overwrite)
     if would_replace(target) and not is_emitted(target.read_bytes()) and not overwrite:
-        # without a checksum in `text`, an edited file looks like the one that ganspec wrote
+        # if `text` has no checksum, nothing tells if the file in its place was edited
         problem = "is not as ganspec wrote it" if is_emitted(text.encode()) else "exists"
         fail(f"{target} {problem}; add --overwrite, or choose another -o")
     write_text(target, text)

@@ -48,8 +48,8 @@ class Progress:
     """A display of the work done, its rate, the time left, and the newest losses.
 
     Use it as a context manager, and call it as the work goes on. On a terminal it draws a bar, in a
-    notebook it changes one line, and elsewhere it prints a line to standard error every
-    LINE_SECONDS. `unit` names what is counted. `seconds` is the work's time limit; None if it has
+    notebook it changes one line, and elsewhere it prints lines to standard error, LINE_SECONDS or
+    more apart. `unit` names what is counted. `seconds` is the work's time limit; None if it has
     none. With `lines`, it prints lines on a terminal as well, because another bar may be shown
     there. Where progress is `quieted` it shows nothing. If standard error cannot be written, for
     example because the terminal was closed, it shows nothing more, and the work goes on.

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 DASH = "-"  # a file's name that means standard output, or standard input
 STDIN = "<stdin>"  # stands for standard input in messages
-# folders in which this process's open files are named by their numbers; {} is its process id
+# folders in which this process's open files are named by their descriptors; {} is its process id
 OPEN_FILES = r"/dev/fd|/proc/{}(/task/[0-9]+)?/fd"
 MOST_LINKS = 40  # symbolic links followed from one name; longer chains count as circles
 # opened without this flag, a terminal could become the one whose Ctrl-C ends this process
@@ -69,12 +69,12 @@ class StandardStream(io.RawIOBase):
 
 
 def prepare_streams() -> None:
-    """Make `sys.stdout` and `sys.stderr` StandardStreams, and occupy the numbers of closed streams.
+    """Make `sys.stdout` and `sys.stderr` StandardStreams. Open the null device for closed streams.
 
-    Otherwise the next file that is opened would get the number of a closed stream, and libraries
-    would print into that file. The null device gets the number, and is opened for writing in place
-    of the input and for reading in place of the output. So reading from a closed input still fails,
-    and so does writing to a closed output.
+    Otherwise the next file that is opened would get the file descriptor of a closed stream, and
+    libraries would print into that file. The null device is opened for writing in place of the
+    input and for reading in place of the output. So reading from a closed input still fails, and
+    so does writing to a closed output.
     """
     for number, mode in enumerate((os.O_WRONLY, os.O_RDONLY, os.O_RDWR)):
         try:
@@ -88,7 +88,7 @@ def prepare_streams() -> None:
 def _standard(old: Any, number: int, raises: bool) -> io.TextIOWrapper:
     """Return a text stream over a StandardStream, which writes where `old` does.
 
-    If `old` is None, it writes to the open file `number`, 1 for standard output or 2 for standard
+    If `old` is None, it writes to the file descriptor `number`: 1 is standard output, 2 is standard
     error.
     """
     binary = io.FileIO(number, "w", closefd=False) if old is None else old.buffer
@@ -135,11 +135,12 @@ def read_stdin(most: int = -1) -> bytes:
 def write_stream(path: Path, source: BinaryIO) -> None:
     """Write the bytes of the file `source` to the stream `path`.
 
-    Raises OSError if it cannot be written, or OutputError for standard output.
+    Raises OSError if it cannot be written, or OutputError for standard output. Raises OSError, too,
+    for binary data on a terminal.
     """
     number = 1 if str(path) == DASH else _open_file(path)
     if number == 1:
-        _refuse_bytes_on_terminal(source)
+        _refuse_binary_on_terminal(source)
         sys.stdout.flush()
         shutil.copyfileobj(source, sys.stdout.buffer)
         sys.stdout.buffer.flush()
@@ -154,8 +155,7 @@ def write_stream(path: Path, source: BinaryIO) -> None:
         raise OSError(f"{path} cannot be written: {reason}") from None
 
 
-def _refuse_bytes_on_terminal(source: BinaryIO) -> None:
-    """Raise OSError if standard output is a terminal and `source` begins with binary data."""
+def _refuse_binary_on_terminal(source: BinaryIO) -> None:
     if sys.stdout.isatty():
         is_binary = b"\0" in source.read(4096)
         source.seek(0)
@@ -164,9 +164,9 @@ def _refuse_bytes_on_terminal(source: BinaryIO) -> None:
 
 
 def _open_file(path: Path) -> int | None:
-    """Return the number of this process's open file that `path` names, such as 1 for /dev/stdout.
+    """Return the file descriptor of this process that `path` names, such as 1 for /dev/stdout.
 
-    Return None if `path` names no open file.
+    Return None if `path` names none.
     """
     folders = re.compile(OPEN_FILES.format(os.getpid()))
     for _ in range(MOST_LINKS):

@@ -163,6 +163,7 @@ UNNAMED = "--overwrite replaces a file, and none is named: add -o FILE, or leave
     [
         (["new", "taken.yaml"], 2, "taken.yaml exists and is not overwritten"),
         (["new", "my.yaml", "--from", "dcgam"], 2, "use `dcgan`"),
+        (["new", "my.yaml", "--json"], 2, "--json is for --list"),
         (["new", "my gan.yaml"], 2, "`my gan`"),
         (["check", "absent.yaml"], 1, "`absent.yaml` does not exist"),
         (["build", "taken.yaml", "-o", "mine.py"], 1, "error[empty]"),

@@ -206,4 +206,7 @@ def test_an_errors_notes_are_part_of_the_message(tmp_path, capsys):
     assert one_line(KeyError()) == "KeyError"
     with pytest.raises(typer.Exit), reported():
         raise MemoryError
-    assert capsys.readouterr().err.startswith("error: out of memory: set a smaller")
+    assert capsys.readouterr().err.startswith("error: out of memory: free some or, for a training")
+    wrong_address = RuntimeError("CUDA error: an illegal memory access was encountered")
+    with pytest.raises(RuntimeError, match="illegal"), reported():
+        raise wrong_address

@@ -211,6 +211,13 @@ def test_bytes_of_a_setting_that_are_no_text_are_refused(byte):
         load(SPECS / "dcgan.yaml", [f"doc=a{byte}"])
 
 
+def test_a_file_that_cannot_be_read_is_named_as_it_is_written(tmp_path):
+    path = tmp_path / "Loop.yaml"
+    path.symlink_to(path)
+    with pytest.raises(SpecError, match=rf"`{path}` cannot be read: too many levels"):
+        load(path)
+
+
 # -- no text makes it fail otherwise ----------------------------------------------------------
 
 

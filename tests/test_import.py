@@ -315,7 +315,7 @@ BAD = {
     "does not run on x:5x16x16": [f"{PIECES}:UNet", "--input", "x:5x16x16"],
     "returns nothing that depends on its inputs": [f"{PIECES}:Constant", "--input", "x:3x8x8"],
     "line 5: ZeroDivisionError": [f"{ROOT}/tests/imported/broken.py:Generator"],
-    "name a class": [f"{PIECES}"],
+    "name classes once": [f"{PIECES}"],
     "give a Python file": [],
     "images of 1 or 3 channels": [f"{PIECES}:Wide", "--input", "x:7x8x8"],
 }

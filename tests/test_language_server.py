@@ -438,7 +438,7 @@ def answer(text: str, offset: int, path: Path) -> None:
         return
     walk = SpecWalk(tree)
     for spot in walk.spots():
-        help_text(spot, walk, None)
+        help_text(spot, walk, Analysis(path))
         definition(spot, walk, spot.mark.column)
         own.range(spot.mark)
     symbols(outline(tree), own, len(text))

@@ -60,7 +60,7 @@ Transpose = Annotated[
     bool | None,
     typer.Option(
         "--transpose/--columns",
-        help="One row per spec, or one column per spec. [default: columns if they fit, or CSV]",
+        help="One row per spec, or one column per spec. [default: columns if they fit]",
         show_default=False,
     ),
 ]

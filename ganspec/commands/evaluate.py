@@ -82,7 +82,7 @@ Seed = Annotated[
 Real = Annotated[bool, typer.Option("--real", help="Score real images, too.")]
 Step = Annotated[int | None, typer.Option(min=0, help="Score a step's snapshot.")]
 
-# parameters that say what to score and how to print; the others are fields of EvaluationOptions
+# parameters that are no fields of EvaluationOptions
 CHOICES = ("folder", "pictures", "every", "step", "quiet", "form", "as_json", "processes")
 
 
@@ -136,7 +136,7 @@ def evaluate(
 def check_choices(
     folder: Path | None, pictures: Path | None, every: bool, step: int | None
 ) -> None:
-    """Call `fail` if the command's options do not name exactly one thing to score.
+    """Call `fail` if the options name none or two things to score, or contradict each other.
 
     `folder` is a run or a spec, `pictures` a folder of images; `every` and `step` choose among a
     run's weights.

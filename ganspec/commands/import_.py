@@ -12,7 +12,6 @@ import typer
 from ganspec.atomic import names_folder, would_replace, write_text
 from ganspec.console import (
     fail,
-    is_stream,
     refuse_two_inputs,
     reported,
     target_of,
@@ -23,6 +22,7 @@ from ganspec.kinds_files import load_all
 from ganspec.language.errors import listed
 from ganspec.language.names import SUFFIXES
 from ganspec.language.registry import LOADED
+from ganspec.streams import is_stream
 
 if TYPE_CHECKING:
     from ganspec.importing.source import Imported
@@ -68,7 +68,7 @@ OUT = "File to write, NAME.yaml by default, or a folder; `-` prints."
 
 
 def path_of(name: str) -> Path:
-    """Return the path of a file or a folder to write. Call `fail` if there is no such folder."""
+    """Return the path of a file or folder. Call `fail` if it ends in a slash, but is no folder."""
     if names_folder(name) and not Path(name).is_dir():
         fail(f"there is no folder {name}: make it first")
     return Path(name)
@@ -90,9 +90,10 @@ def import_(
 ) -> None:
     """Write a spec of the networks in each file of PyTorch code, or in a printed table.
 
-    A file runs as under Python's `import`, up to its networks, in a process of its own. Parts that
-    cannot be read are `unknown` in the spec, and printed. The exit status is 0 if spec and code are
-    equal, 1 for any other spec, as of a table, and 2 without a spec.
+    A file is run in a process of its own, as Python's `import` runs it, but below its networks only
+    imports, definitions and constants. Parts that cannot be read are `unknown` in the spec, and
+    printed. The exit status is 0 if spec and code are equal, 1 for any other spec, as of a table,
+    and 2 without a spec.
     """
     if bool(sources) == bool(summary):
         fail("give a Python file, as module.py:Generator, or a table, as --summary table.txt")
@@ -124,7 +125,7 @@ def import_(
 
 
 def _folder_of(out: Path | None, stdout: bool) -> Path:
-    """Return the folder for the specs of several files. Call `fail` if there is none."""
+    """Return `out` or, by default, the current folder. Call `fail` if specs cannot go there."""
     if stdout and out and out.is_dir():
         fail(f"--stdout prints, and -o {out} writes into a folder: choose one")
     if stdout or (out and is_stream(out)):
@@ -152,7 +153,8 @@ def _import_code(
 ) -> Imported:
     """Return the spec of the networks in `source`, FILE.py[:CLASS], which a new process runs.
 
-    `names` has the classes that --generator and --discriminator name.
+    `names` has the classes that --generator and --discriminator name, by role. Call `fail` unless
+    either `source` or `names` has a class.
     """
     from ganspec.importing.apart import import_apart
     from ganspec.importing.python_file import parse_input, parse_settings
@@ -161,7 +163,7 @@ def _import_code(
     if not colon:
         path, name = source, ""
     if bool(name) == bool(names):
-        fail(f"name a class, as {path}:Generator, or --generator and --discriminator")
+        fail(f"name classes once: as {path}:Generator, or by --generator and --discriminator")
     names = names or {"network": name}
     shapes, arguments = list(map(parse_input, inputs)), parse_settings(settings)
     kinds = [file.path for file in LOADED]

@@ -15,7 +15,7 @@ EXAMPLE = "ganspec lsp --kinds my_layers.py"
 
 
 def reserve_output(_: bool) -> int:
-    """Return the number of a copy of standard output, and let prints go to standard error.
+    """Return the file descriptor of a copy of standard output. Let prints go to standard error.
 
     The copy is for the protocol's messages alone. As a callback of an option, this runs before the
     files of `--kinds`, which may print.

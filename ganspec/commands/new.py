@@ -45,22 +45,22 @@ def new(
 ) -> None:
     """Write a new spec that starts as a copy of a known one.
 
-    Its first line names a schema for editors. The schema's file is written, too, if it is missing.
+    Its first line names a schema for editors. The schema's file is written beside it, if missing.
     """
     if listed:
         if path is not None or source is not None:
             fail("--list writes no spec: leave FILE and --from out")
-        _list(chosen_form(form, FactForm.text, json=as_json))
+        _print_starters(chosen_form(form, FactForm.text, json=as_json))
         return
     if form or as_json:
-        fail("--format is for --list, and a spec is YAML: leave it out")
+        option = "--json" if as_json else "--format"
+        fail(f"{option} is for --list, and a spec is YAML: leave it out")
     if path is None:
         fail("name the spec to write, as `ganspec new my.yaml`; --list shows where to start from")
     _write(with_suffix(path, *SUFFIXES), source or "dcgan")
 
 
-def _list(form: FactForm) -> None:
-    """Print the names and descriptions of the specs that come with ganspec, as text or JSON."""
+def _print_starters(form: FactForm) -> None:
     from ganspec.systems.starters import described_starters
 
     with reported():

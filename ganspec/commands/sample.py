@@ -55,7 +55,7 @@ Raw = Annotated[bool, network("--raw", help="Use the weights as trained, not the
 Data = Annotated[Path | None, network(help="Folder of the images that an autoencoder reads.")]
 Device = Annotated[str, network(envvar="GANSPEC_DEVICE", help=DEVICE_HELP)]
 
-# parameters that say how to draw; the others are fields of Request
+# parameters that are no fields of Request
 CHOICES = ("folder", "processes", "quiet")
 
 

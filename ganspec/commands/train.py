@@ -117,7 +117,7 @@ def _check_options(
 
 
 def _check_speedups(speedups: str | None, ranks: Ranks) -> None:
-    """Raise RunError if several processes are asked for the speedups that are measured to pay."""
+    """Raise RunError if `speedups` is `auto` in several processes, which measure none."""
     if speedups == "auto" and ranks.count > 1:
         message = "several processes measure no speedups: leave out --speedups auto, or name"
         raise RunError(f"{message} channels_last")
@@ -236,8 +236,9 @@ def load_with_warnings(path: Path, settings: list[str]) -> Spec:
 def show_end(run: Run, options: Mapping[str, object]) -> None:
     """Print the last step and the paths of the pictures, plots and source to look at.
 
-    If a signal ended the training, print the command that resumes it, and exit with STATUS.
-    `options` are those to repeat in that command.
+    If a signal ended the training, print the command that resumes it in place of the paths. Then
+    exit with STATUS, unless torchrun started this process. `options` are those to repeat in that
+    command.
     """
     if run.interrupted:
         lines = [f"stopped at step {run.step}; go on with: {resuming(run, options)}"]
@@ -257,7 +258,7 @@ def show_end(run: Run, options: Mapping[str, object]) -> None:
 
 
 def show_abort(folder: Path, options: Mapping[str, object]) -> NoReturn:
-    """Print the command that goes on from the last checkpoint in `folder`. Exit with STATUS.
+    """Print the command that goes on from the checkpoint in `folder`, if any. Exit with STATUS.
 
     `options` are those to repeat in that command.
     """

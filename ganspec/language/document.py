@@ -36,11 +36,11 @@ class Document(Section, Viewed):
 
     @property
     def gaps(self) -> tuple[Unread, ...]:
-        """The parts that are `unknown`, in the order of the text."""
+        """The fields that are `unknown`; one in a repeat or a block may be there several times."""
         return self._gaps
 
     def with_gaps(self, gaps: Iterable[Unread], change: Callable) -> Self:
-        """Remember the parts that are `unknown`, and how to make a changed spec. Return this spec.
+        """Remember the fields that are `unknown`, and how to make a changed spec. Return this spec.
 
         `with_values` returns `change(spec, {path: value, ...})`.
         """
@@ -55,8 +55,8 @@ class Document(Section, Viewed):
 
         A path is keys and, for entries of lists, indexes from 0, joined by dots. A value is a
         number, a text, True, False, a list or a dict of such values, or None, which removes the
-        key. All expressions are evaluated again. Raises SpecError, whose `diagnostics` list every
-        mistake. This spec does not change.
+        key. All expressions are evaluated again. Raises SpecError, whose `diagnostics` list the
+        mistakes. This spec does not change.
         """
         if isinstance(path, Mapping) == bool(value) or len(value) > 1:
             raise TypeError('with_values takes a path and a value, or a dict: {"train.batch": 32}')

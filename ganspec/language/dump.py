@@ -8,7 +8,7 @@ from ganspec.language.source import Loader
 
 
 class _Dumper(yaml.SafeDumper):
-    """PyYAML's writer, which quotes only texts that `Loader` would read as another type.
+    """PyYAML's writer, which quotes a text that `Loader` would read as another type.
 
     So the text `1e-4` is quoted, and `no`, a boolean only in YAML 1.1, is not.
     """
@@ -27,7 +27,7 @@ _Dumper.add_representer(str, _Dumper.represent_str)
 def dump(data: object) -> str:
     """Return `data` as YAML, in the order of its keys.
 
-    Innermost maps and lists are `{...}` and `[...]`, in lines of at most 100 characters.
+    Innermost maps and lists are `{...}` and `[...]`. Long lines are broken after 100 characters.
     """
     return yaml.dump(
         data,

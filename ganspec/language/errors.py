@@ -10,7 +10,7 @@ from typing import NoReturn
 
 COLOURS = {"error": "1;31", "warning": "1;33", "frame": "1;34", "bold": "1"}
 LONGEST_QUOTE = 40  # most characters of a value from the spec that a message shows
-WIDEST_FRAME = 110  # most characters of a line from the spec that a diagnostic shows
+WIDEST_FRAME = 110  # characters that a diagnostic shows of a line of the spec with more than 120
 
 # Names in other libraries or papers, each with the spec's name for the same or the nearest thing.
 SYNONYMS = {
@@ -125,16 +125,16 @@ class Diagnostic:
             left = max(0, start - 40)
             line, start, end = line[left : left + WIDEST_FRAME], start - left, end - left
         bar = paint("frame", "|")
-        carets = "^" * max(1, _cells(line[start:end]))
+        carets = "^" * max(1, _terminal_columns(line[start:end]))
         carets = paint("error" if self.severity == "error" else "warning", carets)
         return [
             f"{gutter} {bar}",
             f"{paint('frame', str(mark.line))} {bar} {line}".rstrip(),
-            f"{gutter} {bar} {' ' * _cells(line[:start])}{carets}",
+            f"{gutter} {bar} {' ' * _terminal_columns(line[:start])}{carets}",
         ]
 
     def brief(self) -> str:
-        """Return the diagnostic on one line, for logs and editors."""
+        """Return the diagnostic on one line: place, severity, code and message."""
         place = f"{self.mark}: " if self.mark else ""
         return f"{place}{self.severity}[{self.code}]: {printable(self.message)}"
 
@@ -143,7 +143,7 @@ class GanspecError(Exception):
     """Raised for a mistake that the user can correct. Only a SpecError has more than one line."""
 
     def _render_traceback_(self) -> list[str]:
-        """Return the lines that a notebook shows: the message, as on the command line."""
+        """Return the line that a notebook shows in place of a traceback."""
         return [f"{type(self).__name__}: {self}"]
 
 
@@ -200,7 +200,7 @@ def printable(text: str) -> str:
 
 
 def quoted(value: object) -> str:
-    """Return a value as messages show it: short, on one line, in backticks or as `a map`."""
+    """Return a value as messages show it: cut short, in backticks, or in words such as `a map`."""
     if isinstance(value, (dict, list, tuple)):
         return "a map" if isinstance(value, dict) else "a list"
     if value is None:
@@ -260,7 +260,6 @@ def _visible(character: str) -> str:
     return character if character.isprintable() else "\ufffd"
 
 
-def _cells(text: str) -> int:
-    """Return the number of terminal columns that `text` takes."""
+def _terminal_columns(text: str) -> int:
     wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
     return len(text) + wide - sum(unicodedata.combining(c) > 0 for c in text)

@@ -48,7 +48,7 @@ class UnknownValueError(Exception):
 class Width(int):
     """A whole number that remembers the expression it came from, as Python text.
 
-    Arithmetic with other whole numbers keeps the text: `Width(64, "ch") * 4` is 256 and prints
+    Its sums and products with whole numbers keep the text: `Width(64, "ch") * 4` is 256 and prints
     as `ch * 4`, so that emitted classes keep the name. `level` is the precedence of the text's
     loosest operator: 1 for a sum, 2 for a product, 3 for a name or a number.
     """
@@ -124,8 +124,9 @@ Names: TypeAlias = Mapping[str, int | float | Unknown]
 def evaluate(text: str, scope: Names) -> Width | float:
     """Return the value of `text`: a `Width` if it and all its parts are whole, else a float.
 
-    Raises ExpressionError unless `text` has only numbers, names of the scope, parentheses and
-    + - * / // %. Raises UnknownValueError if the value of a name is UNKNOWN.
+    Raises ExpressionError if `text` has anything but numbers, names of the scope, parentheses and
+    + - * / // %, if it is too long, if it divides by zero, or if a value exceeds MAX_VALUE. Raises
+    UnknownValueError if the value of a name is UNKNOWN.
     """
     if len(text) > MAX_CHARACTERS:
         message = f"an expression of {len(text)} characters"
@@ -160,7 +161,7 @@ def whole_vars(text: str, scope: Names, variables: Names) -> dict[str, int]:
 
 
 def _parsed(text: str) -> ast.expr:
-    """Return the syntax tree of `text`. Raises ExpressionError if it is no Python expression."""
+    """Return the syntax tree of `text`. Raises ExpressionError if it is no ASCII expression."""
     help = "write arithmetic over numbers and names, such as `8 * ch`"
     if not text.isascii():  # Python would accept letters of any script in names
         start = next(i for i, c in enumerate(text) if not c.isascii())
@@ -178,7 +179,6 @@ def _parsed(text: str) -> ast.expr:
 
 
 def _check_name(node: ast.Name, scope: Names) -> None:
-    """Raise ExpressionError if `scope` does not have a name."""
     if node.id in scope:
         return
     names = [name for name in scope if IDENTIFIER.fullmatch(name)]

@@ -103,7 +103,7 @@ class MapType:
 
 @dataclass(frozen=True)
 class Family:
-    """Metadata of an annotation: the field takes any kinds of the family `name`.
+    """Metadata of an annotation: the field takes a kind of the family `name`.
 
     The family `network` has no kinds. It marks keys of a map that name the spec's networks.
     """
@@ -122,7 +122,7 @@ class Matches:
 class FieldType:
     """The YAML that a field takes: each attribute that is set allows one form of value.
 
-    Only `nouns` are for messages.
+    The attribute `nouns` does not: it is for messages.
     """
 
     null: bool = False

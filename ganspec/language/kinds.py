@@ -1,6 +1,6 @@
-"""Families of kinds: the family `layer` has kinds such as `conv`, one file for each.
+"""Families of kinds: the family `layer` has kinds such as `conv`.
 
-A kind is a frozen pydantic class; its fields are the keys that a spec may write for it.
+A kind is a pydantic class; its fields are the keys that a spec may write for it.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Kind(Section):
             cls.kind = kind
             cls.kinds[kind] = cls
         if not cls.__module__.startswith("ganspec."):
-            cls.model_rebuild(raise_errors=False)  # now, so that an error is one of the class
+            cls.model_rebuild(raise_errors=False)  # else errors come at the first use
 
     @classmethod
     def opened(cls, node: Node) -> Node:

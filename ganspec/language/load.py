@@ -23,7 +23,7 @@ MAX_NAMES = 100
 def load(path: str | Path, settings: Sequence[str] = ()) -> Document:
     """Return the validated spec at `path`, changed by `settings` such as `train.batch=32`.
 
-    Raises SpecError, whose `diagnostics` list every mistake by file and line.
+    Raises SpecError, whose `diagnostics` list the mistakes by file and line.
     """
     return resolve(override(read(path, shape), settings, shape))
 
@@ -31,24 +31,22 @@ def load(path: str | Path, settings: Sequence[str] = ()) -> Document:
 def loads(text: str, name: str = "<text>") -> Document:
     """Return the validated spec in `text`; `name` stands for a file in messages.
 
-    Raises SpecError, whose `diagnostics` list every mistake. The key `extends` is a mistake here,
+    Raises SpecError, whose `diagnostics` list the mistakes. The key `extends` is a mistake here,
     since only a file can extend a file.
     """
     return resolve(parse(text, name))
 
 
 def shape(path: KeyPath) -> Shape:
-    """Return what the map at a key path of a spec is, if the spec's system is not known yet.
+    """Return the `Shape` of the map at a key path of a spec whose system is not known yet.
 
-    It is the name of a family if the map chooses a kind, or the class whose fields the map has. The
-    first system that has the path decides; None if no system has it.
+    The first system that has the path decides; None if no system has it.
     """
     shapes = (shape_at(system, path) for system in systems())
     return next((shape for shape in shapes if shape is not None), None)
 
 
-def _refuse_mixture(tree: MapNode) -> None:
-    """Raise SpecError if a spec has the networks of two systems."""
+def _refuse_several_systems(tree: MapNode) -> None:
     known = {name: system for system in systems() for name in system.networks}
     names = [name for name in tree.value if name in known]
     names.sort(key=lambda name: not known[name].standard)
@@ -66,7 +64,7 @@ def system_of(tree: MapNode) -> type[Document]:
     """
     standard, *rest = systems()
     others = {name: system for system in rest for name in system.networks}
-    _refuse_mixture(tree)
+    _refuse_several_systems(tree)
     for name, system in others.items():
         if name in tree.value:
             return system
@@ -76,7 +74,7 @@ def system_of(tree: MapNode) -> type[Document]:
 
 
 def resolve(tree: MapNode) -> Document:
-    """Return the validated spec of a tree. Raises SpecError with every mistake."""
+    """Return the validated spec of a tree. Raises SpecError with its mistakes."""
     framework = tree.get("framework")
     word = framework.value if framework else None
     resolver = Resolver(word if word in ("keras", "tensorflow") else "torch")

@@ -72,7 +72,7 @@ def shape_at(root: type[Section], path: KeyPath) -> Shape:
         if kinds is not None:
             at, kinds = (kinds if isinstance(part, int) else None), None
         elif isinstance(at, str):
-            at = at if isinstance(part, int) else kinds_of(at).get(part)  # an int: in a list
+            at = at if isinstance(part, int) else kinds_of(at).get(part)  # an int is an index
         elif at is not None and (field := fields_of(at).get(str(part))):
             kinds = None if field.type.family else field.type.families
             at = None if kinds else field.type.family or field.type.section

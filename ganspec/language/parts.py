@@ -2,8 +2,9 @@
 
 A path such as `generator.leaky_relu.slope` is a section, then names on the way down to a value;
 names in between may be left out. A name means a part right below if there is one of that name, and
-otherwise all parts of that name further down. So a path names the same values in the short form of
-a spec and in the full one, inside and outside of a repeat, and after other layers were added.
+otherwise all parts of that name further down. So a path without numbers names the same values in
+the short form of a spec and in the full one, inside and outside of a repeat, and after layers of
+other kinds were added.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ HOLDER = object()  # stands for the value of a part that only holds others
 class SpecPart:
     """A section, a field, a kind, or an entry of a list or map.
 
-    `path` is its key path, as in `--set`. The value of a kind is its name; a part that only holds
-    `parts` has the value HOLDER.
+    `path` is its key path, such as `train.batch`. The value of a kind is its name; a part that only
+    holds `parts` has the value HOLDER.
     """
 
     name: str
@@ -58,8 +59,8 @@ class SpecPart:
     def named(self, path: str) -> list[SpecPart]:
         """Return the parts that `path` names, in order; [] if it names nothing or is no path.
 
-        A number after a name chooses one of the parts of that name, counted from 0, or from the end
-        if it is negative: `conv.0` is the first `conv`, in any list.
+        A number after a name chooses among the entries of lists that have that name. It counts from
+        0, or from the end if it is negative: `conv.0` is the first `conv` of all lists.
         """
         steps = path.split(".") if PATH.fullmatch(path) else []
         # the first step must be a key of the spec itself, while `below` would also look deeper

@@ -15,7 +15,7 @@ class PathError(GanspecError, ValueError):
 
 
 def is_path(value: object) -> TypeGuard[str | os.PathLike[str]]:
-    """Return True if `value` can be a path: a text or a `PathLike` object that is not empty."""
+    """Return True if `value` can be a path: a text or `PathLike`, not empty and without NUL."""
     if not isinstance(value, str | os.PathLike):
         return False
     text = os.fspath(value)

@@ -1,6 +1,6 @@
 """Families of kinds, and the packages and files that define the kinds.
 
-The language itself lists no kinds: `ganspec/__init__.py` fills `PACKAGES`. All files of a package
+The language itself lists no kinds: `ganspec/__init__.py` fills `PACKAGES`. The files of a package
 are imported when its family is first used, so that a new kind is only a new file. `LOADED` lists
 the users' own files, which `ganspec.kinds_files` loads.
 """
@@ -40,7 +40,7 @@ LOADED: list[KindsFile] = []
 
 
 def own_line(error: BaseException) -> tuple[Path, int] | None:
-    """Return the line of a user's file of kinds that raised `error`; None if no such line did.
+    """Return the user's file of kinds and the line in it that raised `error`; None if none did.
 
     Errors that code outside ganspec, such as torch, raises for that line count, too.
     """
@@ -54,7 +54,10 @@ def own_line(error: BaseException) -> tuple[Path, int] | None:
 
 
 def base_of(family: str) -> type:
-    """Return the base class of a family, and import all files of the family's package first."""
+    """Return the base class of a family, whose package is imported first.
+
+    All modules in the package are imported, and of each folder in it the module `spec`.
+    """
     if family in PACKAGES and family not in _searched:
         package = importlib.import_module(PACKAGES[family])
         for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):

@@ -1,4 +1,4 @@
-"""Turn a spec's tree into pydantic models: choose kinds, open blocks, collect every mistake."""
+"""Turn a spec's tree into pydantic models: choose kinds, open blocks, collect mistakes."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Resolver(Scope):
         return model.with_unread(unread) if valid else None
 
     def value(self, field: Field, node: Node) -> object:
-        """Return a field's value; if it is `unknown`, some valid value; MISSING if it is wrong."""
+        """Return a field's value as `field` does; if it is `unknown`, a valid one in its place."""
         if seen_in(node):
             return read_unknown(self, field, node, self.field)
         value = self.field(field.type, node, field.name)
@@ -207,8 +207,8 @@ class Resolver(Scope):
         self.report("wrong-type", message, node[second].start, help)
 
     def room(self, mark: Mark) -> bool:
-        """Return True if the spec may have one more layer; report the first that is too many."""
-        if self.layer_count > MAX_LAYERS:  # reported at the first layer too many
+        """Count a layer. Return False if it is one too many or too deep, and report the first."""
+        if self.layer_count > MAX_LAYERS:
             return False
         self.layer_count += 1
         if self.layer_count > MAX_LAYERS:

@@ -38,8 +38,8 @@ class Rule:
     """The condition `text` as a function of losses, whose values it takes in the order of `names`.
 
     `source` is the Python text of the function, called `name`, with the docstring `doc`. Raises
-    RuleError if `text` has anything but `names`, numbers, `and`, `or`, `not`, and the operators of
-    ARITHMETIC and COMPARISONS.
+    RuleError unless `text` has one comparison, or several joined by `and`, `or` and `not`, of
+    arithmetic over `names` and numbers.
     """
 
     def __init__(self, text: str, name: str, doc: str, names: tuple[str, ...]):
@@ -64,21 +64,20 @@ def _parse(text: str, names: tuple[str, ...]) -> ast.expr:
         test = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise RuleError(f"`{text}` is no rule", example) from None
-    _check_test(test, names, example)
+    _check_condition(test, names, example)
     return test
 
 
-def _check_test(node: ast.expr, names: tuple[str, ...], example: str) -> None:
-    """Raise RuleError unless `node` consists of comparisons, `and`, `or` and `not`."""
+def _check_condition(node: ast.expr, names: tuple[str, ...], example: str) -> None:
     match node:
         case ast.BoolOp(values=parts):
             for part in parts:
-                _check_test(part, names, example)
+                _check_condition(part, names, example)
         case ast.UnaryOp(op=ast.Not(), operand=part):
-            _check_test(part, names, example)
+            _check_condition(part, names, example)
         case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in COMPARISONS:
-            _check(left, names, example)
-            _check(right, names, example)
+            _check_arithmetic(left, names, example)
+            _check_arithmetic(right, names, example)
             if not any(isinstance(part, ast.Name) for part in ast.walk(node)):
                 raise RuleError(f"`{ast.unparse(node)}` compares no losses", example)
         case ast.Compare(ops=[_, _, *_]):
@@ -88,8 +87,7 @@ def _check_test(node: ast.expr, names: tuple[str, ...], example: str) -> None:
             raise RuleError(f"`{ast.unparse(node)}` is no comparison", example)
 
 
-def _check(node: ast.expr, names: tuple[str, ...], example: str) -> None:
-    """Raise RuleError unless `node` is arithmetic over losses and numbers."""
+def _check_arithmetic(node: ast.expr, names: tuple[str, ...], example: str) -> None:
     match node:
         case ast.UnaryOp(op=ast.USub(), operand=part):
             parts = [part]
@@ -110,11 +108,10 @@ def _check(node: ast.expr, names: tuple[str, ...], example: str) -> None:
         case _:
             raise RuleError(f"`{ast.unparse(node)}` cannot stand in a rule", example)
     for part in parts:
-        _check(part, names, example)
+        _check_arithmetic(part, names, example)
 
 
 def _value(node: ast.expr, losses: Mapping[str, Value]) -> Value:
-    """Return the value of a checked expression, as Python would compute it."""
     match node:
         case ast.Name(id=name):
             return losses[name]

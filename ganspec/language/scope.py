@@ -49,7 +49,7 @@ class Scope:
         self.names: Names = {}
         self.vars: Names = {}  # the names of `vars`, which are in scope everywhere
         self.var_marks: dict[str, Mark] = {}  # the places of their values
-        # by the name of a block: its other fields, and its `layers`; None in place of a wrong part
+        # by the name of a block: its fields but `layers`, and its `layers`; None for a wrong part
         self.blocks: dict[str, tuple[Signature | None, Node | None]] = {}
         self.diagnostics: list[Diagnostic] = []
         self.layer_count = 0
@@ -169,10 +169,10 @@ class Scope:
             self.report("wrong-type", message, node.mark)
 
     def scalar(self, kind: FieldType, node: ScalarNode, name: str) -> object:
-        """Return a scalar, evaluated if it is an expression; MISSING if it is wrong."""
+        """Return a scalar, evaluated if it is an expression; MISSING if that fails."""
         text, as_float = node.value, float in kind.pythons and int not in kind.pythons
         if isinstance(text, int) and not isinstance(text, bool) and as_float:
-            return _to_float(text)
+            return _float_or_infinity(text)
         if not isinstance(text, str) or text in kind.words or str in kind.pythons:
             return text
         if bool in kind.pythons and (meant := YAML_1_1_WORDS.get(text.lower())):
@@ -255,8 +255,7 @@ class Scope:
         return problem is None
 
 
-def _to_float(value: int) -> float:
-    """Return a whole number as a float, which is infinite beyond the range of floats."""
+def _float_or_infinity(value: int) -> float:
     try:
         return float(value)
     except OverflowError:

@@ -121,12 +121,15 @@ class Section(BaseModel):
 
     @classmethod
     def opened(cls, node: Node) -> Node:
-        """Return `node` as a map of fields. Sections with a short form override this method."""
+        """Return the map of fields that `node` is short for; `node` itself if it is no short form.
+
+        Sections with a short form override this method.
+        """
         return node
 
     @classmethod
     def defaults(cls, framework: str = "torch") -> dict[str, object]:
-        """Return the default of each field under `framework`."""
+        """Return the default of each field under `framework`; `PydanticUndefined` if required."""
         own = {name: field.default for name, field in cls.model_fields.items()}
         return own | cls.framework_defaults.get(framework, {})
 

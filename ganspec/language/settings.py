@@ -15,8 +15,8 @@ from ganspec.language.tree import KeyPath, ListNode, MapNode, Node, ScalarNode, 
 from ganspec.language.unread import seen_in
 
 OPTION = "--set"
-FOLDED = re.compile("[\x7f-\x9f\u2028\u2029\ufffe\uffff]")  # that YAML folds or takes only escaped
-# help for a setting of the wrong form: by the command line, and by the method
+FOLDED = re.compile("[\x7f-\x9f\u2028\u2029\ufffe\uffff]")  # characters to escape in YAML
+# help for a setting of the wrong form, by the option or method that it was given to
 HELP = {OPTION: "write `--set train.batch=64`", "with_values": 'write `"train.batch", 64`'}
 
 

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 import yaml
 
-from ganspec.language.errors import Mark, Text, fail, listed, nearest, quoted
+from ganspec.language.errors import Mark, Text, fail, listed, nearest, printable, quoted
 from ganspec.language.merging import ShapeAt, merge
 from ganspec.language.syntax import LINE_END, character_error, syntax_error
 from ganspec.language.tree import MapNode, Node, node_of
@@ -38,7 +38,7 @@ class _UnboundedError(Exception):
 
 
 class Loader(yaml.SafeLoader):
-    """PyYAML's reader with the scalars of YAML 1.2's core schema, bounded in depth and size."""
+    """PyYAML's reader with decimal numbers and words as in YAML 1.2, bounded in depth and size."""
 
     yaml_implicit_resolvers: dict = {}
     depth = count = 0
@@ -91,7 +91,7 @@ SCALARS: dict[str, Callable[[str], object]] = {
 
 
 def parse(text: str, name: str = "<text>") -> MapNode:
-    """Return the tree of `text`, a map in YAML of the file `name`. Raises SpecError otherwise."""
+    """Return the tree of `text`, the YAML of the file `name`. Raises SpecError for a mistake."""
     text = text.removeprefix("\ufeff")
     source = Text(name, tuple(re.split(LINE_END, text)))
     start = Mark(source, 1, 1, 2)
@@ -260,7 +260,7 @@ def file_text(path: Path, at: Mark | None) -> str:
 
     `at` is the mark of the `extends` that names the file, None for other files.
     """
-    name = quoted(name_of(path, at))
+    name = quoted(name_of(path, at)) if at else f"`{printable(name_of(path))}`"  # not cut
     try:
         if at is None and str(path) == DASH:
             return _decoded(read_stdin(LARGEST), name, at)
@@ -277,7 +277,7 @@ def file_text(path: Path, at: Mark | None) -> str:
         fail("encoding", message, at, "save it as UTF-8")
     except OSError as error:
         reason = error.strerror or str(error)
-        fail("unreadable", f"{name} cannot be read: {reason}".lower(), at)
+        fail("unreadable", f"{name} cannot be read: {reason.lower()}", at)
     except ValueError:
         fail("unreadable", f"{name} is not the name of a file", at)
 

@@ -53,8 +53,7 @@ def stand_in(kind: FieldType, seen: str) -> object:
     """Return some value that a field takes, in place of an unknown one.
 
     A section or kind records that all its fields are unknown. A list of layers gets one layer
-    `unknown` with the text `seen`. Return None if the field takes none of these, no fixed words and
-    no whole number.
+    `unknown` with the text `seen`. Return None if no such value is known.
     """
     if kind.family:
         return _any_kind(kind.family)
@@ -91,7 +90,10 @@ class NotReadError(Exception):
 
 
 class SealedValue:
-    """Stands for the value of an unknown field: any use but `is` and `isinstance` raises."""
+    """Stands for the value of an unknown field.
+
+    Printing, comparing, calling or indexing it, or reading an attribute, raises NotReadError.
+    """
 
     def _refuse(self, *_: object) -> NoReturn:
         raise NotReadError
@@ -104,7 +106,7 @@ class SealedValue:
 def sealed(part: Part) -> Part:
     """Return a part of a spec with a `SealedValue` in place of each unknown field in it.
 
-    So no text about the part can show a stand-in. A part without unknown fields is returned itself.
+    So no text about the part can show a stand-in.
     """
     return cast(Part, _sealed(part))
 

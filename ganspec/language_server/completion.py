@@ -36,7 +36,7 @@ class Proposal:
     text: str = ""
 
     def written(self, is_entry: bool, in_map: bool, has_colon: bool) -> str:
-        """Return the text to insert, with `$0` at the cursor's new place.
+        """Return the text to insert; `$0` in it marks the cursor's new place, if not the end.
 
         `is_entry` is True if only indentation or dashes of a list are before it on its line,
         `in_map` if it is a key in braces, and `has_colon` if a colon follows already.
@@ -80,7 +80,6 @@ def complete(text: str, offset: int, path: Path, whole: MapNode | None) -> Choic
 
 
 def _is_marked(spot: Spot) -> bool:
-    """Return True if a spot has the MARKER of the cursor."""
     if not spot.is_key:
         return MARKER in str(spot.node.value)
     line = spot.mark.text.lines[spot.mark.line - 1]
@@ -123,7 +122,7 @@ def _choices(spot: Spot, walk: SpecWalk, entry: bool) -> Iterator[Proposal]:
 
 
 def _keys(spot: Spot, walk: SpecWalk) -> Iterator[Proposal]:
-    """Yield the keys of a section, a kind or a block's call that are not written yet."""
+    """Yield the keys that fit at a spot, without fields and parameters that the map has."""
     taken = set(spot.taken)
     if spot.section:
         for name, field in spot.fields.items():
@@ -158,7 +157,6 @@ def _kinds(family: str, walk: SpecWalk) -> Iterator[Proposal]:
 
 
 def _words(allowed: FieldType) -> Iterator[Proposal]:
-    """Yield the fixed words that a field takes, such as `true` and `same`."""
     for literal in allowed.literals:
         yield Proposal(flow(literal), "value", "word")
     if bool in allowed.pythons:

@@ -1,8 +1,8 @@
 """Trees of texts that are not YAML at the moment, because someone is typing in them.
 
-A marker replaces the word at the cursor. If this text cannot be parsed, brackets that are open
-before the marker are closed, and the text after the marker is left out. So the parser of specs can
-read it, and the marker in the tree shows where the cursor is.
+A marker replaces the word at the cursor, and shows in the tree where the cursor is. For a text that
+the parser of specs cannot read, brackets that are open before the marker are closed after it, and
+the rest of its line or of the whole text is left out.
 """
 
 from __future__ import annotations

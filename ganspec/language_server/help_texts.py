@@ -10,18 +10,18 @@ from ganspec.program.measure import totals
 from ganspec.reference.words import SPEC_KEYS, cleaned, field_text, flow, kind_text
 
 
-def help_text(spot: Spot, walk: SpecWalk, analysis: Analysis | None) -> str | None:
+def help_text(spot: Spot, walk: SpecWalk, analysis: Analysis) -> str | None:
     """Return the help for a key or value as Markdown; None if there is nothing to say about it.
 
-    Shapes and counts are left out if `analysis` is None, or has no valid spec.
+    Shapes and counts are left out if `analysis` has no valid spec.
     """
     heading, text = _described(spot, walk)
     if heading is None:
         return None
     parts = [heading]
-    if analysis and analysis.spec and spot.family == "layer":
+    if analysis.spec and spot.family == "layer":
         parts += ["  \n".join(analysis.costs_at(spot.mark))]
-    if analysis and len(spot.path) == 1 and spot.path[0] in analysis.nets:
+    if len(spot.path) == 1 and spot.path[0] in analysis.nets:
         counts = totals(analysis.costs[str(spot.path[0])])
         both = f"trainable {counts['trainable']:,}, non-trainable {counts['buffers']:,}"
         parts += [f"{counts['total']:,} parameters ({both})"]

@@ -84,7 +84,10 @@ def _related(
 
 
 def _line(there: Positions, line: int, column: int) -> types.Range:
-    """Return the range from a column, counted from 1, to the line's end; 0 is the first word."""
+    """Return the range from a column to the end of its line; columns count from 1.
+
+    Column 0 stands for the line's first word.
+    """
     start, end = there.line(line)
     text = there.text[start:end]
     first = column - 1 if column else len(text) - len(text.lstrip())

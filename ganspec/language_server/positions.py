@@ -53,7 +53,7 @@ class Positions:
         return Position(line, self.units(self.text[self.editor[line] : offset]))
 
     def offset(self, position: Position) -> int:
-        """Return the offset of an editor's position; beyond a line or the text, that of the end."""
+        """Return the offset of an editor's position; beyond a line or the text, that of its end."""
         if position.line >= len(self.editor):
             return len(self.text)
         offset, units = self.editor[position.line], 0

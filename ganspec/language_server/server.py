@@ -68,7 +68,8 @@ class SpecServer(LanguageServer):
             return ""
 
     def is_open(self, uri: str) -> bool:
-        """Return True if the editor has a file open, whose URI may have escapes such as `%20`."""
+        """Return True if the editor has a file open."""
+        # the keys of `text_documents` are URIs without the escapes of `uri`, such as `%20`
         return any(uri == document.uri for document in self.workspace.text_documents.values())
 
     def content(self) -> Content:
@@ -144,7 +145,7 @@ class SpecServer(LanguageServer):
     async def spot(
         self, params: types.HoverParams | types.DefinitionParams
     ) -> tuple[Spot, SpecWalk, Analysis, int] | None:
-        """Return the spot at a position, the walk that found it, the analysis, and its YAML column.
+        """Return the spot at a position, the walk that found it, the analysis, and the YAML column.
 
         Return None if no key or value is there, or if the file is no spec or cannot be parsed.
         """

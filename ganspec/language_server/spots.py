@@ -118,7 +118,7 @@ class SpecWalk:
     def _value(
         self, allowed: FieldType, node: Node, path: KeyPath, names: Names, known: Field | None
     ) -> Iterator[Spot]:
-        """Yield the spots in a value of the type `allowed`, which is that of the field `known`."""
+        """Yield the spots in a value of the type `allowed`, in the field `known` if that is set."""
         if allowed.family and not (allowed.families and isinstance(node, ListNode)):
             yield from self._chosen(allowed, node, path, names)
         elif allowed.families and isinstance(node, ListNode):

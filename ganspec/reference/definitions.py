@@ -27,7 +27,7 @@ from ganspec.reference.words import (
 
 NAMED: Schema = {"pattern": f"{NAME.scalars[0].pattern}|^<<$"}  # `<<` is YAML's merge key
 SEEN: Schema = {"type": ["string", "null"], "description": "what was seen of an unknown part"}
-PROBES = {"number": 1, "string": "word", "boolean": True, "array": []}  # a sample of each JSON type
+PROBES = {"number": 1, "string": "word", "boolean": True, "array": []}  # samples by JSON type
 
 
 class Definitions:
@@ -113,8 +113,8 @@ class Definitions:
     ) -> tuple[Forms, list[str]]:
         """Return the forms of a section besides its map, and the families whose kinds stand for it.
 
-        A class's `opened` is tried on a sample of each JSON type. If the value is a short form of a
-        field, `opened` returns a map with that field.
+        A class's `opened` is tried on each of PROBES. If the value is a short form of a field,
+        `opened` returns a map with that field.
         """
         forms, families = Forms(), []
         for cls in classes:
@@ -144,7 +144,7 @@ class Definitions:
     def chosen(self, forms: Forms, families: Iterable[str], extending: bool) -> Schema:
         """Return the schema of a kind of any of `families`.
 
-        It is a map whose one key is the kind's name, or has one of the other `forms`.
+        The kind is a map whose one key is its name, or a value of one of the other `forms`.
         """
         forms.types.insert(0, "object")
         schema: Schema = {**forms.schema(), "minProperties": 1, "maxProperties": 1}

@@ -1,12 +1,12 @@
 """A JSON Schema (draft 7) of specs, for editors and other programs.
 
 The tables of fields, by which specs are resolved, become definitions: one for each section and
-kind. No map may have other keys than its fields, so that an editor reports a misspelt key. A spec
-that extends another one may leave out any field, and may reset a field with null. If it names no
-network, it may have the fields of all systems, since the other spec decides the system. Every spec
-that `ganspec check` accepts is valid by the schema, unless it calls a block of another file that is
-named like a misspelt layer. The reverse is not so: shapes, names and the
-agreement of values are checked by `ganspec check` alone.
+kind. These may have no other keys than their fields, so that an editor reports a misspelt key. A
+spec that extends another one may leave out any field, and may reset a field with null. If it names
+no network, it may have the fields of all systems, since the other spec decides the system. Every
+spec that `ganspec check` accepts is valid by the schema, unless it calls a block of another file
+that is named like a misspelt layer. The reverse is not so: shapes, names and the agreement of
+values are checked by `ganspec check` alone.
 """
 
 from __future__ import annotations

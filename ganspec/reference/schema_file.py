@@ -18,7 +18,7 @@ def schema_text() -> str:
 
 
 def is_schema(path: Path) -> bool:
-    """Return True if `ganspec schema` wrote the file, so that it may be replaced."""
+    """Return True if the file is a schema that ganspec wrote, so that it may be replaced."""
     with path.open("rb") as file:
         return WRITTEN.encode() in file.read(400)
 

@@ -19,8 +19,9 @@ BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exc
 class Forms:
     """The forms of a value: its JSON types, and further demands on values of each type.
 
-    `keywords` are keywords of JSON Schema, such as `minimum`, that apply to one type only. `rules`
-    are schemas, each an `if` with a `then`, for demands that no such keyword expresses.
+    `keywords` are keywords of JSON Schema that apply to one type, such as `minimum`, and proposals
+    for editors. `rules` are schemas, each an `if` with a `then`, for demands that no such keyword
+    expresses.
     """
 
     def __init__(self) -> None:
