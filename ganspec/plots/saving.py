@@ -28,10 +28,14 @@ def render(figure: Figure, file: Path | io.BytesIO | io.StringIO, **options: Any
     """
     for text in figure.findobj(Text):
         text.set_parse_math(False)
-    # texts of ticks are made while the figure is drawn
+    settings = {
+        "text.parse_math": False,  # for texts of ticks, which are made while the figure is drawn
+        # without a salt, matplotlib draws the ids in an SVG at random
+        "svg.hashsalt": matplotlib.rcParams["svg.hashsalt"] or "ganspec",
+    }
     with (
         warnings.catch_warnings(action="ignore", category=UserWarning),
-        matplotlib.rc_context({"text.parse_math": False}),
+        matplotlib.rc_context(settings),
     ):
         figure.savefig(file, **options)
 
