@@ -125,7 +125,8 @@ def outside(panel: Panel) -> str:
         return ""
     _, value, step = furthest
     are = "value is" if count == 1 else "values are"
-    return f"{count:,} {are} beyond the axis, the furthest {value:.4g} at step {step:,.0f}"
+    at = f"{panel.x} {round(step, 1):,.15g}"
+    return f"{count:,} {are} beyond the axis, the furthest {value:.4g} at {at}"
 
 
 def thinning(curves: Iterable[Curve], bins: int = BINS) -> str:

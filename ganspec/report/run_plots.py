@@ -183,7 +183,7 @@ def _multiples(name: str, title: str, panels: list[Panel]) -> Plot:
     """Return a figure of small plots, one for each panel; a panel's title is a run's label."""
     limits = multiples.shared_axes(panels)
     curves = tuple(curve for panel in panels for curve in panel.curves)
-    notes = (thinning(curves, multiples.BINS), outside(Panel(title, curves)))
+    notes = (thinning(curves, multiples.BINS), outside(Panel(title, curves, panels[0].x)))
     parts = (
         Plot(f"{name}_{i}", panel.title, partial(multiples.small_figure, [panel], limits, False))
         for i, panel in enumerate(panels)
