@@ -28,14 +28,12 @@ def render(figure: Figure, file: Path | io.BytesIO | io.StringIO, **options: Any
     """
     for text in figure.findobj(Text):
         text.set_parse_math(False)
-    settings = {
-        "text.parse_math": False,  # for texts of ticks, which are made while the figure is drawn
-        # without a salt, matplotlib draws the ids in an SVG at random
-        "svg.hashsalt": matplotlib.rcParams["svg.hashsalt"] or "ganspec",
-    }
+    # without a salt, matplotlib draws the ids in an SVG at random
+    salt = matplotlib.rcParams["svg.hashsalt"] or "ganspec"
+    # texts of ticks are made while the figure is drawn
     with (
         warnings.catch_warnings(action="ignore", category=UserWarning),
-        matplotlib.rc_context(settings),
+        matplotlib.rc_context({"text.parse_math": False, "svg.hashsalt": salt}),
     ):
         figure.savefig(file, **options)
 
