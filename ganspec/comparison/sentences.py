@@ -216,7 +216,7 @@ def _losses(spec: Spec) -> str:
 def _optimizers(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
     """Return `Adam 2e-4/0.5/0.999 -> ...` for networks where it differs, then other changes.
 
-    If all networks of both specs have the same line, return this line once, and no others.
+    If all networks of both specs have the same line, it comes once.
     """
     shared = [network for network in a.networks if network in b.networks]
     if not shared or not _authored(section):
@@ -227,12 +227,12 @@ def _optimizers(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
         if before != after:
             name = before.split()[0]
             lines[network] = f"{before} -> {after.removeprefix(f'{name} ')}"
+    heads = [f"{network}'s {line}" for network, line in lines.items()]
     if len(shared) > 1 and len(set(lines.values())) == 1 and len(lines) == len(shared):
-        return [next(iter(lines.values()))]
+        heads = [next(iter(lines.values()))]
     known = ("lr", "betas", "both", *shared)
     shown = [change for change in section.changes if change.name.split()[-1] in known]
-    rest = _listed(_without(section, shown), a, b)
-    return [*(f"{network}'s {line}" for network, line in lines.items()), *rest]
+    return [*heads, *_listed(_without(section, shown), a, b)]
 
 
 def _optimizer(optimizer: Optimizer) -> str:
