@@ -141,12 +141,13 @@ def test_attention_is_drawn_beside_its_images(runs, tmp_path, monkeypatch):
     drawn = []
     save = Figure.savefig
     monkeypatch.setattr(Figure, "savefig", lambda f, *a, **k: (drawn.append(f), save(f, *a, **k)))
-    for name in ("a.png", "b.pdf", "c.svg", "d.pdf"):
+    for name in ("a.png", "b.pdf", "c.svg", "d.pdf", "e.svg"):
         result = CliRunner().invoke(
             app, ["show", str(runs / "gan"), "--attention", "-o", str(tmp_path / name)]
         )
         assert result.exit_code == 0, result.output
-    assert (tmp_path / "b.pdf").read_bytes() == (tmp_path / "d.pdf").read_bytes()  # no date
+    for first, second in (("b.pdf", "d.pdf"), ("c.svg", "e.svg")):  # no dates, no random ids
+        assert (tmp_path / first).read_bytes() == (tmp_path / second).read_bytes()
     upper, lower = drawn[0].subfigs
     gamma = attention_of(runs / "gan")[0].gamma
     title = f"generator.layers.2: attention to 4 x 4 places, gamma {gamma:.3g}"

@@ -296,6 +296,10 @@ def test_sentences_are_what_a_reader_would_say():
     assert told(text, f"framework: tensorflow\n{text}").startswith(
         "the generator and the discriminator differ by framework defaults only; "
     )
+    other = text.replace("lr: 2e-4, betas", "lr: 1e-4, eps: 1e-3, betas")
+    assert told(text, other).endswith(
+        "Adam 2e-4/0.5/0.999 -> 1e-4/0.5/0.999; optimizers eps 1e-8 -> 1e-3"
+    )
     assert "from keras's and tensorflow's own defaults" in told("dcgan_keras", "wgan_cifar64")
     assert "latents normal -> uniform in [0, 1]" in told("dcgan_cifar32", "dcgan_cifar64")
     assert "the auxiliary classifier" in told("dcgan_cifar32", "acgan_cifar32")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from html.parser import HTMLParser
@@ -111,6 +112,8 @@ def test_values_beyond_an_axis_are_counted():
     assert beyond[[3, 500]].all() and beyond.sum() <= 10 and high - low < 1.5
     count, furthest = f"{beyond.sum()} values", "the furthest -90 at step 500"
     assert curves.outside(panel) == f"{count} are beyond the axis, {furthest}"
+    by_epoch = dataclasses.replace(panel, x="epoch")
+    assert curves.outside(by_epoch).endswith("the furthest -90 at epoch 500")
 
 
 def test_what_is_no_number_is_no_point():
@@ -457,8 +460,11 @@ def test_whatever_is_missing_there_is_a_page(tmp_path, form):
         "no scores: 3",
     ]
     assert all(words in page.replace("\\", "") for words in wanted)
-    (folder / "spec.yaml").write_text("name: [")
-    assert "cannot be read" in page_of(folder, name=f"page.{form}")
+    misfit = (folder / "spec.yaml").read_text().replace("- tanh", "- linear: 3\n  - tanh")
+    for text, mistake in (("name: [", "a value is missing"), (misfit, "linear expects a vector")):
+        (folder / "spec.yaml").write_text(text)
+        page = page_of(folder, name=f"page.{form}").replace("\\", "")
+        assert "Its spec cannot be used: error[" in page and mistake in page
 
 
 # -- files ------------------------------------------------------------------------------------

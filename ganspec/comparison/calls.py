@@ -56,7 +56,10 @@ def external(steps: list[OpenedStep]) -> list[int]:
 
 
 def calls(steps: Iterable[OpenedStep]) -> CallKeys:
-    """Return the calls of the steps as plain data, each with the indices of the steps it reads."""
+    """Return the calls of the steps as plain data, without weight norms and input widths.
+
+    Each call has the indices of the steps that it reads, and the initializer of its layer, if any.
+    """
     keys: list[Hashable] = []
     places: dict[int, int] = {}
     for n, each in enumerate(steps):

@@ -26,9 +26,9 @@ def compare(
 ) -> Comparison:
     """Return the differences from `a` to `b`, except those of spelling alone.
 
-    Networks of one name are compared with each other. `titles` replace the specs' names. `only`
-    names the networks and sections to compare; all if empty. Raise PartError if neither spec has a
-    part named in `only`, and SpecError if a spec's networks have errors.
+    Networks with the same name are compared with each other. `titles` replace the specs' names.
+    `only` names the networks and sections to compare; all if empty. Raise PartError if neither spec
+    has a part named in `only`, and SpecError if a spec's networks have errors.
     """
     only = tuple(only)
     known = [*a.networks, *b.networks, *titles_of(a), *titles_of(b), CLAIMS]
@@ -53,7 +53,7 @@ def compare(
 
 
 def _networks(a: Spec, b: Spec, only: Sequence[str], texts: AuthoredPair) -> Iterator[NetworkDiff]:
-    """Yield the differences of all networks, or of those in `only`."""
+    """Yield the differences of all networks, or of those in `only`, without unknown networks."""
     measured: dict[object, Cost] = {}
     before, after = (
         {

@@ -148,7 +148,11 @@ class Update(TwoSided):
 
 
 class Keep(TwoSided):
-    """A layer that is the same in both, except input widths that follow from earlier layers."""
+    """A layer that is the same in both.
+
+    Input widths that follow from earlier layers may differ, and so may the weight norm if it is a
+    setting of the whole network.
+    """
 
     sign = " "
 
@@ -232,9 +236,10 @@ class Side:
 
 @dataclass(frozen=True, repr=False)
 class Comparison(Viewed):
-    """All differences of two specs. `answer` has a line of text for each main difference.
+    """All differences of two specs.
 
-    If `counts_claims`, specs that differ only in their claims are not equal. `unread` has lines of
+    `answer` has lines of text about the main differences, and about what is equal. If
+    `counts_claims`, specs that differ only in their claims are not equal. `unread` has lines of
     text that say which parts of the specs are unknown; then the specs are not equal either.
     """
 

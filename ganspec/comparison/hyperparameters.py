@@ -21,7 +21,7 @@ SECTION = "hyperparameters"
 
 @dataclass(frozen=True)
 class Hyperparameter:
-    """A hyperparameter of one network as text; `is_usual` if it is the framework's default."""
+    """A hyperparameter of one network as text; `is_usual` if it is a default that needs no row."""
 
     text: str
     is_implied: bool = False
@@ -34,7 +34,7 @@ class Hyperparameter:
 
 
 def of_spec(spec: Spec, implied: Implied) -> dict[str, str]:
-    """Return the hyperparameters of the whole spec as marked texts, by the names of their rows."""
+    """Return the hyperparameters of the whole spec as texts, by their rows; implied ones marked."""
     seen = sealed(spec)
     train = seen.train
     rows = {
@@ -88,7 +88,7 @@ def of_network(spec: Spec, network: str, implied: Implied) -> dict[str, Hyperpar
 def _settings(
     kind: Optimizer, framework: str, implied: Implied
 ) -> Iterator[tuple[str, Hyperparameter]]:
-    """Yield the settings of an optimizer, each with its name."""
+    """Yield the settings of an optimizer, each with the name of its row."""
     changed = (*kind.changed(framework), *kind.unread)
     for field in fields_of(type(kind)).values():
         name, value = field.attribute, getattr(kind, field.attribute)

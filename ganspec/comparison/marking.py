@@ -70,7 +70,7 @@ def is_marked(cell: str | None) -> bool:
 def _paths(spec: Spec, row: str) -> tuple[str, ...]:
     if row.startswith("claimed "):
         return ("report.scores",)
-    if row.endswith(" weight"):  # the first word is the penalty's
+    if row.endswith(" weight"):  # a row such as `GP weight`
         return ("objective.penalty.penalty_weight",)
     if row != "rules":
         return SHOWN.get(row, ())

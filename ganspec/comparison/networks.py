@@ -26,7 +26,7 @@ from ganspec.program.measure import cell
 from ganspec.program.unread import field_text
 from ganspec.systems.wording import initial, label
 
-# A layer to which others of its network are equal can move past so many kept layers, not more.
+# If a network has a layer several times, the layer can move past at most so many kept layers.
 NEAR = 2
 
 

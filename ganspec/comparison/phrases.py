@@ -26,8 +26,8 @@ SMALL = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 def of_networks(networks: tuple[NetworkDiff, ...], gaps: Collection[str] = ()) -> Iterator[str]:
     """Yield a line for all equal networks, then one for each that differs or that one spec lacks.
 
-    Networks that differ only by framework defaults share the last line. `gaps` are the networks of
-    which a part is unknown: no line calls them the same.
+    Networks that differ only in fields of layers, by framework defaults, share the last line.
+    `gaps` are the networks of which a part is unknown: no line calls them the same.
     """
     equal = [network.name for network in networks if network.is_equal]
     if same := [name for name in equal if name not in gaps]:
@@ -48,7 +48,11 @@ def of_networks(networks: tuple[NetworkDiff, ...], gaps: Collection[str] = ()) -
 
 
 def _phrases(network: NetworkDiff) -> Iterator[str]:
-    """Yield a verb phrase for each difference of a network."""
+    """Yield verb phrases for the differences of a network.
+
+    Fields of layers that differ by framework defaults are left out. If more than MANY layers
+    differ, and few do not, there is one phrase for all.
+    """
     edits = network.changed
     kept = len(network.edits) - len(edits)
     if len(edits) > MANY and kept < len(network.edits) / 4:
@@ -95,7 +99,10 @@ def _swaps(edits: Iterable[Edit]) -> Iterator[str]:
 
 
 def _updates(edits: Iterable[Edit]) -> Iterator[str]:
-    """Yield one phrase for changed wiring, then one for each kind and field that changed."""
+    """Yield one phrase for changed wiring, then one for each kind and field that changed.
+
+    Changes by framework defaults are left out.
+    """
     fields: dict[tuple[str, str], list[Change]] = {}
     rewired = 0
     for edit in edits:

@@ -37,10 +37,10 @@ class Leaf:
     """A layer of the spec with its part of the program.
 
     `calls` are its torch calls without weight norm and input widths, and then the names of its
-    unknown fields. `fields` are the texts of the fields of `model`, except the weight norm. `norm`
-    is the text of the weight norm; None for a layer without weights. Two leaves are the same layer
-    if their calls are equal, however the spec writes the layers, or if their kinds and fields are
-    equal, whatever shapes the layers read.
+    unknown fields. `fields` are texts of the fields of `model`, without the weight norm. `norm` is
+    the text of the weight norm, "none" if there is none; None for a layer to which weight norms do
+    not apply. Two leaves are the same layer if their calls are equal, however the spec writes the
+    layers, or if their kinds and fields are equal, whatever shapes the layers read.
     """
 
     layer: ComparedLayer
@@ -52,7 +52,7 @@ class Leaf:
 
     @property
     def role(self) -> str:
-        """The layer's role, such as `norm`, or else its kind; paired layers have the same role."""
+        """The layer's role, such as `norm`, or else its kind; `label` for a condition."""
         if isinstance(self.model, Condition):
             return "label"
         return (isinstance(self.model, Layer) and self.model.role) or self.layer.kind
@@ -136,7 +136,7 @@ class NetworkLayers:
         return Leaf(layer, None, (), {}, None, (OUTPUT,))
 
     def _weight_norm(self, steps: list[OpenedStep], model: LayerModel) -> str | None:
-        """Return the layer's weight norm as a text, or "none"; None if the layer has no weights."""
+        """Return the text `Leaf.norm` of a layer."""
         if not isinstance(model, Weighted) and not any(is_normed(s.step.call) for s in steps):
             return None
         norm = getattr(model, "weight_norm", None) or self.network.weight_norm

@@ -48,7 +48,7 @@ def properties(spec: Spec) -> dict[str, dict[str, str]]:
 
 
 def _data(spec: Spec) -> Iterator[str]:
-    """Yield the data set and its size, then changes of its images: `CelebA 64 x 64`, `grey`."""
+    """Yield the data set and the images' size, then changes of them: `CelebA 64 x 64`, `grey`."""
     if "data" in spec.unread:
         yield NOT_READ
         return
@@ -86,7 +86,7 @@ def _labels(spec: Spec) -> str:
 
 
 def batch(spec: Spec) -> str:
-    """Return the batch, and that of the generator's update if it differs: `64 (G 128)`."""
+    """Return the batch, and that of the generator's update if the spec sets one: `64 (G 128)`."""
     other = getattr(spec.train, "generator_batch", None)
     return plain(spec.train.batch) + (f" (G {plain(other)})" if other else "")
 

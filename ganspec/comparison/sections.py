@@ -129,8 +129,8 @@ class _SectionComparison:
         """Yield the changes from `a` to `b`, which are sections, kinds or plain values.
 
         `name` are the keys that lead from the compared section to `a` and `b`, () for the section
-        itself. `owners` are the sections or kinds that have `a` and `b` as fields; None for the
-        section itself, and where one of the two specs has no such section or kind.
+        itself. `owners` are the sections or kinds that have `a` and `b` as fields; None unless both
+        specs have one.
         """
         ours, theirs = _fields(a), _fields(b)
         is_known = not owners or not any(name[-1] in owner.unread for owner in owners)

@@ -119,7 +119,11 @@ def _frameworks(
 
 
 def _listed(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
-    """Return a line for each change of a section; of more than MANY, some are only counted."""
+    """Return a line for each change of a section that is not by framework defaults.
+
+    Of more than MANY, some are only counted. For two kinds of system, only properties that both
+    have are listed.
+    """
     changes = _authored(section)
     if type(a) is not type(b):  # a field that only one system has does not count as a difference
         changes = [change for change in changes if change.before and change.after]
@@ -162,7 +166,7 @@ def _data(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
 
 
 def _latent(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
-    """Return one line for the latents' distribution and range, then lines for other changes."""
+    """Return one line for the latents if their range differs, then lines for other changes."""
     changes = {change.name: change for change in section.changes}
     distribution, bounds = changes.get("distribution"), changes.get("range")
     if type(a) is not type(b) or not bounds:
@@ -191,7 +195,7 @@ def _label(label: Label | None) -> str | None:
 
 
 def _objective(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
-    """Return one line for loss and penalty if they differ, then lines for other changes."""
+    """Return a line for loss and penalty if a kind differs, then lines for other changes."""
     before, after = _losses(a), _losses(b)
     is_swapped = any(change.name in ("loss", "penalty") for change in section.changes)
     if not is_swapped or before == after:
@@ -210,9 +214,9 @@ def _losses(spec: Spec) -> str:
 
 
 def _optimizers(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
-    """Return `Adam 2e-4/0.5/0.999 -> ...` for each network, then lines for other changes.
+    """Return `Adam 2e-4/0.5/0.999 -> ...` for networks where it differs, then other changes.
 
-    If all networks of both specs have the same line, return this line once, and no others.
+    If all networks of both specs have the same line, it comes once.
     """
     shared = [network for network in a.networks if network in b.networks]
     if not shared or not _authored(section):
@@ -223,12 +227,12 @@ def _optimizers(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
         if before != after:
             name = before.split()[0]
             lines[network] = f"{before} -> {after.removeprefix(f'{name} ')}"
+    heads = [f"{network}'s {line}" for network, line in lines.items()]
     if len(shared) > 1 and len(set(lines.values())) == 1 and len(lines) == len(shared):
-        return [next(iter(lines.values()))]
+        heads = [next(iter(lines.values()))]
     known = ("lr", "betas", "both", *shared)
     shown = [change for change in section.changes if change.name.split()[-1] in known]
-    rest = _listed(_without(section, shown), a, b)
-    return [*(f"{network}'s {line}" for network, line in lines.items()), *rest]
+    return [*heads, *_listed(_without(section, shown), a, b)]
 
 
 def _optimizer(optimizer: Optimizer) -> str:
@@ -237,7 +241,10 @@ def _optimizer(optimizer: Optimizer) -> str:
 
 
 def _train(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
-    """Return lines of changes, first such as `updates of critic and generator 1:1 -> 5:1`."""
+    """Return a line for both numbers of updates if one differs, then lines for other changes.
+
+    The first is such as `updates of critic and generator 1:1 -> 5:1`.
+    """
     steps = [change for change in section.changes if change.name.startswith("steps ")]
     lines = []
     if steps and isinstance(a, Gan) and isinstance(b, Gan):

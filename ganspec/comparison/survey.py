@@ -28,8 +28,8 @@ class SurveyRow:
     """One property of all specs, with a cell for each spec.
 
     A cell is `""` if its spec lacks the property, None if its spec lacks the network. `is_single`
-    is True if the survey leaves out the rows of this name for other networks. If cells have the
-    values of several networks, `shared` names these, in order, once for each group.
+    is True if the survey leaves out the row of this name for another network. If cells have the
+    values of several networks, `shared` has each group of networks whose values share a cell.
     """
 
     section: str
@@ -127,10 +127,10 @@ def survey(
 ) -> Survey:
     """Return the survey of `systems`.
 
-    If `chosen` is not empty, the survey has only rows whose names begin with one of its words, in
-    the order of the words, and no notes. After each system, `report` is called with the numbers of
-    finished systems and of all systems. Raise SurveyError if there are no systems or if no row
-    begins with a word, and SpecError if the networks of a spec do not fit together.
+    If `chosen` is not empty, the survey has only the rows that its words choose, in the order of
+    the words, and no notes. After each system, `report` is called with the numbers of finished
+    systems and of all systems. Raise SurveyError if there are no systems or if a word chooses no
+    row, and SpecError if the networks of a spec do not fit together.
     """
     if not systems:
         raise SurveyError("name at least one spec to compare")
@@ -164,14 +164,14 @@ class PlannedRow:
         return f"{self.network} {self.name}" if self.network else self.name
 
     def begins_with(self, start: str) -> bool:
-        """Return True if the row's name begins with `start`, or, after its network, its title."""
+        """Return True if the name begins with `start`, or the title if `start` has the network."""
         if self.network and start.startswith(self.network):
             return self.title.lower().startswith(start)
         return bool(start) and self.name.lower().startswith(start)
 
 
 def _is_single(row: PlannedRow, plan: list[PlannedRow], known: list[PlannedRow]) -> bool:
-    """Return True if `plan` lacks one of the `known` rows that differ from `row` in the network."""
+    """Return True if `plan` lacks a `known` row of the same name for another network."""
     return any(each.name == row.name and each not in plan for each in known if row.network)
 
 
@@ -204,8 +204,7 @@ def _hyperparameters(
 ) -> list[PlannedRow]:
     """Return a row for each shared hyperparameter; one per network for those of optimizers.
 
-    A setting of an optimizer has rows if a spec changes its framework's default, or if values
-    differ, as defaults of two frameworks may.
+    A setting of an optimizer has no rows if it `is_usual` and equal in all networks of all specs.
     """
     shared = dict.fromkeys(name for system in systems for name in system.shared)
     own: dict[str, list[Hyperparameter]] = {}
@@ -266,9 +265,8 @@ def _measured(metric: str) -> Cell:
 
 
 def _chosen(plan: list[PlannedRow], words: Sequence[str]) -> list[PlannedRow]:
-    """Return the rows whose names begin with one of `words`; if it is empty, the usual rows.
+    """Return the rows that `words` choose; without words, all but those of hyperparameters.
 
-    The word `hyperparameters` chooses the rows of that section, which are not among the usual ones.
     Of rows with equal titles, the first one is returned.
     """
     if not words:
@@ -281,7 +279,11 @@ def _chosen(plan: list[PlannedRow], words: Sequence[str]) -> list[PlannedRow]:
 
 
 def _rows_of(plan: list[PlannedRow], word: str) -> list[PlannedRow]:
-    """Return the rows that `word` chooses: usual ones if any fit, else those of hyperparameters."""
+    """Return the rows that `word` chooses. Raise SurveyError if there are none.
+
+    The word `hyperparameters` chooses the rows of that section, any other word those whose names
+    begin with it: rows of that section only if there are no others.
+    """
     start = word.strip().lower()
     usual, more = ([r for r in plan if (r.section == SECTION) is own] for own in (False, True))
     if start == SECTION:

@@ -79,8 +79,9 @@ def open_systems(names: Sequence[str | Path | RunFolder | Spec]) -> list[Surveye
     """Open `names`, each a spec file, a run folder or FILE@REVISION; give each a short title.
 
     The title of a `Spec` is its name. Equal titles become the full names, and are numbered if these
-    are equal, too. Raise SpecError, RevisionError, and MissingKindsError for a run whose kinds are
-    not loaded.
+    are equal, too. Raise what `open_spec` raises: SpecError for a spec that is missing or has
+    errors, RevisionError if git cannot read it, and MissingKindsError for a run whose kinds are not
+    loaded.
     """
     given = [name if isinstance(name, Spec) else str(path_of(name)) for name in names]
     full = [name.name if isinstance(name, Spec) else name for name in given]

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from ganspec.plots.curves import THEME
 from ganspec.plots.saving import save, undated
 
-COLOURS = ("blue", "orange", "green", "pink", "ochre")  # of the queries' dots, keys of THEME
+COLOURS = ("blue", "orange", "green", "pink", "ochre")  # of the five queries' dots, keys of THEME
 SIDE = 1.1  # width and height in inches of an image or a map
 
 
@@ -20,9 +20,10 @@ SIDE = 1.1  # width and height in inches of an image or a map
 class AttentionMaps:
     """The attention of one layer: images, uint8 N x H x W x C, and maps, N x queries x h x w.
 
-    `layer` is the layer's key path. `queries` are positions, down and across, as shares of the
+    `layer` is the layer's key path. `queries` are five positions, down and across, as shares of the
     image's height and width. A map has the weight that a query gives to each position of the
-    layer's input. The layer adds its attention, times the learned `gamma`, to its input.
+    layer's input, after pooling if the layer pools it. The layer adds its attention, times the
+    learned `gamma`, to its input.
     """
 
     layer: str

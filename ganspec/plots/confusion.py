@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from matplotlib.figure import Figure
 
-from ganspec.plots.curves import cut
+from ganspec.plots.curves import THEME, cut
 from ganspec.plots.saving import save
 
 NUMBERED = 16  # most classes of a matrix with numbers in its cells; more make cells too small
@@ -24,10 +24,11 @@ def count(predicted: torch.Tensor, labels: torch.Tensor, classes: int) -> torch.
 
 
 def plot_matrix(counts: torch.Tensor, names: list[str], where: str, path: Path) -> None:
-    """Write a confusion matrix as a PNG: colours are shares of a row, numbers count images.
+    """Write a confusion matrix as a PNG, in which colours are shares of a row.
 
-    `counts` is classes x predicted classes, and `names` are those of the classes. `where` is a word
-    for the images in the title, such as `test images`.
+    Up to NUMBERED classes, the cells also have the numbers of images. `counts` is classes x
+    predicted classes, and `names` are those of the classes. `where` says in the title which images
+    these are, such as `test images`.
     """
     size = len(names)
     total, right = int(counts.sum()), int(counts.diagonal().sum())
@@ -57,13 +58,14 @@ def plot_shares(
     """Write a PNG with one bar per label: its recall, and the number of images that have it.
 
     `labels` counts the images that have each label, and `hits` those of them for which it is
-    predicted. `names` are those of the labels. `where` is a word for the images in the title.
+    predicted. `names` are those of the labels. `where` says in the title which images these are,
+    such as `test images`.
     """
     shares = hits / labels.clamp(min=1)
     total, right = int(labels.sum()), int(hits.sum())
     figure = Figure(figsize=(7, 1.2 + 0.25 * len(names)), dpi=120, layout="constrained")
     axes = figure.subplots()
-    axes.barh(range(len(names)), shares.numpy(), color="#0072b2")
+    axes.barh(range(len(names)), shares.numpy(), color=THEME["blue"][0])
     axes.set_yticks(range(len(names)), [cut(name, LONGEST) for name in names])
     for row, share in enumerate(shares.tolist()):
         axes.text(share, row, f" of {int(labels[row]):,}", va="center", fontsize=7)

@@ -1,8 +1,8 @@
 """Curves of a log's columns in matplotlib, smoothed and thinned.
 
 Plots use the first of each pair of colours in `THEME`; pages that follow the reader's theme use the
-second on a dark background. The colours are distinct for any kind of colour vision (after Okabe and
-Ito, 2008, made darker or lighter for contrast with the background).
+second on a dark background. The colours are those of Okabe and Ito (2008), which colour-blind
+readers can tell apart, made darker or lighter for contrast with the background.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ THEME = {  # colour on white, on black
     "sky": ("#3a9bd0", "#a3dcff"),
     "ochre": ("#a87400", "#f0c04a"),
 }
-ORDER = ("blue", "orange", "green", "pink", "ochre", "sky")  # colours of runs, keys of THEME
+ORDER = ("blue", "orange", "green", "pink", "ochre", "sky")  # colours of curves, keys of THEME
 Style: TypeAlias = str | tuple[float, tuple[float, ...]]
 Look: TypeAlias = tuple[str, Style]  # name of a colour in `THEME`, line style
 STYLES: tuple[Style, ...] = ("-", (0, (6, 1.5)), "-.", (0, (2, 1)), (0, (8, 2, 2, 2)), ":")
 BINS = 600  # points of a thinned curve: more would fall on the same pixels
-LABEL = 36  # longest name in a legend, in characters
+LABEL = 36  # longest name in a legend or beside an axis, in characters
 TICKS = (1, 2, 2.5, 5, 10)  # steps between ticks, times a power of ten
 CUT = 3  # outliers may make an axis up to this many times longer; beyond, they are cut off
 
@@ -94,8 +94,8 @@ def envelope(column: Column, bins: int = BINS) -> tuple[np.ndarray, np.ndarray, 
 def y_limits(curves: tuple[Curve, ...]) -> tuple[float, float] | None:
     """Return limits of the y axis, low and high, that cut off outliers; None to cut off nothing.
 
-    99 % of each curve's values are within the limits. Return None if an axis of all values is at
-    most CUT times as long as one of these 99 %.
+    At least 99 % of each curve's values are within the limits. Return None if there are no values,
+    if these 99 % are all equal, or if an axis of all values is at most CUT times as long as theirs.
     """
     parts = [curve.column for curve in curves if len(curve.column)]
     if not parts:
@@ -110,7 +110,7 @@ def y_limits(curves: tuple[Curve, ...]) -> tuple[float, float] | None:
 
 
 def outside(panel: Panel) -> str:
-    """Return a note that counts the values cut off a panel, and names the furthest; "" if none."""
+    """Return a note on the measured values cut off a panel: their number, the furthest; or ""."""
     limits = y_limits(panel.curves + panel.claimed)
     if limits is None:
         return ""
@@ -125,7 +125,8 @@ def outside(panel: Panel) -> str:
         return ""
     _, value, step = furthest
     are = "value is" if count == 1 else "values are"
-    return f"{count:,} {are} beyond the axis, the furthest {value:.4g} at step {step:,.0f}"
+    at = f"{panel.x} {round(step, 1):,.15g}"
+    return f"{count:,} {are} beyond the axis, the furthest {value:.4g} at {at}"
 
 
 def thinning(curves: Iterable[Curve], bins: int = BINS) -> str:
@@ -177,7 +178,7 @@ def draw_curve(axes: Axes, curve: Curve, bins: int = BINS) -> None:
 
 
 def draw_claims(axes: Axes, panel: Panel) -> None:
-    """Draw a single claim as a horizontal line; several as points, if the x axis shows epochs."""
+    """Draw a single claim as a horizontal line; several that name epochs, as points over epochs."""
     ink = THEME["ink"][0]
     lines = []
     if len(panel.claims) == 1:
@@ -191,7 +192,7 @@ def draw_claims(axes: Axes, panel: Panel) -> None:
 
 
 def draw_panel(axes: Axes, panel: Panel) -> None:
-    """Draw a panel's curves, its claims and its legend."""
+    """Draw a panel's measured curves, its `claims` and its legend."""
     for curve in panel.curves:
         draw_curve(axes, curve)
     draw_claims(axes, panel)
@@ -249,7 +250,7 @@ def dress(axes: Axes) -> None:
 def figure_of(panels: list[Panel], epochs: Epochs | None = None, width: float = 8) -> Figure:
     """Return a figure of panels below each other, `width` inches wide.
 
-    With `epochs`, a second x axis counts epochs. Claimed curves have their own x axis on the right.
+    With `epochs`, x axes name epochs, too. `claimed` curves have their own x axis on the right.
     """
     ratios = [3, 1] if any(panel.claimed for panel in panels) else [1]
     figure = Figure(figsize=(width, 0.6 + 2.9 * len(panels)), dpi=120, layout="constrained")
@@ -279,7 +280,7 @@ def name_steps(axes: Axes, title: str, epochs: Epochs | None, is_narrow: bool = 
     """Write the x axis's title, and below it an axis of epochs if steps go beyond the first epoch.
 
     If the x axis is shorter than an epoch, its title names the epoch instead. If `epochs` is None,
-    there is only the title. A narrow axis has one to three epochs.
+    there is only the title. If `is_narrow`, the axis of epochs has at most three numbers.
     """
     ink = THEME["ink"][0]
     axes.set_xlabel(title, color=ink)
@@ -290,7 +291,7 @@ def name_steps(axes: Axes, title: str, epochs: Epochs | None, is_narrow: bool = 
         axes.set_xlabel(f"{title}, epoch {epochs.of((first + last) / 2) // 1 + 1:,.0f}")
         return
     both = (epochs.of, epochs.step)
-    lower = axes.secondary_xaxis(-0.22, functions=both)  # type: ignore[arg-type]  # of arrays, too
+    lower = axes.secondary_xaxis(-0.22, functions=both)  # type: ignore[arg-type]  # for arrays
     lower.set_xlabel("epoch", color=ink)
     lower.tick_params(colors=ink, color=THEME["grid"][0])
     lower.spines["bottom"].set_visible(False)

@@ -41,7 +41,8 @@ class Band:
 class Column:
     """The values of one name in the log, and the training steps at which they were logged.
 
-    A column with a `band` is thinned: it has only some of the logged values.
+    A column with a `band` is thinned: it has only some of the logged values. In plots of scores,
+    `steps` may be epochs.
     """
 
     steps: np.ndarray
@@ -53,7 +54,7 @@ class Column:
 
     @property
     def count(self) -> int:
-        """Number of values that were logged, more than the points of a thinned column."""
+        """Number of values that were logged; a thinned column may have fewer points."""
         return self.band.count if self.band else len(self)
 
     @property

@@ -14,8 +14,9 @@ MOST = 8  # most curves on one axis; ganspec's own logs have fewer
 def panels(log: dict[str, Column], claims: dict[str, Column] | None = None) -> list[Panel]:
     """Return a panel of the first MOST losses and one of the first MOST accuracies.
 
-    A panel is left out if none of its columns is in `log`. `claims` are the columns of the log that
-    the spec's report prints.
+    Columns whose names end in `accuracy` are accuracies, all others losses. A panel is left out if
+    none of its columns is in `log`. `claims` are the columns of the log that the spec's report
+    prints.
     """
     claims = claims or {}
     names = list(dict.fromkeys([*log, *claims]))
@@ -43,9 +44,9 @@ def curves(names: list[str], columns: dict[str, Column]) -> tuple[Curve, ...]:
 
 
 def own_looks(names: list[str]) -> dict[str, tuple[str, str, Style]]:
-    """Return a label, a colour and a line style for each of `names`; all of a panel differ.
+    """Return a label, a colour and a line style for each of `names`.
 
-    Names that are not in LOOKS take the remaining colours, in order.
+    Names that are not in LOOKS take the remaining colours, in order, and then other line styles.
     """
     taken = {LOOKS[name][1] for name in names if name in LOOKS}
     free = ((colour, style) for style in STYLES for colour in ORDER if colour not in taken)

@@ -34,7 +34,7 @@ class SharedAxes(NamedTuple):
 
 
 def shared_axes(panels: Sequence[Panel]) -> SharedAxes:
-    """Return limits within which all panels can be drawn; far outliers on the y axis are cut off.
+    """Return the limits of axes that all panels share; far outliers on the y axis are cut off.
 
     At least one curve must have a value.
     """

@@ -1,4 +1,4 @@
-"""Figures as files: whole or not at all, without dates, and without matplotlib's warnings."""
+"""Figures as files: whole or not at all, and without matplotlib's warnings."""
 
 from __future__ import annotations
 
@@ -24,14 +24,16 @@ def render(figure: Figure, file: Path | io.BytesIO | io.StringIO, **options: Any
     """Write a figure to `file`. A `$` in a text starts no formula.
 
     Matplotlib warns of letters that its font lacks and of a crowded layout. These warnings are
-    hidden, since the names in a spec cause them, and nobody must change those.
+    hidden, since names in a spec may cause them, and need not be changed for a plot.
     """
     for text in figure.findobj(Text):
         text.set_parse_math(False)
+    # without a salt, matplotlib draws the ids in an SVG at random
+    salt = matplotlib.rcParams["svg.hashsalt"] or "ganspec"
     # texts of ticks are made while the figure is drawn
     with (
         warnings.catch_warnings(action="ignore", category=UserWarning),
-        matplotlib.rc_context({"text.parse_math": False}),
+        matplotlib.rc_context({"text.parse_math": False, "svg.hashsalt": salt}),
     ):
         figure.savefig(file, **options)
 

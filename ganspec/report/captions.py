@@ -83,14 +83,20 @@ def is_lost(value: Value) -> bool:
 
 
 def shape_text(value: Value) -> str:
-    """Return a shape without its batch as text: `64 x 32 x 32` for a map, `1,024` for a vector."""
+    """Return a shape without its batch as text: `64 x 32 x 32` for a map, `1,024` for a vector.
+
+    Return NOT_READ if it is unknown.
+    """
     if is_lost(value):
         return NOT_READ
     return sides(value.shape) if len(value.shape) > 1 else f"{value.shape[0]:,}"
 
 
 def label_text(label: Value) -> str:
-    """Return a label's size as text: with ten classes, `1 of 10` for a class, `10` if multi-hot."""
+    """Return a label's size as text: with ten classes, `1 of 10` for a class, `10` if multi-hot.
+
+    Return NOT_READ if it is unknown.
+    """
     if is_lost(label):
         return NOT_READ
     count = f"{int(label.channels):,}"
@@ -98,9 +104,10 @@ def label_text(label: Value) -> str:
 
 
 def _details(step: Step) -> Iterator[str]:
-    """Yield texts about a step's module: the kernel's size, and unusual settings (`stride 2`).
+    """Yield texts about a step's module: the kernel's size, then settings, such as `stride 2`.
 
-    For `nn.Unflatten`, yield only the shape of its output.
+    Settings with usual values, such as a stride of 1, are left out. For `nn.Unflatten`, yield only
+    the shape of its output.
     """
     if step.call.target is nn.Unflatten:
         yield sides(step.output.shape)

@@ -28,7 +28,7 @@ def data_of(name: str, settings: Sequence[str] = ()) -> Data:
 
     `settings`, such as `data.size=32`, change the spec. In the new section, images have the data
     set's own size and channels. Raises DataError if `name` is neither a spec nor a data set, or if
-    it is a data set and there are settings. Raises SpecError if the spec has errors.
+    it is a data set and there are settings. For a spec, raises what `open_spec` raises.
     """
     kind = kinds_of("dataset").get(name)
     if name.endswith(SUFFIXES) or (kind is None and (names_spec(name) or Path(name).is_dir())):
@@ -47,7 +47,8 @@ def find(dataset: Dataset, folder: Path | None, fetch: bool) -> Path:
     """Return the folder that holds a data set's files: in `folder`, or by default in usual places.
 
     With `fetch`, files that are in no usual place are downloaded into CACHE. Raises DataError if
-    the files are not found or cannot be downloaded, or if `fetch` has no effect.
+    the files are not found or cannot be downloaded, and if `fetch` comes with a `folder` or for a
+    data set that is never downloaded.
     """
     if fetch and folder:
         raise DataError(f"--fetch downloads into {CACHE}, and --data names a folder: choose one")
@@ -66,9 +67,10 @@ def find(dataset: Dataset, folder: Path | None, fetch: bool) -> Path:
 
 
 def read(data: Data, folder: Path) -> tuple[torch.Tensor | StreamedImages, torch.Tensor]:
-    """Return the training images, in memory or streamed, and their labels. Raises DataError.
+    """Return the training images, in memory or streamed, and their labels.
 
-    Images are uint8 N x C x H x W; labels are N classes, or N x classes if multi-hot.
+    Images are uint8 N x C x H x W; labels are N classes, or N x classes if multi-hot. Raises
+    DataError if they cannot be read.
     """
     place = folder if data.dataset.needs_folder else None
     images, labels = open_images(data, place, torch.device("cpu"))

@@ -10,7 +10,7 @@ from ganspec.program.measure import is_lost
 
 
 def render(comparison: Comparison) -> str:
-    """Return JSON with both specs, the main differences in words, and every change.
+    """Return JSON with both specs' names, the main differences in words, and every change.
 
     Layers that are equal are only counted, under `kept` of their network.
     """

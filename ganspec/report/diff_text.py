@@ -29,7 +29,7 @@ CONTEXT = 1  # number of equal layers shown before and after a difference
 
 
 def render(comparison: Comparison, width: int | None = None) -> str:
-    """Return a comparison as text for a terminal, in lines of at most `width` characters.
+    """Return a comparison as text for a terminal that is `width` characters wide.
 
     By default, `width` is the terminal's, or PIPED if the output is no terminal. Less than
     NARROWEST counts as NARROWEST, more than WIDEST as WIDEST.
@@ -62,7 +62,7 @@ def stat(comparison: Comparison) -> str:
 
 
 class DiffTable:
-    """Writer of the lines of a comparison, each of at most `width` characters.
+    """Writer of the lines of a comparison for a terminal that is `width` characters wide.
 
     A layer's line begins with the sign of its edit. Then it has, for A and for B, the number of the
     layer's line in the spec, and the layer's text in `cell` characters.

@@ -24,7 +24,7 @@ SARIF = "https://json.schemastore.org/sarif-2.1.0.json"
 def github(findings: Findings) -> str:
     """Return a line for each diagnostic, a workflow command of GitHub; "" without diagnostics.
 
-    GitHub shows each diagnostic at its place in the file. Equal commands are written once.
+    GitHub shows a diagnostic at its place, if that is in a file. Equal commands are written once.
     """
     commands = (f"{_command(path, each)}\n" for path, found in findings for each in found)
     return "".join(dict.fromkeys(commands))  # specs that extend one file repeat its diagnostics
@@ -104,7 +104,6 @@ def _escaped(text: str, characters: Iterable[str]) -> str:
 
 
 def _data(path: Path, found: Diagnostic) -> dict[str, Any]:
-    """Return a diagnostic as a map."""
     mark = found.mark
     return {
         "severity": found.severity,

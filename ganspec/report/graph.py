@@ -2,8 +2,8 @@
 
 A heavy layer has weights or resizes its input; all others, such as normalizations and activations,
 are light. A box has at most one heavy layer, and the light layers around it, with a line of text
-for each layer, as in figures of papers. A join is a call that reads several values, such as a sum.
-A frame is a block, or a sequence of nodes that repeats, with a graph of its own inside.
+for each layer, as in figures of papers. A join is a function of several values, such as a sum. A
+frame is a block, or a sequence of nodes that repeats, with a graph of its own inside.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class GraphNode:
 
     `form` is `source` (an input), `result` (an output), `box`, `join` or `frame`. `reads` has the
     indices of the nodes that the node reads. `shape` is the shape of its output, as text. `tone`
-    decides its colour: `label` for the label and nodes that only it leads to, else `weights` if a
-    layer has weights, else `plain`. `label` is True if the node reads the label besides another
+    decides its colour: `label` for the label and boxes that only it leads to, else `weights` for a
+    box with weights, else `plain`. `label` is True if the node reads the label besides another
     input. `inner` is the graph inside a frame, else None. `count` is how often the node is applied
     in a row.
     """
@@ -239,7 +239,8 @@ def _times(nodes: list[GraphNode], start: int, width: int) -> int:
     """Return how often the `width` nodes from `start` on occur in a row; 0 if only once.
 
     Return 0, too, if one node cannot stand for all repetitions: if they change the shape, contain a
-    result, read further back than the node before them, or are read by other nodes than the next.
+    result, or read further back than the node before them, or if a later node reads another of
+    their nodes than the last.
     """
     run, end = nodes[start : start + width], start + width
     if nodes[start - 1].shape != run[-1].shape or any(n.form == "result" for n in run):

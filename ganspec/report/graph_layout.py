@@ -1,8 +1,8 @@
 """The layout of a graph: a main column, branches to its right, labels to its left.
 
 A node's rank is its row, counted from the top. The main path leads from an input to the first
-output, down the main column. Other nodes form chains from a fork to a join, each in a column of its
-own. A chain without nodes, such as an empty skip, is a line in its column. Units are pixels.
+output, down the main column. Other nodes form chains, most from a fork to a join, each in a column
+of its own. A chain without nodes, such as an empty skip, is a line in its column. Units are pixels.
 """
 
 from __future__ import annotations
@@ -43,9 +43,10 @@ def _width(letter: str) -> float:
 
 @dataclass
 class PlacedNode:
-    """A node at its place. Lines enter it at the top and leave it at the bottom, both at `x`.
+    """A node at its place.
 
-    `y` is its top. `inner` is the drawing inside a frame, None for other nodes.
+    `x` is its axis, at which lines leave it, and most enter it. `y` is its top. `inner` is the
+    drawing inside a frame, None for other nodes.
     """
 
     node: GraphNode
@@ -103,7 +104,7 @@ def size(node: GraphNode, inner: Drawing | None) -> tuple[float, float, float]:
     """Return how far a node reaches left and right of its axis, and how high it is.
 
     The axis is the vertical line of its `x`. `inner` is the drawing inside a frame, None for other
-    nodes. A node without text has three zeros.
+    nodes. Of these, one without text has three zeros.
     """
     if inner is not None:
         title = measured(title_of(node)) + 2 * PAD  # right of the line that enters the frame

@@ -43,8 +43,9 @@ class _Flow:
     def graph(self, part: NetworkGraph, prefix: str, entry: str) -> Iterator[str]:
         """Yield the statements of a graph, whose nodes' names begin with `prefix`.
 
-        A frame of Mermaid has no input or output. So arrows into a frame start at the node `entry`
-        outside, which the frame reads, and end at the nodes inside that read the frame's input.
+        A subgraph of Mermaid has no nodes for its input and output. So arrows into a frame start at
+        the node `entry` outside, which the frame reads, and end at the nodes inside that read the
+        frame's input.
         Arrows out of a frame start at the node inside that makes the frame's output: `self.end` is
         set to its name once the statements of the frame are yielded.
         """

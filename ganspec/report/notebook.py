@@ -38,9 +38,10 @@ def show(name: str, view: object) -> str:
 
 
 def show_spec(spec: Spec) -> str:
-    """Return the HTML of a spec: facts, then tables of layers and the graph of its networks.
+    """Return the HTML of a spec: data, batch, epochs and variables, then its networks.
 
-    If the networks cannot be built, the error replaces tables and graph.
+    The networks are shown as tables of layers and as a graph, or, if they cannot be built, by the
+    error.
     """
     view: dict[str, object] = {"name": spec.name, "noun": spec.noun, "doc": spec.doc}
     view["facts"] = [

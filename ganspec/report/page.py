@@ -1,4 +1,4 @@
-"""HTML pages from templates. A page is one file that loads no others, in light or dark colours."""
+"""HTML from templates. A page is one file that loads no others, in light or dark colours."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import jinja2
 def page(template: str, **context: object) -> str:
     """Return the HTML of a template in this folder, filled with the values in `context`.
 
-    Values are escaped, except `markupsafe.Markup`. Pages extend `page.html.jinja`, whose content
-    security policy lets a browser use only the styles and pictures in the page, and the script in
-    the template's block `script`. So even markup that was not escaped could run no code, load no
-    file and send no form.
+    Values are escaped, except `markupsafe.Markup`. All templates but the notebook's extend
+    `page.html.jinja`, whose content security policy lets a browser use only the styles and pictures
+    in the page, and the script in the template's block `script`. So even markup that was not
+    escaped could run no code, load no file and send no form.
     """
     return _environment().get_template(template).render(context)
 

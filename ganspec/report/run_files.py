@@ -35,9 +35,10 @@ def write_report(
     LaTeX has its pictures in a folder `NAME_files` beside it. Markdown also deletes an earlier
     page's pictures of moments of a training there.
 
-    Raises RunError if a folder holds no run. Raises ReportError if there are more than MOST runs,
-    if the form does not allow the name `out`, or, unless `overwrite`, if the page would replace a
-    file or folder that a user wrote or edited.
+    Raises RunError if a folder holds no run, and MissingKindsError if the kinds of a run are not
+    loaded. Raises ReportError if there are more than MOST runs, if the form does not allow the name
+    `out`, or, unless `overwrite`, if the page would replace a file or folder that a user wrote or
+    edited.
     """
     if len(folders) > MOST:
         raise ReportError(f"{len(folders)} runs do not fit on one page: name {MOST} at most")

@@ -108,7 +108,8 @@ def run_plots(record: RunRecord) -> list[Plot]:
 def overlays(records: list[RunRecord]) -> list[Plot]:
     """Return a plot for each of the logs' first MOST columns, with a curve for each run.
 
-    With more than OVERLAID runs, each has a small plot of its own in place of a curve.
+    Columns in LOOKS come first. Runs that lack a column have no curve. With more than OVERLAID
+    runs, each has a small plot of its own in place of a curve.
     """
     names = list(dict.fromkeys(name for record in records for name in record.columns))
     usual = list(LOOKS)
@@ -148,9 +149,9 @@ def shared_claim(records: list[RunRecord], name: str) -> tuple[Curve, ...]:
 
 
 def score_plots(records: list[RunRecord]) -> list[Plot]:
-    """Return plots of the scores that were measured at several steps, with a curve for each run.
+    """Return plots of the scores that were measured at several steps, with curves of all runs.
 
-    With more than OVERLAID runs, each has a small plot of its own in place of a curve.
+    With more than OVERLAID runs, each has small plots of its own instead.
     """
     if len(records) > OVERLAID:
         apart: dict[str, list[Panel]] = {}
@@ -182,7 +183,7 @@ def _multiples(name: str, title: str, panels: list[Panel]) -> Plot:
     """Return a figure of small plots, one for each panel; a panel's title is a run's label."""
     limits = multiples.shared_axes(panels)
     curves = tuple(curve for panel in panels for curve in panel.curves)
-    notes = (thinning(curves, multiples.BINS), outside(Panel(title, curves)))
+    notes = (thinning(curves, multiples.BINS), outside(Panel(title, curves, panels[0].x)))
     parts = (
         Plot(f"{name}_{i}", panel.title, partial(multiples.small_figure, [panel], limits, False))
         for i, panel in enumerate(panels)

@@ -67,7 +67,6 @@ def _distance(claim: Score, score: ScoreRow) -> tuple[int, float, int]:
 
 
 def _measured_line(score: ScoreRow) -> ScoreLine:
-    """Return the line of a score without a claim."""
     return ScoreLine(
         metric=metric_name(score.metric),
         of=printable(score.of),

@@ -169,7 +169,7 @@ class RunView:
         if record.in_training:
             remarks.append("The run was in training, or had been killed, when this page was made.")
         if complaint := self.built[1]:
-            remarks.append(f"Its spec cannot be read: {complaint.splitlines()[0]}")
+            remarks.append(f"Its spec cannot be used: {complaint.splitlines()[0]}")
         remarks += [remark] if (remark := self._length()) else []
         if record.settings:
             remarks.append(f"Changed from its spec file by: {'; '.join(record.settings)}.")
@@ -229,8 +229,7 @@ class ReportView:
     def remarks(self) -> list[tuple[str, str]]:
         """Pairs of a run's label and all its remarks in one text, for runs that have remarks.
 
-        If there are `many` runs, these are pairs of the labels of runs and a remark that they
-        share.
+        If there are `many` runs, these are pairs of the labels of runs and one remark of them all.
         """
         if not self.many:
             return [(view.label, " ".join(view.remarks)) for view in self.runs if view.remarks]
@@ -262,8 +261,9 @@ class ReportView:
         return LEGEND if any(is_marked(cell) for row in self.rows for cell in row.cells) else ""
 
     def _properties(self) -> list[SurveyRow]:
-        """Return the rows of the specs' properties, [] unless all specs can be read."""
-        systems = [SurveyedSystem(r.label, r.spec) for r in self.records if r.spec]
+        """Return the rows of the specs' properties, [] unless the networks of all can be built."""
+        built = [view.record for view in self.runs if view.networks]
+        systems = [SurveyedSystem(r.label, r.spec) for r in built if r.spec]
         if len(systems) < len(self.records):
             return []
         return [row for row in survey(systems).rows if row.section != "claims"]

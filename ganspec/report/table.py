@@ -78,8 +78,8 @@ def markdown(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
 def latex(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
     """Return LaTeX for booktabs: a table for each network, then remarks on the report, if any.
 
-    Tables are without multiply-adds. With `receptive`, they have receptive fields, and span two
-    columns of a page.
+    Tables are without multiply-adds. With `receptive`, those of networks that read images have
+    receptive fields, and span two columns of a page.
     """
     lines = [
         f"% Written by ganspec from the spec `{spec.name}` ({BLANK}).",
@@ -113,7 +113,7 @@ def latex_tables(
             f"{label}{spec.name}-{name}",
             "ll" + "r" * (len(layers.head) - 2),
             kind,
-            font=_font_size(len(layers.rows)),
+            font="footnotesize" if len(layers.rows) < 50 else "scriptsize",
             escape=_latex_text,
         )
     return lines
@@ -129,11 +129,6 @@ def _aligned(layers: LayerTable) -> list[str]:
 def _wrapped(line: str) -> str:
     """Return a remark indented, in lines of at most 100 characters."""
     return textwrap.fill(line, 100, initial_indent="  ", subsequent_indent="    ")
-
-
-def _font_size(rows: int) -> str:
-    """Return a LaTeX font size in which a table of `rows` rows fits on a page."""
-    return "footnotesize" if rows < 50 else "scriptsize"
 
 
 def _latex_text(text: str) -> str:

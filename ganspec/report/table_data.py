@@ -17,10 +17,10 @@ class LayerData(TypedDict):
     """One layer in the output of `show --json`.
 
     `output` is the shape of the layer's output without the batch. `receptive_field` is the height
-    and width of the field, None if no image is read; `jump` the distances down and across between
-    neighbouring fields, None if the output has no rows and columns of the image. Both are in pixels
-    of the input. Unknown values are None. `implied` names the fields that the spec's report
-    does not print, and the layer's kind if it does not print the layer.
+    and width of the field, None if the output depends on no image; `jump` the distances down and
+    across between neighbouring fields, None if the output has no rows and columns of the image.
+    Both are in pixels of the input. Unknown values are None. `implied` names the fields that the
+    spec's report does not print, and the layer's kind if it does not print the layer.
     """
 
     path: str
@@ -39,8 +39,8 @@ class NetworkData(TypedDict):
 
     `params` has the numbers of parameters `total`, `trainable` and `buffers`; `macs` is the number
     of multiply-adds for one image. `receptive_field` is the height and width, in pixels, of the
-    part of the image that one number of the output depends on, None if no image is read. Unknown
-    values are None.
+    part of the image that one number of the output depends on, None if it depends on no image.
+    Unknown values are None.
     """
 
     params: dict[str, int | None]
@@ -102,7 +102,6 @@ def _sum(rows: list[Cost], name: str) -> int | None:
 
 
 def _layer(row: Cost, field: ReceptiveField | None, implied: list[str]) -> LayerData:
-    """Return one layer as plain data."""
     jump = field.jump if field else None
     return {
         "path": row.path,
