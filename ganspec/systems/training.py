@@ -125,10 +125,7 @@ class Training:
         self.scaler: Scaler | None = self.cfg.scaler
 
     def advance(self) -> dict[str, torch.Tensor]:
-        """Make one training step, and count it in `step`.
-
-        Return its losses, and other numbers for the log, by name and still on the device.
-        """
+        """Make and count one training step. Return numbers for the log, such as losses, by name."""
         raise NotImplementedError
 
     def follow(self) -> None:
@@ -277,9 +274,8 @@ class Training:
     def culprit(self) -> str | None:
         """Return the name of the first tensor with a NaN or infinity; None if all are finite.
 
-        Networks come first, then averaged weights, then the tensors of optimizers. The name of a
-        network's weight is followed, in parentheses, by the place of its layer in the spec, if it
-        has one.
+        Networks come first, then averaged weights, then the tensors of optimizers. The place of the
+        weight's layer in the spec follows in parentheses, if there is one.
         """
         names: dict[int, str] = {}  # names of weights by the weight's `id`
         # the discriminator comes first, since it is usually updated before the generator
