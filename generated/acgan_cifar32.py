@@ -1,6 +1,6 @@
 """ACGAN on CIFAR-10 at 32 x 32, as a student's PyTorch report describes it.
 
-Written by ganspec from the spec `acgan_cifar32` (58fee126).
+Written by ganspec from the spec `acgan_cifar32` (c116a1ca).
 Plain PyTorch, yours to edit.
 """
 
@@ -165,7 +165,7 @@ def joint_weights(networks):
 
 
 def draw_batches(images, labels, seed):
-    """Yield batches of images and labels without end, in a new order each epoch."""
+    """Yield batches of images and labels without end, in a new order each pass."""
     random = torch.Generator().manual_seed(seed)
     if len(images) < BATCH:
         raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
@@ -176,7 +176,7 @@ def draw_batches(images, labels, seed):
 
 
 def assess(discriminator, images, labels):
-    """Return the scores of images, and the auxiliary loss of the head."""
+    """Return the scores of images, and the loss of the auxiliary head."""
     scores, guesses = discriminator(images)
     return scores, F.cross_entropy(guesses, labels)
 
@@ -197,7 +197,7 @@ def train_classes(generator, discriminator, optimizer, real, labels, log):
 def train_step(
     generator, discriminator, g_optimizer, d_optimizer, q_optimizer, batches
 ):
-    """Make one iteration: update both networks. Return the losses by name."""
+    """Make one iteration of training. Return its losses by name."""
     log = {}
     real, labels = next(batches)
     latent = torch.randn(len(real), LATENT_SIZE, device=real.device)

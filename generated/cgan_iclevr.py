@@ -1,6 +1,6 @@
 """Conditional DCGAN on i-CLEVR, 64 x 64, type 1 of a student's PyTorch report.
 
-Written by ganspec from the spec `cgan_iclevr` (4ae332e8). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `cgan_iclevr` (9ebed28e). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -211,7 +211,7 @@ def read_conditions(path):
 
 # ---- Training ----
 def draw_batches(images, labels, seed):
-    """Yield batches of images and labels without end, in a new order each epoch."""
+    """Yield batches of images and labels without end, in a new order each pass."""
     random = torch.Generator().manual_seed(seed)
     while True:
         order = torch.randperm(len(images), generator=random).to(images.device)
@@ -220,7 +220,7 @@ def draw_batches(images, labels, seed):
 
 
 def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
-    """Make one iteration: update both networks. Return the losses by name."""
+    """Make one iteration of training. Return its losses by name."""
     log = {}
     real, labels = next(batches)
     latent = torch.randn(len(real), LATENT_SIZE, device=real.device)

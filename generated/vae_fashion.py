@@ -1,6 +1,6 @@
 """Variational autoencoder on Fashion-MNIST (Kingma & Welling, 2014), convolutional.
 
-Written by ganspec from the spec `vae_fashion` (1ade3f79). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `vae_fashion` (97fde125). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -135,7 +135,7 @@ def load_images(folder, split="train"):
 
 # ---- Training ----
 def draw_batches(images, seed):
-    """Yield batches of images and labels without end, in a new order each epoch."""
+    """Yield batches of images and labels without end, in a new order each pass."""
     random = torch.Generator().manual_seed(seed)
     if len(images) < BATCH:
         raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
@@ -152,12 +152,15 @@ def draw_code(mean, log_variance, random):
 
 
 def divergence(mean, log_variance):
-    """Return the mean divergence from N(0, 1) (Kingma & Welling, 2014, appendix B)."""
+    """Return the KL divergence of codes from N(0, 1), the mean over the batch.
+
+    Source: Kingma & Welling, 2014, appendix B.
+    """
     return -0.5 * (1 + log_variance - mean.square() - log_variance.exp()).sum(1).mean()
 
 
 def bound(encoder, decoder, images, random):
-    """Return the batch's mean loss and its two terms, reconstruction and divergence."""
+    """Return the batch's mean loss, reconstruction loss and divergence."""
     mean, log_variance = encoder(images)
     outputs = decoder(draw_code(mean, log_variance, random))
     reconstruction = NUMBERS * F.binary_cross_entropy_with_logits(outputs, images)
@@ -181,7 +184,7 @@ def train_step(encoder, decoder, optimizer, batches):
 
 
 def evaluate(encoder, decoder, images):
-    """Return the mean loss of held-out images, under the same noise each time."""
+    """Return held-out images' mean loss by name, under the same noise each time."""
     random = torch.Generator(images.device).manual_seed(0)
     total = 0
     encoder.eval()

@@ -1,6 +1,6 @@
 """Conditional WGAN-GP on i-CLEVR, 64 x 64, as a student's PyTorch report prints it.
 
-Written by ganspec from the spec `wgan_gp_iclevr` (4e83099b).
+Written by ganspec from the spec `wgan_gp_iclevr` (e9b2ba1d).
 Plain PyTorch, yours to edit.
 """
 
@@ -211,7 +211,7 @@ def read_conditions(path):
 
 # ---- Training ----
 def draw_batches(images, labels, seed):
-    """Yield batches of images and labels without end, in a new order each epoch."""
+    """Yield batches of images and labels without end, in a new order each pass."""
     random = torch.Generator().manual_seed(seed)
     while True:
         order = torch.randperm(len(images), generator=random).to(images.device)
@@ -220,7 +220,7 @@ def draw_batches(images, labels, seed):
 
 
 def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
-    """Make one iteration: update both networks. Return the losses by name."""
+    """Make one iteration of training. Return its losses by name."""
     log = {}
     real, labels = next(batches)
     for _ in range(DISCRIMINATOR_STEPS):

@@ -204,7 +204,7 @@ def test_a_run_samples_what_the_command_does(run, tmp_path):
     assert samples.images.shape == (5, 3, 64, 64) and len(samples) == 5 and samples.labels is None
     generator = run.generator()
     assert not generator.training and isinstance(ganspec.Run(run.folder).spec, ganspec.Spec)
-    with pytest.raises(ValueError, match="1 image or more, not 0"):
+    with pytest.raises(ValueError, match="1 or more, not 0"):
         run.sample(0)
     with pytest.raises(ganspec.runs.run.RunError, match="holds no spec"):
         ganspec.Run("nowhere").sample()

@@ -187,7 +187,7 @@ def test_build_takes_the_devices_that_train_takes(device):
 def test_images_are_drawn_by_whole_numbers(options, trained):
     trainer = ganspec.Trainer(trained, device="cpu")
     for sample in (trained.sample, trainer.sample):
-        with pytest.raises(ValueError, match=r"sample draws 1 image or more|a seed is a whole"):
+        with pytest.raises(ValueError, match=r"sample draws a whole number|a seed is a whole"):
             sample(**{"count": 2, **options})
         some, same = (
             getattr(s, "images", s) for s in (sample(np.int64(2), np.int64(3)), sample(2, 3))

@@ -138,7 +138,7 @@ def test_python_takes_devices_and_numbers_of_no_images(tmp_path):
     trainer = ganspec.Trainer(loads(GREY), device=CPU)
     for count in (0, -1):
         for drawing in (run, trainer):
-            with pytest.raises(ValueError, match=f"sample draws 1 image or more, not {count}"):
+            with pytest.raises(ValueError, match=f"whole number of images, 1 or more, not {count}"):
                 drawing.sample(count)
     assert ganspec.Run(run.folder).step == 1
     assert ganspec.Run(tmp_path / "none").step == 0

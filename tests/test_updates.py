@@ -222,7 +222,7 @@ def test_losses_with_skip_rules_are_from_before_any_update():
         ("order: [real, generator, fake]", "", "an update is between `real` and `fake`"),
         ("order: [discriminator, real, fake, generator]", "", "`discriminator` updates on real"),
         ("order: [discriminator, generator, g]", "", "no update is called `g`"),
-        ("order: [discriminator, generator, generator]", "", "`generator` is twice"),
+        ("order: [discriminator, generator, generator]", "", "`generator` is 2 times"),
         (f"order: [discriminator, generator], {Q}", ", auxiliary: 0", "`q` is not in the order"),
         (f"order: [discriminator, generator, q], {Q}", "", "`q` has no loss"),
         ("epochs: 1", ", auxiliary: 0", "no update uses this loss"),
@@ -243,7 +243,7 @@ def test_losses_with_skip_rules_are_from_before_any_update():
             "",
             "only one update of the discriminator can reuse",
         ),
-        ("generated: reused, steps: {generator: 2}", "", "only one update of the generator"),
+        ("generated: reused, steps: {generator: 2}", "", "generated images cannot be reused"),
         ("generated: reused, warmup: {iterations: 2, images: pixels}", "", "a warm-up on random"),
         ("gradients: true, skip: {generator: d_loss > 1}", "", "an update that a rule skips"),
         (

@@ -33,7 +33,7 @@ def write(path: Path, content: Any) -> None:
 
     Raises OSError if the file cannot be written, for example because the disk is full.
     """
-    # torch gets an open file, since it would write the name of the temporary file into the archive
+    # if torch got a path, it would write the name of the temporary file into the archive
     with replacing(path) as temporary, temporary.open("wb") as file:
         try:
             torch.save(canonical(content), file)
@@ -64,8 +64,8 @@ def canonical(value: Any) -> Any:
     return value
 
 
-def read(path: Path, device: torch.device | str = "cpu") -> Any:
-    """Return the tensors and plain data in a file that torch saved.
+def read(path: Path) -> Any:
+    """Return the tensors, on the CPU, and plain data in a file that torch saved.
 
     Raises ArchiveError if it is missing or damaged or holds anything else, OSError if it cannot be
     read. The checksums in the file are compared with its contents, which torch itself does not do.
@@ -75,7 +75,7 @@ def read(path: Path, device: torch.device | str = "cpu") -> Any:
         if reason := damage(path):
             raise ArchiveError(f"{path} is damaged: {reason}")
         with warnings.catch_warnings(action="ignore"):  # torch warns of other programs' pickles
-            return torch.load(path, map_location=device, weights_only=True)
+            return torch.load(path, map_location="cpu", weights_only=True)
     except (FileNotFoundError, NotADirectoryError):
         raise ArchiveError(f"{path} does not exist") from None
     except IsADirectoryError:

@@ -9,7 +9,7 @@ import torch
 
 
 def parse_arguments(cfg):
-    """Return the options of the command line. Their defaults come from the spec."""
+    """Return the options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     if cfg.path:
         parser.add_argument("--data", type=Path, default=Path(cfg.path), help="images")

@@ -40,20 +40,21 @@ def save(path: Path, state: State) -> None:
     archive.write(path, {"version": VERSION, **state})
 
 
-def load(path: Path, device: torch.device | str = "cpu") -> State:
-    """Return the state in the checkpoint at `path`, with tensors on `device`.
+def load(path: Path) -> State:
+    """Return the state in the checkpoint at `path`, with tensors on the CPU.
 
     Raises CheckpointError if the file is missing or damaged, is of another version, or holds more
-    than tensors and plain data. Nothing else is unpickled, so a stranger's file cannot run code.
+    than tensors and plain data, and OSError if it cannot be read. Nothing else is unpickled, so a
+    stranger's file cannot run code.
     """
     try:
-        state = archive.read(path, device)
+        state = archive.read(path)
     except archive.ArchiveError as error:
         raise CheckpointError(str(error)) from None
     version = state.get("version") if isinstance(state, dict) else None
     if isinstance(version, bool) or version != VERSION:
-        message = f"{path} is no checkpoint that this version of ganspec reads"
-        raise CheckpointError(f"{message}: use the version that wrote it")
+        message = f"{path} is no checkpoint of this version of ganspec"
+        raise CheckpointError(f"{message}: name another file, or use the version that wrote it")
     return state
 
 

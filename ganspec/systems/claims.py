@@ -49,9 +49,10 @@ class Counts(Section):
 
 
 class Score(Section):
-    """A claimed score and its conditions, under which `ganspec evaluate` measures by default.
+    """A claimed score and its conditions.
 
-    Claimed scores are never checked. They are shown beside measured ones.
+    Claimed scores are never checked. They are shown beside measured ones. If a condition is not set
+    elsewhere, `ganspec evaluate` takes it from a claim.
     """
 
     metric: METRICS = Field(  # type: ignore[valid-type]  # as above
@@ -98,7 +99,7 @@ def _check_rows(
             raise refusal("bad-value", message, f"write {', '.join(columns)}")
         for name, number in zip(columns, row, strict=True):
             if name in TIMES and (number < 1 or number != int(number)):
-                help = f"count each {name} from 1"
+                help = f"write each {name} as a whole number from 1 on"
                 raise refusal("bad-value", f"{shown} is at {name} {number:g}", help)
     return rows
 

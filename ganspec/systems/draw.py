@@ -1,4 +1,4 @@
-"""Random inputs of a generator; the function is also emitted."""
+"""Random latents; the function is also emitted."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 
 
 def draw_latent(count, device, cfg):
-    """Return random latents for the generator, count x latent size."""
+    """Return random latents, count x latent size."""
     if cfg.latent_distribution == "normal":
         return torch.randn(count, cfg.latent_size, device=device)
     elif (cfg.latent_low, cfg.latent_high) == (0, 1):

@@ -115,10 +115,10 @@ class StreamedImages:
 
 
 class Feed:
-    """Batches of real images without end, in a new random order each epoch.
+    """Batches of real images without end, in a new random order for each pass over the images.
 
     The batches equal those of `draw_batches`, but the position can be saved and restored. `labels`
-    are None for trainings that read no labels. Raises DataError if the images do not fill a batch.
+    are read only if `cfg.labels` is set. Raises DataError if the images do not fill a batch.
     """
 
     def __init__(
@@ -165,18 +165,18 @@ class Feed:
         """Return True if each of the next `count` batches has `cfg.batch` images."""
         if self.cfg.last_batch == "drop" or len(self.images) % self.cfg.batch == 0:
             return True
-        # batches left in this epoch, or in the next one if this one is over
+        # batches left in this pass over the images, or in the next one if this one is over
         left = len(self) - self.position or len(self)
         return count < left
 
     def coming(self) -> Plan:
-        """Return the image indices of the batch drawn last and of this epoch's later batches."""
+        """Return the image indices of the batch drawn last, and of later batches of this pass."""
         size = self.cfg.batch
         rest = self.order[(self.position - 1) * size : len(self) * size]
         return [chunk.tolist() for chunk in rest.split(size)]
 
     def state(self) -> State:
-        """Return the order of images in this epoch, and the number of batches drawn from it.
+        """Return the order of images in this pass, and the number of batches drawn from it.
 
         The state also has that of the random generator, and the number of images.
         """
@@ -188,7 +188,7 @@ class Feed:
         }
 
     def check(self, state: State) -> None:
-        """Raise ValueError, KeyError or TypeError if `state` cannot be a state of this feed.
+        """Raise one of `checkpoint.ERRORS` if `state` cannot be a state of this feed.
 
         Raises CheckpointError if the number of images has changed.
         """

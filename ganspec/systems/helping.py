@@ -25,8 +25,8 @@ def shared(
 
     The first rank calls this, while the other ranks run `help_others`. `make` is pickled and sent
     to them. It returns the function, which they keep under `name`, in place of any older one. If
-    `make` is None, they have the function already. Raises GanspecError if the function fails on any
-    rank, and RankLostError if a process is lost.
+    `make` is None, they have the function already. If it fails, the first rank raises its own
+    error, or GanspecError for another rank's. Raises RankLostError if a process is lost.
     """
     if make:
         ranks.from_first((name, make))

@@ -59,10 +59,11 @@ class Implied:
                 yield f"{path}: {'; '.join(words)}"
 
     def _words(self, parts: Iterable[SpecPart], inside: bool = False) -> Iterator[str]:
-        """Yield the parts that a path names as texts.
+        """Yield `parts` as texts: kinds with their fields, and plain values.
 
-        A kind is shown with its fields. If `inside` is True, the path names a part around these
-        ones, and a plain value is shown with its field's name. If not, the path ends in this name.
+        If `inside` is False, a path of `report.implied` names these parts, and plain values have no
+        name beside them. If it is True, the path names a part that holds them, and plain values
+        have their fields' names; None and False are left out.
         """
         for _, group in groupby(parts, key=lambda part: re.sub(r"\.[0-9]+$", "", part.path)):
             entries = list(group)

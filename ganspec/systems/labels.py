@@ -25,8 +25,8 @@ def fit_labels(
     `labels` are int64 N for classes, uint8 N x classes for multi-hot labels. The spec declares
     `label` under `key`; `names` are the names of the data set's classes, if they have any. Raises
     DataError if the labels are missing, are of the other kind, have another number of classes, or
-    lack a class. If the classes are known without files, a class may be missing, since a few images
-    need not show all.
+    lack a class. If the classes are known without files, classes may be missing, since a few images
+    need not show all; but the images must not all be of one class.
     """
     size = int(label.size)
     said = f"`{key}` says {label_words(label.kind, size)}"
@@ -59,7 +59,7 @@ def fit_labels(
 
 
 def name_missing(labels: torch.Tensor, count: int, names: Sequence[str]) -> str:
-    """Return the first of `count` classes that no image has, such as `1 (dog), 3 (fox)`."""
+    """Return the first three of `count` classes that no image has, such as `1 (dog), 3 (fox)`."""
     present = set(labels.unique().tolist())
     missing = list(islice((i for i in range(count) if i not in present), 4))
     shown = [f"{i} ({printable(names[i])})" if i < len(names) else str(i) for i in missing[:3]]

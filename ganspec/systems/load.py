@@ -14,7 +14,7 @@ from ganspec.systems.spec import Spec
 def load(path: str | Path, settings: Iterable[str] = ()) -> Spec:
     """Return the validated spec in the file `path`, changed by settings such as `train.batch=32`.
 
-    Raises SpecError, whose `diagnostics` list every mistake in the order of the file.
+    Raises SpecError, whose `diagnostics` list the mistakes in the order of the file.
     """
     return _spec(language.load(path, list(settings)))
 

@@ -1,4 +1,4 @@
-"""The sizes of the batches that each network reads: in training, for pictures, and for test images.
+"""Sizes of batches that networks read in training, for pictures or as test images.
 
 Each batch has a clause that says where it comes from, for errors about a size that a network cannot
 read.

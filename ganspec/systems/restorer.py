@@ -26,9 +26,9 @@ class Restorer:
     ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Yield the network's inputs and outputs for each batch of images.
 
-        Batches are uint8 N x C x H x W. Inputs and outputs are float, in the range of the spec's
-        `data`. `seed` draws the noise on the inputs, if the spec has noise. The network runs in
-        evaluation mode.
+        Batches are uint8 N x C x H x W. Inputs and outputs are float, on the scale of the spec's
+        `data: {range: ...}`. `seed` draws the noise on the inputs, if the spec has noise. The
+        network runs in evaluation mode.
         """
         random = torch.Generator(self.device).manual_seed(seed)
         for images in batches:

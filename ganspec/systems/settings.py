@@ -63,7 +63,7 @@ def shared(spec: Spec, labelled: bool = True) -> dict[str, object]:
         "keep": train.keep,
         "pictures": train.pictures,
         "snapshots": train.snapshots,
-        "scaler": None,  # set for half precision, which emitted files never use
+        "scaler": None,  # set for fp16, which emitted files never use
         "logits": False,
         "needs_folder": data.dataset.needs_folder,
         "path": data.dataset.own_path(),

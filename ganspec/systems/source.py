@@ -87,11 +87,11 @@ class Source:
 
         Images are uint8 N x C x H x W, on the CPU. If `batch` is None, `portion` images come at a
         time. Image i is the same, byte for byte, for every `count` and `batch`. The generator draws
-        in evaluation mode. Raises ValueError if `count` is below 1 or `seed` below 0, and
-        SourceError if the generator's numbers are not finite.
+        in evaluation mode. Raises ValueError unless `count` is a whole number from 1 on and `seed`
+        one from 0 to 2**63 - 1, and SourceError if the generator's numbers are not finite.
         """
         if not _is_whole(count, 1):
-            raise ValueError(f"sample draws 1 image or more, not {count!r}")
+            raise ValueError(f"sample draws a whole number of images, 1 or more, not {count!r}")
         if not _is_whole(seed, 0):
             raise ValueError(f"a seed is a whole number from 0 to 2**63 - 1, not {seed!r}")
         parts = self.parts(whole(int(count), self.own_batch), int(seed))

@@ -1,7 +1,7 @@
 """The sections that all specs share, and the methods that every system defines.
 
 A system is one folder with one subclass of `Spec`. Code outside the folder calls the methods of
-`Spec`, and does not test which system a spec belongs to.
+`Spec`, and seldom tests which system a spec belongs to.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from ganspec.systems.training import Start, Training
 
 
 class Label(Section):
-    """The label of each image, for networks that read labels."""
+    """The labels of images: their kind, and the number of classes."""
 
     kind: Literal["classes", "multi_hot"] = Field(
         description="`classes`: an image has one class; `multi_hot`: any number of classes"
@@ -60,7 +60,9 @@ class Network(Section):
     normalization: Annotated[Norms, AfterValidator(check_norms)] = Field(
         None, description="the layer that `norm` stands for, the weight norm, or a list of both"
     )
-    init: Initializer | None = Field(None, description="initial weights of every layer")
+    init: Initializer | None = Field(
+        None, description="initial weights of layers without an `init` of their own"
+    )
     unknown: tuple[Doc, ...] = Field(
         (), description="parts of the network that `layers` leaves out, each in words"
     )
@@ -173,7 +175,7 @@ class Spec(Document):
 
     @property
     def label_input(self) -> Input | None:
-        """The label as an input of networks; None if the spec declares no label."""
+        """The label as an input of networks; None if they cannot read one."""
         return None
 
     def interfaces(self) -> dict[str, Interface]:
@@ -196,7 +198,7 @@ class Spec(Document):
         raise NotImplementedError
 
     def passes(self, cfg: SimpleNamespace, size: TrainingSize) -> Iterator[Pass]:
-        """Yield the batches that networks read: in training, for pictures and for test images."""
+        """Yield batches that networks read in training, for pictures or as test images."""
         return training_passes(self.networks, cfg, size)
 
     def training(self, start: Start) -> Training:
@@ -213,7 +215,8 @@ class Spec(Document):
         """Return the inputs and the outputs of `network`, which restores `images`.
 
         The inputs are `images`, uint8 N x C x H x W, scaled to the range of `data`, with noise that
-        `random` draws, if any. The outputs are in this range. Systems with `restores` define this.
+        `random` draws, if any. The outputs are on the same scale. Systems with `restores` define
+        this.
         """
         raise NotImplementedError
 

@@ -125,7 +125,7 @@ class Training:
         self.scaler: Scaler | None = self.cfg.scaler
 
     def advance(self) -> dict[str, torch.Tensor]:
-        """Make one training step. Return its losses by name, still on the device."""
+        """Make and count one training step. Return numbers for the log, such as losses, by name."""
         raise NotImplementedError
 
     def follow(self) -> None:
@@ -164,7 +164,7 @@ class Training:
 
     @property
     def images_per_step(self) -> int:
-        """Number of real images that one training step reads."""
+        """Number of real images that one training step reads, if its batches are full."""
         return self.cfg.batch
 
     @property
@@ -188,7 +188,7 @@ class Training:
         return done > 0 and done % self.epoch_steps == 0
 
     def measures(self) -> dict[str, torch.Tensor]:
-        """Return measurements on held-out images by name, such as a loss; {} without such images.
+        """Return measurements on held-out images by name, such as a loss; {} if there are none.
 
         Torch's global random state does not change, so that training goes on unchanged.
         """
@@ -274,8 +274,8 @@ class Training:
     def culprit(self) -> str | None:
         """Return the name of the first tensor with a NaN or infinity; None if all are finite.
 
-        Networks come first, then averaged weights, then the tensors of optimizers. The name of a
-        network's weight is followed by the place of its layer in the spec, in parentheses.
+        Networks come first, then averaged weights, then the tensors of optimizers. The place of the
+        weight's layer in the spec follows in parentheses, if there is one.
         """
         names: dict[int, str] = {}  # names of weights by the weight's `id`
         # the discriminator comes first, since it is usually updated before the generator

@@ -64,7 +64,7 @@ class Autoencoder(CriterionSpec, system="autoencoder"):
 
     networks: ClassVar = ("autoencoder",)
     noun: ClassVar = "autoencoder"
-    caption: ClassVar = "Test images: the network's inputs, its outputs, and the originals"
+    caption: ClassVar = "The network's inputs, its outputs and, if there is noise, the originals"
     restores: ClassVar = "autoencoder"
     main: ClassVar = staticmethod(main)
 

@@ -21,7 +21,7 @@ def add_noise(images, random, cfg):
 
 
 def evaluate(autoencoder, images, cfg):
-    """Return the mean loss of held-out images, under the same noise each time."""
+    """Return held-out images' mean loss by name, under the same noise each time."""
     if cfg.noise:
         random = torch.Generator(images.device).manual_seed(0)
     total = 0
@@ -52,7 +52,7 @@ def compare(autoencoder, images, cfg):
 
 
 def train_step(autoencoder, optimizer, batches, cfg):
-    """Make one step down the loss of a batch. Return the loss before the step."""
+    """Make one step down a batch's loss. Return the loss before the step, by name."""
     images, _labels = next(batches)
     outputs = autoencoder(add_noise(images, None, cfg) if cfg.noise else images)
     loss = cfg.criterion.loss(outputs, images, cfg.criterion)

@@ -64,7 +64,7 @@ class Classifier(CriterionSpec, system="classifier"):
         yield from check_labels(self, "label", self.label)
         yield from check_statistics(nets)
         if self.evaluate is not None:
-            message = "a classifier is tested at each epoch's end, and `evaluate` has no effect"
+            message = "`evaluate` has no effect: it scores images, and a classifier makes none"
             node = find(self.tree, ("evaluate",))
             yield Diagnostic("rule-conflict", message, node.mark, (), "take `evaluate` away")
         known = not self.label.is_unread

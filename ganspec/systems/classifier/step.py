@@ -19,13 +19,13 @@ def predict(classifier, images, cfg):
 
 
 def score(outputs, labels, cfg):
-    """Return loss and accuracy of the outputs for held-out images."""
+    """Return loss and accuracy of the outputs for held-out images, by name."""
     loss = cfg.criterion.loss(outputs, labels, cfg.criterion)
     return {"test_loss": loss, "test_accuracy": cfg.accuracy(outputs, labels)}
 
 
 def evaluate(classifier, images, labels, cfg):
-    """Return loss and accuracy on held-out images."""
+    """Return loss and accuracy on held-out images, by name."""
     return score(predict(classifier, images, cfg), labels, cfg)
 
 

@@ -33,7 +33,7 @@ class ClassifierTraining(SingleTraining):
         super().__init__(start, self.labels)
         size = int(label.size)
         self.names = list(names) if len(names) == size else [str(i) for i in range(size)]
-        # outputs for the held-out images, and the step after which they were computed
+        # the step after which outputs for the held-out images were computed, and these outputs
         self.outputs_step, self.outputs = -1, torch.empty(0)
 
     def measures(self) -> dict[str, torch.Tensor]:

@@ -33,14 +33,15 @@ def clashes(spec: GanFields) -> Iterator[Diagnostic]:
         message = "an update that a rule skips has no gradients to log"
         yield _clash(spec, "gradients", message, "take `gradients` or the rules away")
     reused = train.reused
+    what = "generated images" if reused == "generated" else reused
     if reused and train.steps.generator > 1:
-        message = f"only one update of the generator can reuse the discriminator's {reused}"
+        message = f"{what} cannot be reused if an iteration has several updates of the generator"
         yield _clash(spec, reused, message, f"write `{reused}: fresh`")
     if train.generated == "reused" and train.warmup and train.warmup.images == "pixels":
         message = "a warm-up on random pixels leaves no generated images to reuse"
         yield _clash(spec, "generated", message, "write `generated: fresh`")
     if train.generator_batch and reused:
-        message = f"the generator cannot reuse {reused} for a batch of another size"
+        message = f"{what} cannot be reused if the generator has a batch of its own size"
         yield _clash(spec, "generator_batch", message, f"take `{reused}: reused` away")
     yield from _facts(spec)
     labelled = spec.condition is not None
@@ -72,9 +73,9 @@ def _misordered(spec: GanFields) -> Iterator[Diagnostic]:
         if name not in known:
             message = f"no update is called `{name}`"
             yield _clash(spec, "order", message, suggestion(name, known, "known updates"))
-        elif train.order.count(name) > 1:
-            message = f"`{name}` is twice in the order of updates"
-            help = f"write `steps: {{{name}: 2}}`" if name in Steps.model_fields else None
+        elif (count := train.order.count(name)) > 1:
+            message = f"`{name}` is {count} times in the order of updates"
+            help = f"write `steps: {{{name}: {count}}}`" if name in Steps.model_fields else None
             yield _clash(spec, "order", message, help or "name it once")
     wanted = HALVES if set(train.order) & set(HALVES) else ("discriminator",)
     for name in (*wanted, "generator", *train.updates):
@@ -91,24 +92,24 @@ def _misordered(spec: GanFields) -> Iterator[Diagnostic]:
         yield _clash(spec, "order", message, "write `real` and `fake` next to each other")
     for name in train.updates:
         if name in BUILT_IN:
-            message = f"`{name}` is an update that every GAN has"
+            message = f"`{name}` is the name of a built-in update"
             yield _clash(spec, "updates", message, "give your update another name")
 
 
 def _apart(spec: GanFields) -> Iterator[Diagnostic]:
-    """Yield an error for every term that cannot be used with the updates `real` and `fake`."""
+    """Yield an error for every setting that excludes the updates `real` and `fake`."""
     if not spec.train.apart:
         return
     objective, skip = spec.objective, spec.train.skip
-    terms = {
+    excluded = {
         "a penalty": objective.penalty is not None,
         "an auxiliary head": objective.auxiliary is not None,
         "an L2 term": objective.l2.discriminator > 0,
         "skip rules": skip.generator is not None or skip.discriminator is not None,
     }
-    for term, is_set in terms.items():
+    for setting, is_set in excluded.items():
         if is_set:
-            message = f"separate updates on real and on generated images cannot have {term}"
+            message = f"separate updates on real and on generated images cannot have {setting}"
             yield _clash(spec, "order", message, "write `discriminator` for `real` and `fake`")
 
 
@@ -146,7 +147,8 @@ def _own_update(spec: GanFields) -> Iterator[Diagnostic]:
             yield _clash(spec, "updates", message, help)
         elif (
             auxiliary.images == "real"
-            and not auxiliary.discriminator  # with a weight, its update reads `images`
+            # with a weight, the discriminator's update reads `images`
+            and not auxiliary.discriminator
             and "generator" in update.networks
         ):
             message = f"`images` has no effect: `{name}` changes the generator, by generated images"

@@ -23,7 +23,8 @@ from ganspec.systems.spec import Label, Network, Spec
 def _check_bounds(bounds: tuple[float, float]) -> tuple[float, float]:
     if not bounds[0] < bounds[1]:
         shown = f"[{bounds[0]:g}, {bounds[1]:g}]"
-        raise refusal("bad-value", f"nothing lies in {shown}", "write the smaller bound first")
+        help = "write two bounds, the smaller one first"
+        raise refusal("bad-value", f"{shown} is no range", help)
     return bounds
 
 

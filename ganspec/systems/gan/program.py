@@ -26,7 +26,7 @@ def save_samples(generator, fixed, fixed_labels, out, step, cfg):
 
 
 def train(images, labels, asked, args, cfg):
-    """Train on uint8 images, N x C x H x W. Write samples and weights after each epoch."""
+    """Train on uint8 images, N x C x H x W, and write samples and weights."""
     torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
     torch.manual_seed(args.seed)
     generator = cfg.generator().to(args.device)

@@ -29,7 +29,7 @@ def squared_weights(network):
 
 
 def assess(discriminator, images, labels, cfg):
-    """Return the scores of images, and the auxiliary loss of the head."""
+    """Return the scores of images, and the loss of the auxiliary head."""
     scores, guesses = discriminator(images, labels) if cfg.d_conditional else discriminator(images)
     if cfg.labels == "classes":
         return scores, F.cross_entropy(guesses, labels)
@@ -51,7 +51,7 @@ def gradient_norm(network):
 
 
 def train_discriminator(discriminator, optimizer, real, labels, fake, fake_labels, log, cfg):
-    """Update the discriminator once. Write its losses into `log`."""
+    """Update the discriminator, unless a rule skips it. Write losses into `log`."""
     # D: maximise {cfg.loss.d_goal}
     if cfg.d_auxiliary:
         real_scores, q_real = assess(discriminator, real, labels, cfg)
@@ -124,7 +124,10 @@ def train_discriminator_apart(discriminator, optimizer, real, labels, fake, fake
 
 
 def train_generator(generator, discriminator, optimizer, images, labels, log, cfg):
-    """Update the generator by the scores of `images`. Write its loss into `log`."""
+    """Update the generator by the scores of `images`. Write its loss into `log`.
+
+    If there are skip rules, `log` keeps the loss that they read.
+    """
     discriminator.requires_grad_(False)  # no gradients for its weights
     if cfg.g_auxiliary:
         scores, q_loss = assess(discriminator, images, labels, cfg)
@@ -139,7 +142,7 @@ def train_generator(generator, discriminator, optimizer, images, labels, log, cf
         g_loss = g_loss + cfg.g_l2 * squared_weights(generator)
     update(optimizer, g_loss, cfg)
     discriminator.requires_grad_(True)
-    if not cfg.skips:  # rules to skip an update read the loss before it, which is in the log
+    if not cfg.skips:
         log["g_loss"] = g_loss.detach()
     if cfg.gradients:
         log["g_gradient"] = gradient_norm(generator)
@@ -179,7 +182,7 @@ def draw_fake(step, generator, real, latent, labels, cfg):
 def train_step(
     step, generator, discriminator, g_optimizer, d_optimizer, q_optimizer, batches, pool, cfg
 ):
-    """Make one iteration: update both networks. Return the losses by name."""
+    """Make one iteration of training. Return its losses by name."""
     log = {}
     if cfg.batches == "shared" or cfg.first != "discriminator":
         real, labels = next(batches)
@@ -234,7 +237,10 @@ def update_average(average, generator, cfg, after):
 
 
 def count_steps(images, cfg):
-    """Return the number of iterations in one pass over the images."""
+    """Return the number of whole iterations in one pass over the images.
+
+    If one iteration needs more batches than a pass has, return 1.
+    """
     if cfg.batches == "fresh" and cfg.discriminator_steps > 1:
         return max(1, count_batches(images, cfg) // cfg.discriminator_steps)
     else:

@@ -131,7 +131,8 @@ class Train(Schedule):
     )
     accuracy: bool = Field(
         False,
-        description="log the shares of real and generated images that are classified correctly",
+        description="log the shares of real and generated images that the discriminator classifies "
+        "correctly",
     )
     gradients: bool = Field(
         False, description="log the Euclidean norm of each network's gradients, after its update"

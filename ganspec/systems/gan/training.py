@@ -65,9 +65,7 @@ class GanTraining(Training):
         self.step += 1
         networks = self.generator, self.discriminator
         optimizers = self.g_optimizer, self.d_optimizer, self.q_optimizer
-        # only a warm-up reads the number of the step, so emitted files pass None without one
-        now = self.step if self.cfg.warmup else None
-        log = train_step(now, *networks, *optimizers, self.batches, self.pool, self.cfg)
+        log = train_step(self.step, *networks, *optimizers, self.batches, self.pool, self.cfg)
         self.follow()
         return log
 

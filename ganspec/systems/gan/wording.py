@@ -9,7 +9,8 @@ from ganspec.systems.gan.fields import AuxiliaryLoss, Decay, GanFields, Objectiv
 from ganspec.systems.gan.train import OwnUpdate, Train, Warmup
 from ganspec.systems.terms import plain, rules, said, shown
 
-ELSEWHERE = {"generator_batch", "steps", "updates"}  # fields of `train` that other rows show
+# fields of `train` that other rows show, or the text of `order`
+ELSEWHERE = {"generator_batch", "steps", "updates"}
 
 
 def properties(spec: GanFields) -> dict[str, dict[str, str]]:
@@ -37,7 +38,7 @@ def _steps(train: Train) -> str:
 
 
 def _loss(objective: Objective) -> str:
-    """Return the loss in words, with the auxiliary loss that both networks share."""
+    """Return the loss in words, with its factor and the auxiliary loss."""
     words = known(lambda: said(objective.loss))
     scale = shown("scale", lambda: _scale(objective))
     words += f", {scale}" if scale else ""
@@ -73,7 +74,7 @@ def _l2(decay: Decay) -> str:
 
 
 def _rules(train: Train) -> dict[str, Callable[[], str]]:
-    """Return the functions that put a GAN's own fields of `train` in words, by field."""
+    """Return functions that put fields of a GAN's `train` in words, by field."""
     return {
         "batches": lambda: "D steps share a batch",
         "labels": lambda: "random labels",

@@ -1,4 +1,4 @@
-"""The outer loop of the emitted program of a system with one network."""
+"""The emitted program of systems with one criterion; `train` is for those of one network."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ganspec.systems.grid import save_grid
 
 
 def train(images, labels, test_images, test_labels, args, cfg):
-    """Train on uint8 images, N x C x H x W. Write the weights after each epoch."""
+    """Train on uint8 images, N x C x H x W, and write weights and any pictures."""
     torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
     torch.manual_seed(args.seed)
     network = cfg.network().to(args.device)

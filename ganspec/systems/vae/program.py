@@ -13,7 +13,7 @@ from ganspec.systems.vae.step import decode, evaluate, train_step
 
 
 def train(images, labels, test_images, test_labels, args, cfg):
-    """Train on uint8 images, N x C x H x W. Write samples and weights after each epoch."""
+    """Train on uint8 images, N x C x H x W, and write samples and weights."""
     torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
     torch.manual_seed(args.seed)
     encoder = cfg.encoder().to(args.device)

@@ -15,12 +15,15 @@ def draw_code(mean, log_variance, random):
 
 
 def divergence(mean, log_variance):
-    """Return the mean divergence from N(0, 1) (Kingma & Welling, 2014, appendix B)."""
+    """Return the KL divergence of codes from N(0, 1), the mean over the batch.
+
+    Source: Kingma & Welling, 2014, appendix B.
+    """
     return -0.5 * (1 + log_variance - mean.square() - log_variance.exp()).sum(1).mean()
 
 
 def bound(encoder, decoder, images, random, cfg):
-    """Return the batch's mean loss and its two terms, reconstruction and divergence."""
+    """Return the batch's mean loss, reconstruction loss and divergence."""
     mean, log_variance = encoder(images)
     outputs = decoder(draw_code(mean, log_variance, random))
     reconstruction = cfg.numbers * cfg.criterion.loss(outputs, images, cfg.criterion)
@@ -42,7 +45,7 @@ def train_step(encoder, decoder, optimizer, batches, cfg):
 
 
 def evaluate(encoder, decoder, images, cfg):
-    """Return the mean loss of held-out images, under the same noise each time."""
+    """Return held-out images' mean loss by name, under the same noise each time."""
     random = torch.Generator(images.device).manual_seed(0)
     total = 0
     encoder.eval()
