@@ -31,7 +31,7 @@ def filling(initializer: Initializer | None) -> Call | None:
 
 
 def init_weights(network, fill, **options):
-    """Fill the weights of all layers except norms by `fill`; set their biases to 0."""
+    """Fill weights of convolutions, linear layers and embeddings; set biases to 0."""
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)):
             wrapped = getattr(module, "parametrizations", None)
