@@ -1,6 +1,6 @@
 """DCGAN on CIFAR-10 at 64 x 64, as a student's TensorFlow 1 report ran it.
 
-Written by ganspec from the spec `dcgan_cifar64` (609d8ddf).
+Written by ganspec from the spec `dcgan_cifar64` (35d8fc5f).
 Plain PyTorch, yours to edit.
 """
 
@@ -56,7 +56,7 @@ class CenteredBatchNorm(nn.BatchNorm2d):
 
 
 def init_weights(network, fill, **options):
-    """Fill the weights of all layers except norms by `fill`; set their biases to 0."""
+    """Fill weights of convolutions, linear layers and embeddings; set biases to 0."""
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
             fill(module.weight, **options)
@@ -142,17 +142,17 @@ def cross_entropy(scores, targets):
 
 
 def real_loss(scores):
-    """Return the loss of D on real images: minimising it maximises log D(x)."""
+    """Return the mean cross-entropy of scores of real images with their target."""
     return cross_entropy(scores, torch.ones_like(scores))
 
 
 def fake_loss(scores):
-    """Return the loss of D on G(z): minimising it maximises log(1 - D(G(z)))."""
+    """Return the mean cross-entropy of scores of generated images with their target."""
     return cross_entropy(scores, torch.zeros_like(scores))
 
 
 def generator_loss(scores):
-    """Return the loss of G: minimising it maximises log D(G(z))."""
+    """Return the mean cross-entropy of scores of generated images with G's target."""
     return cross_entropy(scores, torch.ones_like(scores))
 
 
@@ -176,7 +176,7 @@ def read_batch(file, name):
 
 
 def read_batches(folder, names):
-    """Return pixels and labels by file name, from files in `folder` or its archive."""
+    """Return pixels and labels by file name, from unpacked files or the archive."""
     for place in (folder, folder / "cifar-10-batches-py"):
         if all((place / name).is_file() for name in names):
             files = {name: io.BytesIO((place / name).read_bytes()) for name in names}

@@ -1,6 +1,6 @@
 """DCGAN on Fashion-MNIST, 28 x 28, as a student's Keras report prints it.
 
-Written by ganspec from the spec `dcgan_fashion` (1e385d4b).
+Written by ganspec from the spec `dcgan_fashion` (dc6f8873).
 Plain PyTorch, yours to edit.
 """
 
@@ -28,7 +28,7 @@ LATENT_SIZE = 100
 
 # ---- Networks ----
 def init_weights(network, fill, **options):
-    """Fill the weights of all layers except norms by `fill`; set their biases to 0."""
+    """Fill weights of convolutions, linear layers and embeddings; set biases to 0."""
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
             fill(module.weight, **options)
@@ -93,12 +93,12 @@ class Discriminator(nn.Module):
 
 # ---- Losses ----
 def fake_loss(scores):
-    """Return the loss of D on G(z): minimising it maximises log(1 - D(G(z)))."""
+    """Return the mean cross-entropy of scores of generated images with their target."""
     return F.binary_cross_entropy_with_logits(scores, torch.zeros_like(scores))
 
 
 def real_loss(scores):
-    """Return the loss of D on real images: minimising it maximises log D(x)."""
+    """Return the mean cross-entropy of scores of real images with their target."""
     return F.binary_cross_entropy_with_logits(scores, torch.ones_like(scores))
 
 

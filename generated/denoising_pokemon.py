@@ -1,6 +1,6 @@
 """The denoising autoencoder on a folder of colour images.
 
-Written by ganspec from the spec `denoising_pokemon` (b538179e).
+Written by ganspec from the spec `denoising_pokemon` (50a69570).
 Plain PyTorch, yours to edit.
 """
 
@@ -27,7 +27,7 @@ COLUMNS = 16
 
 # ---- Networks ----
 def init_weights(network, fill, **options):
-    """Fill the weights of all layers except norms by `fill`; set their biases to 0."""
+    """Fill weights of convolutions, linear layers and embeddings; set biases to 0."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             fill(module.weight, **options)

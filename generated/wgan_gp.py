@@ -1,6 +1,6 @@
 """WGAN with gradient penalty on DCGAN's networks (Gulrajani et al., 2017).
 
-Written by ganspec from the spec `wgan_gp` (581882d2). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `wgan_gp` (71bc246a). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -25,14 +25,14 @@ PENALTY_WEIGHT = 10.0
 
 # ---- Networks ----
 def init_weights(network, fill, **options):
-    """Fill the weights of all layers except norms by `fill`; set their biases to 0."""
+    """Fill weights of convolutions, linear layers and embeddings; set biases to 0."""
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
             fill(module.weight, **options)
 
 
 def init_dcgan(network, std=0.02):
-    """Draw weights from N(0, std^2), gains of batch norms from N(1, std^2)."""
+    """Draw weights from N(0, std^2), batch norm gains from N(1, std^2); biases 0."""
     init_weights(network, nn.init.normal_, std=std)
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
@@ -156,7 +156,7 @@ def meet_solid(origin, direction, half, bend, reach):
 
 
 def shade_solids(solid, rays, light):
-    """Return the colours of N pixels, N x 3, and the share a solid covers, N x 1."""
+    """Return colours that solids add to N pixels, N x 3, and shares covered, N x 1."""
     size, cube = solid["size"], solid["shape"] == 0
     half, reach = size.where(~cube, 0.8 * size), size.where(~cube, 10 * size)
     bend = (solid["shape"] == 1).float()
