@@ -254,7 +254,7 @@ def test_a_score_says_what_it_depends_on(runs, tmp_path):
     real = open_real(loads(GAN).data, None, None)
     row = json.loads((gan / "scores.jsonl").read_text().splitlines()[0])
     assert row.pop("value") > 0
-    assert row.pop("note") == "fewer images (30) than features (128)"
+    assert row.pop("note") == "no more images (30) than features (128)"
     assert row == {
         "metric": "fid",
         "deviation": None,

@@ -622,4 +622,5 @@ def test_a_data_set_without_an_option_for_a_field_is_one_line(folder):
     Path("arguments.py").write_text(text)
     Path("argued.yaml").write_text(ARGUED.replace("colours", "{colours: {count: 7}}"))
     said = run("data", "argued.yaml", kinds=["arguments.py"], status=2)
-    assert said == "error: `load` of colours takes no `count`, a field of the kind\n"
+    fault = "`load` of colours takes no `count`, a field of the kind"
+    assert said == f"error: {fault}: add it to the parameters of `load`\n"

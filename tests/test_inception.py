@@ -104,7 +104,7 @@ def test_folders_score_as_torch_fidelity_scores_them(tmp_path, inception, monkey
     assert status == 0, output
     value = float(output.splitlines()[0].rpartition(" ")[2])
     assert value == pytest.approx(theirs["frechet_inception_distance"], rel=2e-3)
-    assert "fewer images (3) than features (192)" in output
+    assert "no more images (3) than features (192)" in output
     assert "layer 192, weights of weights.pth, against 4 of b" in output
 
 

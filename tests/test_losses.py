@@ -326,7 +326,7 @@ def test_emitted_cross_entropy_is_one_call(reads, ending, function):
     assert (
         f'''
 def real_loss(scores):
-    """Return the loss of D on real images: minimising it maximises log D(x)."""
+    """Return the mean cross-entropy of scores of real images with their target."""
     return F.{function}(scores, torch.ones_like(scores))
 
 

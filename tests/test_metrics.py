@@ -86,7 +86,7 @@ def test_fid_of_few_images_is_finite_and_says_so():
     for count in (2, 3, 30, 64):
         (found,) = Fid().measure(whole(rows(0, count, 64)), whole(rows(1, 500, 64)), 0)
         assert np.isfinite(found.value)
-        assert found.note == f"fewer images ({count}) than features (64)"
+        assert found.note == f"no more images ({count}) than features (64)"
     assert not Fid().measure(whole(rows(0, 65, 64)), whole(rows(1, 500, 64)), 0)[0].note
     same = rows(0, 10, 64)
     assert fid(same, same) < 1e-9 * float(same.var(0).sum())
@@ -187,7 +187,7 @@ def test_accuracy_of_classes_is_as_computed_by_hand():
 
 def test_accuracy_of_nothing_asked_for_is_refused():
     made = whole(torch.ones(2, 3), torch.ones(2, 3)).with_labels(torch.zeros(2, 3), [])
-    with pytest.raises(MetricError, match="at least one object"):
+    with pytest.raises(MetricError, match="at least one class"):
         Accuracy().measure(made, None, 0)
 
 

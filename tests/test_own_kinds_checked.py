@@ -34,6 +34,7 @@ IMAGES = "(inside * bright).to(torch.uint8)"
         (f"{IMAGES}[:0], labels[:0]", "returned no images"),
         (IMAGES, "returned a value of the type Tensor, not `images, labels`"),
         (f"{IMAGES}, None", "returned None as labels, not a tensor: return torch.zeros("),
+        ("None, labels", "returned None as images, not a tensor: return torch.as_tensor(images)"),
         (f"{IMAGES}, labels + 6", "returned the label 7, but labels are from 0 to 1"),
         (f"{IMAGES}, labels - 1", "returned the label -1, but labels are from 0 to 1"),
         (f"{IMAGES}, labels[:3]", "returned 3 labels for 1000 images"),
@@ -45,6 +46,13 @@ def test_what_a_data_set_returns_is_checked(folder, returned, fault):
     Path("discs.py").write_text(FILES["discs.py"].replace(RETURNED, f"    return {returned}\n"))
     said = run("data", "discs", kinds=["discs.py"], status=2)
     assert said.startswith(f"error: discs (discs.py) {fault}") and said.count("\n") == 1
+
+
+def test_labels_begin_at_0_even_if_their_number_is_unknown(folder):
+    text = FILES["discs.py"].replace(RETURNED, RETURNED.replace("labels", "0 * labels - 1"))
+    Path("discs.py").write_text(text.replace('return "classes", 2', "return None"))
+    said = run("data", "discs", kinds=["discs.py"], status=2)
+    assert said == "error: discs (discs.py) returned the label -1, but labels are 0 or more\n"
 
 
 def test_a_data_set_has_as_many_names_as_classes(folder):
@@ -192,8 +200,14 @@ def test_what_code_raises_in_a_training_is_one_line(folder):
             "Celu` has no `kind=`, the name that specs use; write `class",
         ),
         ("celu.py", '"celu"', '"My Layer"', "My Layer` has a name that is not plain; use small"),
-        ("celu.py", '"celu"', '"as"', "as` has a name that is not plain; use small"),
+        ("celu.py", '"celu"', '"as"', "as` has a word of Python as its name; choose"),
         ("celu.py", "call", "called", "does not define `call` or `lower`; define it, see"),
+        (
+            "discs.py",
+            "    needs_folder: ClassVar = False\n",
+            "",
+            "does not define `holds`; define it",
+        ),
         (
             "celu.py",
             '= "alpha"',

@@ -17,9 +17,9 @@ class Activations:
 
     `mean` and `covariance` are those of the features of all images. `features`, float32
     N x features, and `logits`, N x classes and before a softmax, may be of only some of the images.
-    `labels` are the labels that the images were generated from, int64 N or multi-hot N x classes;
-    None for real images, and for images generated without labels. `names` are the names of the
-    classes, () if they are unknown.
+    `labels`, int64 N or multi-hot N x classes, are those that a generator read or those of the
+    original images; None for images without labels. `names` are the names of the classes, () if
+    they are unknown.
     """
 
     count: int
@@ -64,7 +64,7 @@ class Moments:
     def result(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the mean, one number per feature, and the covariance, features x features.
 
-        The covariance is divided by the number of rows minus 1.
+        The covariance is divided by the number of rows minus 1; it is 0 for a single row.
         """
         shift = self.sums / self.count
         spread = self.products - self.count * torch.outer(shift, shift)

@@ -56,7 +56,9 @@ def class_faults(cls: type[Kind]) -> Iterator[str]:
             yield f"the {family} `{cls.__name__}` has no `kind=`, the name that specs use; {fix}"
         return
     what = f"the {family} `{cls.kind}`"
-    if not PLAIN.fullmatch(cls.kind) or keyword.iskeyword(cls.kind):
+    if keyword.iskeyword(cls.kind):
+        yield f"{what} has a word of Python as its name; choose another name"
+    elif not PLAIN.fullmatch(cls.kind):
         yield f"{what} has a name that is not plain; use small letters, digits and `_`"
     if not vars(cls).get("__doc__"):
         yield f"{what} has no docstring; write one that describes it"
@@ -68,7 +70,10 @@ def class_faults(cls: type[Kind]) -> Iterator[str]:
 
 def _definition_faults(cls: type[Kind]) -> Iterator[str]:
     base = BASES[cls.family]
-    for names in REQUIRED.get(cls.family, ()):
+    required = [*REQUIRED.get(cls.family, ())]
+    if getattr(cls, "needs_folder", False):  # a data set of files
+        required += [("holds",), ("wanted",)]
+    for names in required:
         if all(getattr(cls, name, None) is getattr(base, name, None) for name in names):
             yield f"does not define {listed(names, 'or')}; define it, see docs/extending.md"
     for name in PLAIN_FUNCTIONS:

@@ -9,7 +9,7 @@ from ganspec.language.kinds import Kind
 
 
 class Criterion(Kind, family="criterion"):
-    """The loss of a classifier or an autoencoder, a mean over a batch.
+    """The loss of a classifier, an autoencoder or a VAE: a mean over a batch.
 
     A kind defines `loss(outputs, targets, cfg)`, a top-level function that returns a scalar and
     reads the kind's fields as `cfg.field`. Emitted files contain the function's text. `targets`

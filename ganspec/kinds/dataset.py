@@ -38,8 +38,10 @@ class Dataset(Kind, family="dataset"):
     A kind defines `load(folder, height, width, channels, **fields)`, a top-level function
     named `load_images`, whose text goes into emitted files. It returns images, uint8 N x C x H x W,
     and labels: int64 N for one class per image, or multi-hot uint8 N x classes. If it resizes
-    images, it takes the keyword `resize`: `antialias`, `bilinear` or `tensorflow1`. A kind with
-    test images has the field `split`: `train`, `test` or, if it can read both together, `all`.
+    images, it takes the keyword `resize`: `antialias`, `bilinear` or `tensorflow1`. If it takes
+    `checked` or `labelled`, emitted files pass False to skip checks, or labels that nothing reads.
+    A kind with test images has the field `split`: `train`, `test` or, if it can read both together,
+    `all`.
 
     `size` (height, width) and `channels` are used if the spec sets none. A data set without files
     sets `needs_folder` to False; any other defines `holds`, `wanted`, and `fix`, advice for users
@@ -88,13 +90,14 @@ class Dataset(Kind, family="dataset"):
         own.pop("path", None)
         takes_all = any(option.kind is option.VAR_KEYWORD for option in options.values())
         if lost := [name for name in own if name not in options and not takes_all]:
-            raise DataError(f"`load` of {self.kind} takes no `{lost[0]}`, a field of the kind")
+            fault = f"`load` of {self.kind} takes no `{lost[0]}`, a field of the kind"
+            raise DataError(f"{fault}: add it to the parameters of `load`")
         if resize != "antialias" and "resize" in options:
             own["resize"] = resize
         return partial(type(self).load, **own)
 
     def sources(self, folder: Path) -> list[Path] | None:
-        """Return all files in `folder` that `load` may read, in a fixed order.
+        """Return all files that `load` may read for `folder`, in a fixed order.
 
         The cache of decoded images compares the content of these files with that of earlier ones.
         Return None, the default, to keep the data set out of the cache.
@@ -117,16 +120,14 @@ class Dataset(Kind, family="dataset"):
     def classes(self, folder: Path | None = None) -> list[str]:
         """Return the class names in the order of their labels, or [] if classes have no names.
 
-        They are the published names, or read from files in `folder`. Data sets that have names only
-        in files return [] if `folder` is None. No image is read.
+        Names that are only in the files of `folder` are left out if that is None. No image is read.
         """
         return []
 
     def beside_labels(self, name: str) -> str:
         """Return the path of a file called `name` in the folder of the data set's label files.
 
-        By default this is `name`, relative to the data set's folder. A kind with a field for the
-        label file returns a path in that file's folder.
+        By default this is `name`, relative to the data set's folder.
         """
         return name
 
@@ -135,7 +136,7 @@ class Dataset(Kind, family="dataset"):
         raise NotImplementedError
 
     def holds(self, folder: Path) -> bool:
-        """Return True if `folder` contains the files that `load` reads."""
+        """Return True if `folder` contains the files by which the data set is recognised."""
         raise NotImplementedError
 
     def own_path(self) -> str | None:
@@ -145,10 +146,10 @@ class Dataset(Kind, family="dataset"):
     def places(self, folder: Path | None) -> list[Path]:
         """Return the folders to search for the files, in order.
 
-        If the user named `folder`, or the spec a `path`, only that folder and then folders below it
-        are searched, so that no other data are read by mistake. Otherwise these are searched:
-        `$GANSPEC_DATA`, `./data` and `~/.cache/ganspec/data`, each after the folders below it, and
-        then `well_known`.
+        If the user named `folder`, or the spec a `path`, only that folder is searched, and then the
+        folders in it that are named after the kind or listed in `subfolders`; so no other data are
+        read by mistake. Otherwise these are searched: `$GANSPEC_DATA`, `./data` and
+        `~/.cache/ganspec/data`, each after such folders in it, and then `well_known`.
         """
         below = (self.kind, *self.subfolders)
         if folder is None and (own := self.own_path()):
@@ -185,7 +186,8 @@ class Dataset(Kind, family="dataset"):
                 return place
         folders = (place for place in places if not place.parent.is_file())
         looked = ", ".join(f"{p}, a file" if p.is_file() else str(p) for p in folders)
-        raise DataError(f"{self.kind} needs {self.wanted()}; looked in {looked}; {self.fix}")
+        fix = f"; {self.fix}" if self.fix else ""  # a user's own data set may have none
+        raise DataError(f"{self.kind} needs {self.wanted()}; looked in {looked}{fix}")
 
 
 def free_memory() -> float:

@@ -32,7 +32,10 @@ class Lowering(Protocol):
 
     @property
     def activation_norm(self) -> Layer | None:
-        """The layer that `norm` stands for; None if the network has no `normalization`."""
+        """The layer that `norm` stands for; None if the network has no `normalization`.
+
+        It is `identity` if `normalization` names no norm layer.
+        """
 
     @property
     def condition(self) -> Any:  # Condition's file imports this one
@@ -58,14 +61,17 @@ class Lowering(Protocol):
     def wrap(self, call: Call, norm: WeightNorm | None = None) -> Call:
         """Return `call` wrapped in `norm`, or in the network's weight norm if `norm` is None.
 
-        Return `call` itself if there is neither.
+        Return `call` itself if there is neither, or if that norm is `none`.
         """
 
     def tapped(self, name: str) -> Value:
         """Return the output of the earlier layer `as: name`. Raises SpecError if there is none."""
 
     def layer(self, layer: Layer, x: Value) -> Value:
-        """Add the steps of a layer that reads `x`. Return its output."""
+        """Add the steps of a layer. Return its output.
+
+        The layer reads `x`, or the named output in its field `from`.
+        """
 
     def layers(self, layers: Iterable[Layer], x: Value, branch: str | None = None) -> Value:
         """Add the steps of layers, of which the first reads `x`. Return the last one's output.
@@ -87,8 +93,8 @@ class Lowering(Protocol):
     ) -> NoReturn:
         """Raise SpecError at the line of the layer that is adding steps.
 
-        `value` is the input that the layer refuses: a note says which layer computed it. It is None
-        if the layer's own fields are at fault. `help` says what the user must change.
+        `value` is the value at fault, or None: a note says which layer computed it. `help` says
+        what the user must change.
         """
 
 
@@ -101,7 +107,8 @@ class Layer(Kind, family="layer"):
     the batch: tests try them, and `ganspec import` recognises the layer by them.
 
     The other attributes are for `ganspec compare` and `diff`. Kinds with the same `role`, such as
-    `norm`, count as replacements of each other. `noun` names the layer in a sentence; by default
+    `pool`, count as replacements of each other; those with the role `norm` can also be named by
+    `normalization`. `noun` names the layer in a sentence; by default
     that is `a conv` for `conv`. If `tells_size` is True, the sentence adds the size of the map:
     `self attention at 8 x 8`. `conditional` is True if the layer reads or predicts the label.
     """

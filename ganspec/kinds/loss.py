@@ -30,10 +30,10 @@ class Loss(Kind, family="loss"):
 
     @property
     def threshold(self) -> float:
-        """The score above which the discriminator counts an image as real."""
+        """The score between those of images judged real and those of images judged generated."""
         return 0.5 if self.scores == "probabilities" else 0.0
 
     @property
     def goals(self) -> tuple[str, str]:
-        """Formulas that discriminator and generator maximise, for comments in emitted files."""
+        """Objectives that discriminator and generator maximise, for comments in emitted files."""
         return "real scores against generated ones", "the scores of generated images"

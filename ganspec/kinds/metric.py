@@ -13,7 +13,7 @@ from ganspec.language.kinds import Kind, kinds_of
 
 
 class MetricError(GanspecError):
-    """Raised when a metric cannot be computed for the images or the extractor."""
+    """Raised when a metric is unknown, cannot be computed, or returns wrong values."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class MetricValue:
     `metric` is one of the metric's `names`. `deviation` is the standard deviation of the value over
     parts of the images. `references` is the number of real images that the value was computed from;
     None means all real images, if the metric is `paired`. `note` is a remark that is printed with
-    the value. `per_class` has the value of each class by the class's name.
+    the value. `per_class` has values of single classes by the classes' names.
     """
 
     metric: str
@@ -66,8 +66,8 @@ class Metric(Kind, family="metric"):
         """Return the reason why this extractor or these labels do not fit; None if they do.
 
         `classes` is `classes` if the extractor predicts one class per image, `multi_hot` if it
-        predicts several, and None if its classes are not a data set's labels. `labels` are those
-        that the images were generated from, as in `Activations`.
+        predicts several, and None if its classes are not a data set's labels. `labels` are the
+        images' labels, as in `Activations`.
         """
         return None
 

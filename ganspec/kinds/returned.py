@@ -18,8 +18,9 @@ from ganspec.plots.log import HUGE
 def check_returned(dataset: Dataset, returned: object, folder: Path, *size: int) -> None:
     """Raise DataError if `load` of a user's own data set returned wrong images or labels.
 
-    `returned` is its result, `folder` its first argument, and `size` the height, width and channels
-    that it was asked for. Data sets of ganspec are not checked.
+    The number of class names is checked, too. `returned` is the result of `load`, `folder` its
+    first argument, and `size` the height, width and channels that it was asked for. Data sets of
+    ganspec are not checked.
     """
     if dataset.is_own and (fault := next(_faults(dataset, returned, folder, *size), None)):
         raise DataError(f"{dataset.known_as} {fault}")
@@ -38,8 +39,9 @@ def _faults(
         return
     for name, value in zip(("images", "labels"), returned, strict=True):
         if not isinstance(value, torch.Tensor):
-            fix = "torch.zeros(len(images), dtype=torch.int64)" if value is None else None
-            fix = fix or f"torch.as_tensor({name})"
+            no_labels = name == "labels" and value is None
+            fix = f"torch.as_tensor({name})"
+            fix = "torch.zeros(len(images), dtype=torch.int64)" if no_labels else fix
             yield f"returned {_type(value)} as {name}, not a tensor: return {fix}"
             return
     images, labels = returned
@@ -69,16 +71,18 @@ def _label_faults(dataset: Dataset, labels: torch.Tensor, count: int) -> Iterato
         yield f"returned {len(labels)} labels for {count} images"
         return
     low, high = int(labels.min()), int(labels.max())
-    top = 1 if multi else (classes or high + 1) - 1
-    if low < 0 or high > top:
-        yield f"returned the label {low if low < 0 else high}, but labels are from 0 to {top}"
+    top = 1 if multi else classes and classes - 1
+    if low < 0 or (top is not None and high > top):
+        span = "0 or more" if top is None else f"from 0 to {top}"
+        yield f"returned the label {low if low < 0 else high}, but labels are {span}"
 
 
 def checked_values(metric: Metric, returned: object) -> list[MetricValue]:
-    """Return the values that `measure` of `metric` returned, with Python's numbers.
+    """Return the values that `measure` of `metric` returned, with numbers of Python.
 
-    Numbers of NumPy and tensors of one number become floats. Raises MetricError if a user's own
-    metric returned anything else. Metrics of ganspec are not checked.
+    Numbers of NumPy and tensors of one number are converted. Raises MetricError if a user's own
+    metric returned anything but numbers, one for each of its names. The values of ganspec's metrics
+    are neither checked nor changed.
     """
     if not metric.is_own:
         return list(returned) if isinstance(returned, (list, tuple)) else [returned]  # type: ignore[list-item]  # whose own tests check it
@@ -103,7 +107,7 @@ def named_values(metric: Metric, returned: object) -> list[MetricValue]:
 
 
 def _with_floats(metric: Metric, measured: MetricValue) -> MetricValue:
-    """Return `measured` with each of its numbers as a float. Raise MetricError if one is none."""
+    """Return `measured` with numbers of Python. Raise MetricError if one is no finite number."""
 
     def number(what: str, value: Any) -> float:
         shown = _type(value)

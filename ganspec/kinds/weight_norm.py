@@ -21,7 +21,7 @@ class WeightNorm(Kind, family="weight_norm"):
         raise NotImplementedError
 
     def call(self) -> Call | None:
-        """Return the call of `wrap` with its arguments by name."""
+        """Return the call of `wrap` with its arguments by name; None if `wrap` returns None."""
         call = self.wrap()
         return call and call.by_name()
 

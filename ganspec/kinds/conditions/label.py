@@ -27,7 +27,7 @@ def label_planes(label, x):
 
 
 def label_vector(net: Lowering) -> Value:
-    """Return the label as a multi-hot vector, or as a one-hot vector by an added step."""
+    """Return the label as a vector. An added step makes a class index one-hot."""
     label = net.label
     return net.add(Call(OneHot, label.channels), label) if label.is_index else label
 
@@ -76,14 +76,17 @@ def activate(net: Lowering, label: Value, hidden: Layer | None) -> Value:
 
 
 def plane(net: Lowering, label: Value, x: Value, hidden: Layer | None) -> Value:
-    """Return a channel of the size of `x`, computed of `label` by a linear layer and `hidden`."""
+    """Return a channel of the size of `x`, computed from `label` by a linear layer and `hidden`."""
     height, width = x.size
     label = linear(net, label, height * width, hidden)
     return net.add(Call(nn.Unflatten, 1, (1, height, width), channels=1), label)
 
 
 def concatenate(net: Lowering, x: Value, label: Value) -> Value:
-    """Append `label` to `x`: as numbers to a vector, as channels to a map."""
+    """Append `label`, a vector or a map, to `x`. Return the joined value.
+
+    To a map, a vector appends one constant channel for each of its numbers.
+    """
     if x.is_map and not label.is_map:
         label = net.add(Call(label_planes), label, x)
     channels = x.channels + label.channels

@@ -12,7 +12,7 @@ from ganspec.language.types import Fraction
 
 
 def cross_entropy(outputs, targets, cfg):
-    """Return the mean of minus the log-probability of each image's class."""
+    """Return the mean cross-entropy of outputs, N x classes, with classes, N."""
     if cfg.reads == "probabilities":
         outputs = outputs.clamp(min=1e-7).log()
     if cfg.label_smoothing:

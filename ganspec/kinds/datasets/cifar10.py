@@ -53,7 +53,7 @@ def read_batch(file, name, checked=True):
 
 
 def read_batches(folder, names, checked):
-    """Return pixels and labels by file name, from files in `folder` or its archive."""
+    """Return pixels and labels by file name, from unpacked files or the archive."""
     for place in (folder, folder / "cifar-10-batches-py"):
         if all((place / name).is_file() for name in names):
             files = {name: io.BytesIO((place / name).read_bytes()) for name in names}
@@ -112,7 +112,7 @@ class Cifar10(Dataset, kind="cifar10"):
         return "classes", 10
 
     def classes(self, folder: Path | None = None) -> list[str]:
-        """Return the names in CIFAR-10's `batches.meta`, which is a pickle and is not read."""
+        """Return the published names; `batches.meta`, a pickle with the same names, is not read."""
         return [
             *("airplane", "automobile", "bird", "cat", "deer"),
             *("dog", "frog", "horse", "ship", "truck"),

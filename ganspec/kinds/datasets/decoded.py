@@ -32,9 +32,9 @@ def read_dataset(
     """Return the images and labels in `folder`, from the cache or else by `reader`.
 
     `reader` is the result of the method `reader` or `test_reader` of `dataset`. What is read is
-    cached if the data set is one of ganspec's, lists its `sources`, takes more than SECONDS, and
-    gives no warning. Raises DataError if the cache's limit is not a number, and any error of
-    `reader`.
+    cached if the cache is on, the data set is one of ganspec's and lists its `sources`, and reading
+    takes more than SECONDS and gives no warning. Raises DataError if the cache's limit is not a
+    number, and any error of `reader`.
     """
     form = (height, width, channels)
     read = partial(reader, folder, *form)
@@ -82,9 +82,9 @@ def limit() -> float:
 def key_of(form: object, contents: Iterable[str]) -> str:
     """Return a hash of all that decoded images depend on, as their name in the cache.
 
-    `form` holds the size, channels and options that they are read with; `contents` are the hashes
-    of their files, in order. The hash also covers the code in `ganspec.kinds.datasets`, the
-    versions of the libraries that it calls, and the CPU's features.
+    `form` holds the kind or decoder, the size, channels and options that they are read with;
+    `contents` are the hashes of their files, in order. The hash also covers the code in
+    `ganspec.kinds.datasets`, the versions of the libraries that it calls, and the CPU's features.
     """
     versions = (torch.__version__, np.__version__, PIL.__version__, _code_hash())
     text = f"{versions} {torch.backends.cpu.get_cpu_capability()} {form}\n" + "\n".join(contents)

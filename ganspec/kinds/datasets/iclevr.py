@@ -33,7 +33,10 @@ def refuse_missing(folder, names):
 
 
 def find_photographs(folder, names, checked):
-    """Return the paths of the photographs `names` in the first folder that has all."""
+    """Return the paths of the photographs `names` in the first folder that has all.
+
+    Raise ValueError if none has.
+    """
     for place in (folder / "images", folder / "iclevr", folder):
         if place.is_dir() and {path.name for path in place.iterdir()}.issuperset(names):
             return [place / name for name in names]

@@ -136,12 +136,11 @@ class ImageFiles(torch.utils.data.Dataset):
     def read(self) -> tuple[list[str | None], torch.Tensor]:
         """Return the reason why each file cannot be read, or None, and pixels, uint8 N x C x H x W.
 
-        Pixels of files that cannot be read are undefined. Pixels that took more than CACHED_SECONDS
-        to decode are cached.
+        Pixels of files that cannot be read are undefined.
         """
         is_cached = decoded.is_own(self.decode) and decoded.limit() > 0
         if is_cached and 2 * len(load_stamps(self.folder)) >= len(self):
-            reasons = self.check()  # decodes few files
+            reasons = self.check()  # most stamps are cached, so this decodes few files
             if (known := decoded.recall(self._key(reasons))) is not None:
                 if not any(reasons):
                     return reasons, known[0]

@@ -167,7 +167,7 @@ def load_images(
 
 
 class ImageFolder(Dataset, kind="image_folder"):
-    """A folder of images in any format that Pillow reads, in class sub-folders or flat.
+    """A folder of images in any format that Pillow reads except EPS, in class sub-folders or flat.
 
     Every image is resized to cover the spec's size and cropped at the centre. Transparency becomes
     white, a photograph is turned upright, and an animation is its first frame. Other files, and

@@ -11,7 +11,7 @@ import torch
 
 
 def read_table(path, checked=True):
-    """Return a label table's column names, and each file's values by the file's name.
+    """Return the names of a table's labels, and each file's values by the file's name.
 
     The table is CSV, or has semicolons or tabs in place of commas. Its first line names
     the columns, of which the first holds the file names. Or it is CelebA's file
@@ -57,7 +57,7 @@ def row_lines(path):
 
 
 def check_table(path, rows):
-    """Raise ValueError unless `rows` is a line of names, then a row for each file."""
+    """Raise ValueError unless `rows` are names, then one valid row for each file."""
     if len(rows) < 2 or len(rows[0]) < 2:
         form = "it needs a line `file,NAME,...`, then a row for each file"
         raise ValueError(f"{path} is no table of labels: {form}")
@@ -123,7 +123,7 @@ def check_rows(path, table, keys):
         message = f"left out {count} without a row in {path}: {shown}"
         warnings.warn(message, stacklevel=4)
     if more := len(table) - len(found):
-        warnings.warn(f"{path} has rows of {more} more files, which are not there", stacklevel=4)
+        warnings.warn(f"{path} has rows for {more} more files, which are not there", stacklevel=4)
 
 
 def find_labels(folder, files, path, checked=True):

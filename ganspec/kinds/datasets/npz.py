@@ -19,7 +19,7 @@ from ganspec.language.types import PathText
 
 
 def find_npz(place):
-    """Return `place` if it is a file, or the only .npz file in the folder `place`.
+    """Return `place` unless it is a folder; else return the only .npz file in it.
 
     Raise ValueError if the folder holds none or several.
     """

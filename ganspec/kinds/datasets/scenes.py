@@ -63,7 +63,7 @@ def meet_solid(origin, direction, half, bend, reach):
 
 
 def shade_solids(solid, rays, light):
-    """Return the colours of N pixels, N x 3, and the share a solid covers, N x 1."""
+    """Return colours that solids add to N pixels, N x 3, and shares covered, N x 1."""
     size, cube = solid["size"], solid["shape"] == 0
     half, reach = size.where(~cube, 0.8 * size), size.where(~cube, 10 * size)
     bend = (solid["shape"] == 1).float()

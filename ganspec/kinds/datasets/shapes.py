@@ -90,8 +90,9 @@ def list_objects(labels, count, block):
 class Shapes(Dataset, kind="shapes"):
     """Drawn scenes of one to three cubes, spheres and cylinders in CLEVR's colours.
 
-    `labels` names a file such as i-CLEVR's `train.json`, with `objects.json` in its folder; each
-    scene then has the objects that the file lists for it, as a stand-in for `iclevr`. The split
+    A scene's class is the colour and the shape of its nearest object. `labels` names a file such as
+    i-CLEVR's `train.json`, with `objects.json` in its folder; each scene then has the objects that
+    the file lists for it, and all of them as its label, as a stand-in for `iclevr`. The split
     `test` has the same number of other scenes.
     """
 

@@ -12,7 +12,7 @@ from ganspec.program.ir import Call
 
 
 def init_dcgan(network, std=0.02):
-    """Draw weights from N(0, std^2), gains of batch norms from N(1, std^2)."""
+    """Draw weights from N(0, std^2), batch norm gains from N(1, std^2); biases 0."""
     init_weights(network, nn.init.normal_, std=std)
     for module in network.modules():
         if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)) and module.weight is not None:
@@ -20,7 +20,10 @@ def init_dcgan(network, std=0.02):
 
 
 class DCGAN(Initializer, kind="dcgan"):
-    """Weights from N(0, std^2), batch norm gains from N(1, std^2) (Radford et al., 2016)."""
+    """Weights from N(0, std^2), batch norm gains from N(1, std^2), biases 0.
+
+    These are DCGAN's (Radford et al., 2016).
+    """
 
     primary: ClassVar = "std"
 

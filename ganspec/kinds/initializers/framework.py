@@ -19,10 +19,11 @@ def init_keras(network):
 
 
 class Framework(Initializer, kind="framework"):
-    """The default weights of the spec's framework: Glorot-uniform in Keras and TensorFlow 1.
+    """The default weights of the spec's framework.
 
-    Embeddings are uniform from -0.05 to 0.05 in Keras, Glorot-uniform in TensorFlow 1, and N(0, 1)
-    in torch. All other layers of torch draw weights and biases as their classes do by default.
+    In Keras and TensorFlow 1, weights are Glorot-uniform and biases 0; but embeddings of Keras are
+    uniform from -0.05 to 0.05. In torch, layers draw weights and biases as their classes do by
+    default, embeddings from N(0, 1).
     """
 
     framework_defaults: ClassVar = {

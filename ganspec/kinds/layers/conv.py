@@ -46,7 +46,8 @@ class Conv(Weighted, kind="conv"):
     split: Split = Field(
         "even",
         description="if `same` needs an odd number of rows or columns: `even` adds as many on both "
-        "sides, as in torch; `end` adds more at the bottom or right, as in Keras",
+        "sides, as in torch, unless that changes the output's size; `end` adds more at the bottom "
+        "or right, as in Keras",
     )
 
     def lower(self, net: Lowering, x: Value) -> Value:

@@ -47,7 +47,8 @@ class ConvTranspose(Weighted, kind="conv_transpose"):
     split: Split = Field(
         "even",
         description="if `same` crops an odd number of rows or columns: `even` crops both sides "
-        "alike, as in torch; `end` crops more at the bottom or right, as in Keras",
+        "alike, as in torch, unless `stride` is 1; `end` crops more at the bottom or right, as in "
+        "Keras",
     )
 
     def lower(self, net: Lowering, x: Value) -> Value:

@@ -13,11 +13,11 @@ from ganspec.program.ir import Call, Value
 
 
 class Dropout(Layer, kind="dropout"):
-    """Sets random numbers, or whole channels with `channels: true`, to 0 in training.
+    """In training, sets each number to 0 with the probability `rate`, and scales up the others.
 
-    Each is set to 0 with the probability `rate`. Under `tensorflow` the default is `active: false`,
-    since TensorFlow 1's `tf.layers.dropout` does nothing without `training=True`, which code often
-    leaves out.
+    With `channels: true`, it does so with whole channels. Under `tensorflow` the default is
+    `active: false`, since TensorFlow 1's `tf.layers.dropout` does nothing without `training=True`,
+    which code often leaves out.
     """
 
     noun: ClassVar = "dropout"

@@ -48,7 +48,7 @@ class LayerNorm(Layer, kind="layer_norm"):
 
     @model_validator(mode="after")
     def _check_fields(self) -> Self:
-        """Refuse `elementwise` for positions, which have a gain for each channel."""
+        """Refuse `elementwise` beside `over: channels`, which has a gain for each channel."""
         if self.elementwise and self.over == "channels":
             message = "`elementwise` is for norms over an image, and this one is over channels"
             raise refusal("bad-value", message, "write `over: image`, or remove `elementwise`")

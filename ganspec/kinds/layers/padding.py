@@ -7,9 +7,9 @@ from typing import Any, Literal, TypeAlias
 from ganspec.language.types import Padding, Pair, pair
 
 Split = Literal["even", "end"]
-"""Two sides of `same` padding whose total is odd. `even` rounds the total up to equal sides, as
-PyTorch users do, unless that changes the size of the output. Then, and with `end`, the bottom or
-right gets one row or column more, as in Keras and TensorFlow."""
+"""Rule for the two sides of `same` padding if their total is odd. `even` rounds the total up to
+equal sides, as PyTorch users do, unless that changes the size of the output. Then, and with `end`,
+the bottom or right gets one row or column more, as in Keras and TensorFlow."""
 
 KERAS_SPLIT: dict[str, dict[str, object]] = {
     "keras": {"split": "end"},
@@ -73,7 +73,7 @@ def _same(kernel: int, stride: int, dilation: int, size: int, split: Split) -> S
 
 def transposed_padding(
     padding: Padding, split: Split, *, kernel: Pair, stride: Pair, output_padding: int = 0
-) -> tuple[Sides, Sides, Sides]:
+) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
     """Return three pairs (rows, columns) for a transposed convolution.
 
     The first is torch's `padding`, which crops both sides of the output. The second is torch's

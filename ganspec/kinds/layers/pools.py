@@ -85,7 +85,9 @@ class AveragePool(WindowPool, kind="avg_pool"):
     ]
 
     count_padding: bool = Field(
-        True, description="padded zeros count in the mean, except those that `split: end` adds"
+        True,
+        description="padded zeros count in the mean, except the further row or column that "
+        "`split: end` adds at the bottom or right",
     )
 
     def settings(self) -> dict[str, Any]:

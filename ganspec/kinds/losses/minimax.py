@@ -10,7 +10,7 @@ from ganspec.kinds.losses.non_saturating import EPSILON, CrossEntropyLoss, Epsil
 
 
 def generator_loss(scores, cfg):
-    """Return the loss of G: minimising it minimises log(1 - D(G(z)))."""
+    """Return minus the discriminator's loss on generated images."""
     return -fake_loss(scores, cfg)
 
 

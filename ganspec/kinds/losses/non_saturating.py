@@ -24,7 +24,7 @@ def cross_entropy(scores, targets, cfg):
 
 
 def real_loss(scores, cfg):
-    """Return the loss of D on real images: minimising it maximises log D(x)."""
+    """Return the mean cross-entropy of scores of real images with their target."""
     if cfg.real_target == 1:
         return cross_entropy(scores, torch.ones_like(scores), cfg)
     else:
@@ -32,7 +32,7 @@ def real_loss(scores, cfg):
 
 
 def fake_loss(scores, cfg):
-    """Return the loss of D on G(z): minimising it maximises log(1 - D(G(z)))."""
+    """Return the mean cross-entropy of scores of generated images with their target."""
     if cfg.fake_target == 0:
         return cross_entropy(scores, torch.zeros_like(scores), cfg)
     else:
@@ -40,7 +40,7 @@ def fake_loss(scores, cfg):
 
 
 def generator_loss(scores, cfg):
-    """Return the loss of G: minimising it maximises log D(G(z))."""
+    """Return the mean cross-entropy of scores of generated images with G's target."""
     if cfg.generator_target == 1:
         return cross_entropy(scores, torch.ones_like(scores), cfg)
     else:
@@ -68,7 +68,7 @@ class CrossEntropyLoss(Loss):
 
     @model_validator(mode="after")
     def _check_fields(self) -> Self:
-        """Refuse an `eps` that a loss of logits would ignore, and targets that torch refuses."""
+        """Refuse `eps` for logits, and targets of probabilities that torch refuses."""
         if self.eps and self.reads == "logits":
             message = "`eps` is added to probabilities, and the loss reads logits"
             raise refusal("bad-value", message, "write `reads: probabilities`, or remove `eps`")

@@ -44,7 +44,7 @@ class Accuracy(Metric, kind="accuracy"):
             labels = labels.new_zeros(len(labels), classes).scatter_(1, labels[:, None], 1)
         hits, counts = find_labels(fake.logits, labels).sum(0), labels.sum(0)
         if not counts.sum():
-            raise MetricError("accuracy needs labels with at least one object: all are 0 here")
+            raise MetricError("accuracy needs a label with at least one class: all are 0 here")
         has_names = len(fake.names) == classes
         names = fake.names if has_names else map(str, range(classes))
         per_class = {

@@ -13,7 +13,7 @@ class Fid(Metric, kind="fid"):
     """Fréchet inception distance (Heusel et al., 2017), between normal fits of the features.
 
     The value falls as the number of images rises, so compare values of equally many images. With no
-    more images than features the covariance is singular; a note beside the value then says so.
+    more images than features, which a note beside the value says, the covariance is singular.
     """
 
     names: ClassVar = ("fid",)
@@ -28,5 +28,5 @@ class Fid(Metric, kind="fid"):
         self.demand(fake.count, real.count)
         value = frechet_distance(fake.mean, factor(fake), real.mean, real.covariance)
         few, size = min(fake.count, real.count), fake.size
-        note = f"fewer images ({few:,}) than features ({size:,})" if few <= size else ""
+        note = f"no more images ({few:,}) than features ({size:,})" if few <= size else ""
         return [MetricValue("fid", max(0.0, value), references=real.count, note=note)]

@@ -15,8 +15,8 @@ from ganspec.language.types import Count
 class Kid(Metric, kind="kid"):
     """Kernel inception distance (Bińkowski et al., 2018), by torch-fidelity.
 
-    The score is the mean over random subsets, with its standard deviation. The estimate is
-    unbiased, so it may be a little below 0.
+    The score is the mean over random subsets, with the standard deviation over them. The estimate
+    is unbiased, so it may be a little below 0.
     """
 
     names: ClassVar = ("kid",)
