@@ -1,6 +1,6 @@
 """Conditional GAN on Fashion-MNIST, 28 x 28, as a student's Keras report describes it.
 
-Written by ganspec from the spec `cgan_fashion` (28dac1f3).
+Written by ganspec from the spec `cgan_fashion` (4a0d7afd).
 Plain PyTorch, yours to edit.
 """
 
@@ -173,7 +173,7 @@ class AdamEpsHat(optim.Adam):
 
 
 def draw_batches(images, labels, seed):
-    """Yield batches of images and labels without end, in a new order each epoch."""
+    """Yield batches of images and labels without end, in a new order each pass."""
     random = torch.Generator().manual_seed(seed)
     if len(images) < BATCH:
         raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
@@ -184,7 +184,7 @@ def draw_batches(images, labels, seed):
 
 
 def train_step(generator, discriminator, g_optimizer, d_optimizer, batches, pool):
-    """Make one iteration: update both networks. Return the losses by name."""
+    """Make one iteration of training. Return its losses by name."""
     log = {}
     real, labels = next(batches)
     fake_labels = pool[torch.randint(len(pool), (len(real),), device=pool.device)]

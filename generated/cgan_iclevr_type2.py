@@ -1,6 +1,6 @@
 """Conditional DCGAN on i-CLEVR, 64 x 64, type 2 of a student's PyTorch report.
 
-Written by ganspec from the spec `cgan_iclevr_type2` (b1638141).
+Written by ganspec from the spec `cgan_iclevr_type2` (a52718a2).
 Plain PyTorch, yours to edit.
 """
 
@@ -86,12 +86,12 @@ class Discriminator(nn.Module):
 
 # ---- Losses ----
 def real_loss(scores):
-    """Return the loss of D on real images: minimising it maximises log D(x)."""
+    """Return the mean cross-entropy of scores of real images with their target."""
     return F.binary_cross_entropy(scores, torch.ones_like(scores))
 
 
 def fake_loss(scores):
-    """Return the loss of D on G(z): minimising it maximises log(1 - D(G(z)))."""
+    """Return the mean cross-entropy of scores of generated images with their target."""
     return F.binary_cross_entropy(scores, torch.zeros_like(scores))
 
 
@@ -136,7 +136,10 @@ def read_labels(path):
 
 
 def find_photographs(folder, names):
-    """Return the paths of the photographs `names` in the first folder that has all."""
+    """Return the paths of the photographs `names` in the first folder that has all.
+
+    Raise ValueError if none has.
+    """
     for place in (folder / "images", folder / "iclevr", folder):
         if place.is_dir() and {path.name for path in place.iterdir()}.issuperset(names):
             return [place / name for name in names]

@@ -1,6 +1,6 @@
 """Classifier of Fashion-MNIST, 28 x 28, as a student's Keras report prints it.
 
-Written by ganspec from the spec `classifier_fashion` (b247f3d9).
+Written by ganspec from the spec `classifier_fashion` (f6539eea).
 Plain PyTorch, yours to edit.
 """
 
@@ -74,7 +74,7 @@ class Classifier(nn.Module):
 
 # ---- Losses ----
 def cross_entropy(outputs, targets):
-    """Return the mean of minus the log-probability of each image's class."""
+    """Return the mean cross-entropy of outputs, N x classes, with classes, N."""
     outputs = outputs.clamp(min=1e-7).log()
     return F.cross_entropy(outputs, targets)
 
@@ -155,7 +155,7 @@ class AdamEpsHat(optim.Adam):
 
 
 def draw_batches(images, labels, seed):
-    """Yield batches of images and labels without end, in a new order each epoch."""
+    """Yield batches of images and labels without end, in a new order each pass."""
     random = torch.Generator().manual_seed(seed)
     if len(images) < BATCH:
         raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
@@ -192,13 +192,13 @@ def predict(classifier, images):
 
 
 def score(outputs, labels):
-    """Return loss and accuracy of the outputs for held-out images."""
+    """Return loss and accuracy of the outputs for held-out images, by name."""
     loss = cross_entropy(outputs, labels)
     return {"test_loss": loss, "test_accuracy": accuracy(outputs, labels)}
 
 
 def evaluate(classifier, images, labels):
-    """Return loss and accuracy on held-out images."""
+    """Return loss and accuracy on held-out images, by name."""
     return score(predict(classifier, images), labels)
 
 

@@ -1,6 +1,6 @@
 """ResNet-18 (He et al., 2016) that names the objects of an i-CLEVR image.
 
-Written by ganspec from the spec `classifier_iclevr` (a7101cd0).
+Written by ganspec from the spec `classifier_iclevr` (b7840ac3).
 Plain PyTorch, yours to edit.
 """
 
@@ -132,7 +132,10 @@ def read_labels(path):
 
 
 def find_photographs(folder, names):
-    """Return the paths of the photographs `names` in the first folder that has all."""
+    """Return the paths of the photographs `names` in the first folder that has all.
+
+    Raise ValueError if none has.
+    """
     for place in (folder / "images", folder / "iclevr", folder):
         if place.is_dir() and {path.name for path in place.iterdir()}.issuperset(names):
             return [place / name for name in names]

@@ -1,6 +1,6 @@
 """DCGAN at 64 x 64 (Radford et al., 2016), in the form of PyTorch's tutorial.
 
-Written by ganspec from the spec `dcgan` (69663c49). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `dcgan` (d1312663). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -30,7 +30,7 @@ def init_weights(network, fill, **options):
 
 
 def init_dcgan(network, std=0.02):
-    """Draw weights from N(0, std^2), gains of batch norms from N(1, std^2)."""
+    """Draw weights from N(0, std^2), batch norm gains from N(1, std^2); biases 0."""
     init_weights(network, nn.init.normal_, std=std)
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
@@ -92,12 +92,12 @@ class Discriminator(nn.Module):
 
 # ---- Losses ----
 def real_loss(scores):
-    """Return the loss of D on real images: minimising it maximises log D(x)."""
+    """Return the mean cross-entropy of scores of real images with their target."""
     return F.binary_cross_entropy_with_logits(scores, torch.ones_like(scores))
 
 
 def fake_loss(scores):
-    """Return the loss of D on G(z): minimising it maximises log(1 - D(G(z)))."""
+    """Return the mean cross-entropy of scores of generated images with their target."""
     return F.binary_cross_entropy_with_logits(scores, torch.zeros_like(scores))
 
 
@@ -155,7 +155,7 @@ def meet_solid(origin, direction, half, bend, reach):
 
 
 def shade_solids(solid, rays, light):
-    """Return the colours of N pixels, N x 3, and the share a solid covers, N x 1."""
+    """Return colours that solids add to N pixels, N x 3, and shares covered, N x 1."""
     size, cube = solid["size"], solid["shape"] == 0
     half, reach = size.where(~cube, 0.8 * size), size.where(~cube, 10 * size)
     bend = (solid["shape"] == 1).float()
@@ -231,7 +231,7 @@ def load_images(count=10000, seed=0):
 
 # ---- Training ----
 def draw_batches(images, seed):
-    """Yield batches of images and labels without end, in a new order each epoch."""
+    """Yield batches of images and labels without end, in a new order each pass."""
     random = torch.Generator().manual_seed(seed)
     if len(images) < BATCH:
         raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
@@ -242,7 +242,7 @@ def draw_batches(images, seed):
 
 
 def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
-    """Make one iteration: update both networks. Return the losses by name."""
+    """Make one iteration of training. Return its losses by name."""
     log = {}
     real = next(batches)
     latent = torch.randn(len(real), LATENT_SIZE, device=real.device)

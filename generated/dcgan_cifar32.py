@@ -1,6 +1,6 @@
 """DCGAN on CIFAR-10 at 32 x 32, as a student's PyTorch report describes it.
 
-Written by ganspec from the spec `dcgan_cifar32` (49d9db0a).
+Written by ganspec from the spec `dcgan_cifar32` (5cfe357c).
 Plain PyTorch, yours to edit.
 """
 
@@ -82,12 +82,12 @@ class Discriminator(nn.Module):
 
 # ---- Losses ----
 def real_loss(scores):
-    """Return the loss of D on real images: minimising it maximises log D(x)."""
+    """Return the mean cross-entropy of scores of real images with their target."""
     return F.binary_cross_entropy(scores, torch.ones_like(scores))
 
 
 def fake_loss(scores):
-    """Return the loss of D on G(z): minimising it maximises log(1 - D(G(z)))."""
+    """Return the mean cross-entropy of scores of generated images with their target."""
     return F.binary_cross_entropy(scores, torch.zeros_like(scores))
 
 
@@ -111,7 +111,7 @@ def read_batch(file, name):
 
 
 def read_batches(folder, names):
-    """Return pixels and labels by file name, from files in `folder` or its archive."""
+    """Return pixels and labels by file name, from unpacked files or the archive."""
     for place in (folder, folder / "cifar-10-batches-py"):
         if all((place / name).is_file() for name in names):
             files = {name: io.BytesIO((place / name).read_bytes()) for name in names}

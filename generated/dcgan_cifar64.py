@@ -1,6 +1,6 @@
 """DCGAN on CIFAR-10 at 64 x 64, as a student's TensorFlow 1 report ran it.
 
-Written by ganspec from the spec `dcgan_cifar64` (ac95e5d0).
+Written by ganspec from the spec `dcgan_cifar64` (00ad91ab).
 Plain PyTorch, yours to edit.
 """
 
@@ -142,17 +142,17 @@ def cross_entropy(scores, targets):
 
 
 def real_loss(scores):
-    """Return the loss of D on real images: minimising it maximises log D(x)."""
+    """Return the mean cross-entropy of scores of real images with their target."""
     return cross_entropy(scores, torch.ones_like(scores))
 
 
 def fake_loss(scores):
-    """Return the loss of D on G(z): minimising it maximises log(1 - D(G(z)))."""
+    """Return the mean cross-entropy of scores of generated images with their target."""
     return cross_entropy(scores, torch.zeros_like(scores))
 
 
 def generator_loss(scores):
-    """Return the loss of G: minimising it maximises log D(G(z))."""
+    """Return the mean cross-entropy of scores of generated images with G's target."""
     return cross_entropy(scores, torch.ones_like(scores))
 
 
@@ -176,7 +176,7 @@ def read_batch(file, name):
 
 
 def read_batches(folder, names):
-    """Return pixels and labels by file name, from files in `folder` or its archive."""
+    """Return pixels and labels by file name, from unpacked files or the archive."""
     for place in (folder, folder / "cifar-10-batches-py"):
         if all((place / name).is_file() for name in names):
             files = {name: io.BytesIO((place / name).read_bytes()) for name in names}
@@ -231,7 +231,7 @@ class AdamEpsHat(optim.Adam):
 
 
 def draw_batches(images, seed):
-    """Yield batches of images and labels without end, in a new order each epoch."""
+    """Yield batches of images and labels without end, in a new order each pass."""
     random = torch.Generator().manual_seed(seed)
     if len(images) < BATCH:
         raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
@@ -242,7 +242,7 @@ def draw_batches(images, seed):
 
 
 def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
-    """Make one iteration: update both networks. Return the losses by name."""
+    """Make one iteration of training. Return its losses by name."""
     log = {}
     real = next(batches)
     latent = torch.rand(len(real), LATENT_SIZE, device=real.device)

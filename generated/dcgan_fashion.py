@@ -1,6 +1,6 @@
 """DCGAN on Fashion-MNIST, 28 x 28, as a student's Keras report prints it.
 
-Written by ganspec from the spec `dcgan_fashion` (73d2123a).
+Written by ganspec from the spec `dcgan_fashion` (2537f112).
 Plain PyTorch, yours to edit.
 """
 
@@ -93,12 +93,12 @@ class Discriminator(nn.Module):
 
 # ---- Losses ----
 def fake_loss(scores):
-    """Return the loss of D on G(z): minimising it maximises log(1 - D(G(z)))."""
+    """Return the mean cross-entropy of scores of generated images with their target."""
     return F.binary_cross_entropy_with_logits(scores, torch.zeros_like(scores))
 
 
 def real_loss(scores):
-    """Return the loss of D on real images: minimising it maximises log D(x)."""
+    """Return the mean cross-entropy of scores of real images with their target."""
     return F.binary_cross_entropy_with_logits(scores, torch.ones_like(scores))
 
 
@@ -169,7 +169,7 @@ class AdamEpsHat(optim.Adam):
 
 
 def draw_batches(images, seed):
-    """Yield batches of images and labels without end, in a new order each epoch."""
+    """Yield batches of images and labels without end, in a new order each pass."""
     random = torch.Generator().manual_seed(seed)
     if len(images) < BATCH:
         raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
@@ -180,7 +180,7 @@ def draw_batches(images, seed):
 
 
 def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
-    """Make one iteration: update both networks. Return the losses by name."""
+    """Make one iteration of training. Return its losses by name."""
     log = {}
     real = next(batches)
     # G: maximise -log(1 - D(G(z)))

@@ -1,6 +1,6 @@
 """DCGAN on CIFAR-10, 32 x 32, as a student's Keras report prints it.
 
-Written by ganspec from the spec `dcgan_keras` (333fa873). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `dcgan_keras` (761f55f6). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -114,7 +114,7 @@ def read_batch(file, name):
 
 
 def read_batches(folder, names):
-    """Return pixels and labels by file name, from files in `folder` or its archive."""
+    """Return pixels and labels by file name, from unpacked files or the archive."""
     for place in (folder, folder / "cifar-10-batches-py"):
         if all((place / name).is_file() for name in names):
             files = {name: io.BytesIO((place / name).read_bytes()) for name in names}
@@ -150,7 +150,7 @@ class AdamEpsHat(optim.Adam):
 
 
 def draw_batches(images, seed):
-    """Yield batches of images and labels without end, in a new order each epoch."""
+    """Yield batches of images and labels without end, in a new order each pass."""
     random = torch.Generator().manual_seed(seed)
     if len(images) < BATCH:
         raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
@@ -161,7 +161,7 @@ def draw_batches(images, seed):
 
 
 def train_step(step, generator, discriminator, g_optimizer, d_optimizer, batches):
-    """Make one iteration: update both networks. Return the losses by name."""
+    """Make one iteration of training. Return its losses by name."""
     log = {}
     real = next(batches)
     latent = torch.randn(len(real), LATENT_SIZE, device=real.device)

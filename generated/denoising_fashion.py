@@ -1,6 +1,6 @@
 """Denoising autoencoder on Fashion-MNIST, as a student's Keras report prints it.
 
-Written by ganspec from the spec `denoising_fashion` (e771404d).
+Written by ganspec from the spec `denoising_fashion` (a18e4a0c).
 Plain PyTorch, yours to edit.
 """
 
@@ -151,7 +151,7 @@ def spaced(length):
 
 
 def draw_batches(images, seed):
-    """Yield batches of images and labels without end, in a new order each epoch."""
+    """Yield batches of images and labels without end, in a new order each pass."""
     random = torch.Generator().manual_seed(seed)
     if len(images) < BATCH:
         raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
@@ -169,7 +169,7 @@ def add_noise(images, random):
 
 
 def train_step(autoencoder, optimizer, batches):
-    """Make one step down the loss of a batch. Return the loss before the step."""
+    """Make one step down a batch's loss. Return the loss before the step, by name."""
     images = next(batches)
     outputs = autoencoder(add_noise(images, None))
     loss = F.binary_cross_entropy(outputs, images)
@@ -180,7 +180,7 @@ def train_step(autoencoder, optimizer, batches):
 
 
 def evaluate(autoencoder, images):
-    """Return the mean loss of held-out images, under the same noise each time."""
+    """Return held-out images' mean loss by name, under the same noise each time."""
     random = torch.Generator(images.device).manual_seed(0)
     total = 0
     autoencoder.eval()

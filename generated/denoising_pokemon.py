@@ -1,6 +1,6 @@
 """The denoising autoencoder on a folder of colour images.
 
-Written by ganspec from the spec `denoising_pokemon` (90ed40cb).
+Written by ganspec from the spec `denoising_pokemon` (516fd6f0).
 Plain PyTorch, yours to edit.
 """
 
@@ -321,7 +321,7 @@ def spaced(length):
 
 
 def draw_batches(images, seed):
-    """Yield batches of images and labels without end, in a new order each epoch."""
+    """Yield batches of images and labels without end, in a new order each pass."""
     random = torch.Generator().manual_seed(seed)
     if len(images) < BATCH:
         raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
@@ -339,7 +339,7 @@ def add_noise(images, random):
 
 
 def train_step(autoencoder, optimizer, batches):
-    """Make one step down the loss of a batch. Return the loss before the step."""
+    """Make one step down a batch's loss. Return the loss before the step, by name."""
     images = next(batches)
     outputs = autoencoder(add_noise(images, None))
     loss = F.binary_cross_entropy(outputs, images)

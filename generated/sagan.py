@@ -1,6 +1,6 @@
 """SAGAN on CIFAR-10, 32 x 32, as a student's Keras report describes it.
 
-Written by ganspec from the spec `sagan` (2c3a3b3b). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `sagan` (0f5b0f1e). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -150,7 +150,7 @@ def read_batch(file, name):
 
 
 def read_batches(folder, names):
-    """Return pixels and labels by file name, from files in `folder` or its archive."""
+    """Return pixels and labels by file name, from unpacked files or the archive."""
     for place in (folder, folder / "cifar-10-batches-py"):
         if all((place / name).is_file() for name in names):
             files = {name: io.BytesIO((place / name).read_bytes()) for name in names}
@@ -188,7 +188,7 @@ class AdamEpsHat(optim.Adam):
 
 
 def draw_batches(images, labels, seed):
-    """Yield batches of images and labels without end, in a new order each epoch."""
+    """Yield batches of images and labels without end, in a new order each pass."""
     random = torch.Generator().manual_seed(seed)
     if len(images) < BATCH:
         raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
@@ -199,7 +199,7 @@ def draw_batches(images, labels, seed):
 
 
 def train_step(generator, discriminator, g_optimizer, d_optimizer, batches, pool):
-    """Make one iteration: update both networks. Return the losses by name."""
+    """Make one iteration of training. Return its losses by name."""
     log = {}
     real, labels = next(batches)
     fake_labels = pool[torch.randint(len(pool), (len(real),), device=pool.device)]

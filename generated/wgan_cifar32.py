@@ -1,6 +1,6 @@
 """WGAN on CIFAR-10 at 32 x 32, as a student's PyTorch report describes it.
 
-Written by ganspec from the spec `wgan_cifar32` (99cdb84e).
+Written by ganspec from the spec `wgan_cifar32` (fb4ce459).
 Plain PyTorch, yours to edit.
 """
 
@@ -101,7 +101,7 @@ def read_batch(file, name):
 
 
 def read_batches(folder, names):
-    """Return pixels and labels by file name, from files in `folder` or its archive."""
+    """Return pixels and labels by file name, from unpacked files or the archive."""
     for place in (folder, folder / "cifar-10-batches-py"):
         if all((place / name).is_file() for name in names):
             files = {name: io.BytesIO((place / name).read_bytes()) for name in names}

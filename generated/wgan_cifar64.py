@@ -1,6 +1,6 @@
 """WGAN on CIFAR-10 at 64 x 64, as a student's TensorFlow 1 report ran it.
 
-Written by ganspec from the spec `wgan_cifar64` (f1a45573).
+Written by ganspec from the spec `wgan_cifar64` (f16d78c9).
 Plain PyTorch, yours to edit.
 """
 
@@ -150,7 +150,7 @@ def read_batch(file, name):
 
 
 def read_batches(folder, names):
-    """Return pixels and labels by file name, from files in `folder` or its archive."""
+    """Return pixels and labels by file name, from unpacked files or the archive."""
     for place in (folder, folder / "cifar-10-batches-py"):
         if all((place / name).is_file() for name in names):
             files = {name: io.BytesIO((place / name).read_bytes()) for name in names}
@@ -218,7 +218,7 @@ class RMSpropTF(optim.Optimizer):
 
 
 def draw_batches(images, seed):
-    """Yield batches of images and labels without end, in a new order each epoch."""
+    """Yield batches of images and labels without end, in a new order each pass."""
     random = torch.Generator().manual_seed(seed)
     if len(images) < BATCH:
         raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
@@ -237,7 +237,7 @@ def gradient_norm(network):
 
 
 def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
-    """Make one iteration: update both networks. Return the losses by name."""
+    """Make one iteration of training. Return its losses by name."""
     log = {}
     for _ in range(DISCRIMINATOR_STEPS):
         real = next(batches)

@@ -1,6 +1,6 @@
 """Conditional WGAN-GP on i-CLEVR, 64 x 64, as a student's PyTorch report prints it.
 
-Written by ganspec from the spec `wgan_gp_iclevr` (e9b2ba1d).
+Written by ganspec from the spec `wgan_gp_iclevr` (9335ae8d).
 Plain PyTorch, yours to edit.
 """
 
@@ -141,7 +141,10 @@ def read_labels(path):
 
 
 def find_photographs(folder, names):
-    """Return the paths of the photographs `names` in the first folder that has all."""
+    """Return the paths of the photographs `names` in the first folder that has all.
+
+    Raise ValueError if none has.
+    """
     for place in (folder / "images", folder / "iclevr", folder):
         if place.is_dir() and {path.name for path in place.iterdir()}.issuperset(names):
             return [place / name for name in names]
