@@ -72,8 +72,9 @@ def blame_backward(error: Exception, again: Callable[[], object]) -> None:
 
     A backward pass runs outside Python, so its errors do not name a layer. `again` is a function
     that repeats the failed training step. It is called under torch's anomaly detection, which
-    records the layers, but is too slow to be always on. No note is added if `error` does not come
-    from a backward pass, or if `again` does not raise an error of the same class.
+    records the layers, but is too slow to be always on. No note is added if `error` has one, if it
+    does not come from a backward pass, if `again` raises no error of the same class, or if the
+    record names no layer.
     """
     frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
     if hasattr(error, "layer") or "_engine_run_backward" not in (f.f_code.co_name for f in frames):
