@@ -237,7 +237,7 @@ def alike(field: str, name: str) -> bool:
 
 
 def sides(value: object) -> object:
-    """Return a padding (left, right, top, bottom) as (rows, columns).
+    """Return a padding (left, right, top, bottom) as (rows, columns) if opposite sides are equal.
 
     A tuple of equal numbers becomes one number. Other values are returned unchanged.
     """

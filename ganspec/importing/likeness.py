@@ -104,8 +104,9 @@ def lowered(
 def expresses(net: Net, segment: Segment) -> bool:
     """Return True if a program computes the same as a segment.
 
-    If each step can be compared with one call, equal settings decide. Otherwise both run on random
-    numbers, and equal results decide.
+    Settings decide if each step can be compared with one call, or if one of them has other settings
+    than its call. If both consist of torch modules, their numbers of calls must be equal. Otherwise
+    both run on random numbers, and equal results decide.
     """
     graph, calls = segment.graph, segment.calls
     if net.output.shape != segment.shape or net.heads or len(net.inputs) != len(segment.inputs):

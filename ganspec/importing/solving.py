@@ -34,7 +34,7 @@ class Solution:
     open: list[str]
 
     def entry(self, row: Row) -> Entry:
-        """Return the layer with a note: its parameter count, and other layers that fit."""
+        """Return the layer with a note: its parameter count, and up to three others that fit."""
         notes = [
             f"{row.params:,}" if row.params else "",
             f"or {'; or '.join(self.others[:3])}" if self.others else "",
@@ -106,7 +106,7 @@ def _difference(layer: Layer, best: Layer) -> str:
 
 
 def activation_of(rows: list[Row]) -> Data:
-    """Return the first activation in `rows` as a spec writes it; None if there is none.
+    """Return the first ReLU, leaky ReLU or ELU in `rows` as a spec writes it; None without one.
 
     For Keras's `Activation`, whose function a table does not print, the value is `unknown`.
     """
@@ -185,7 +185,7 @@ def _conv(row: Row, before: Shape) -> Iterator[Fields]:
 
 
 def _windows(count: int) -> list[int] | list[tuple[int, int]]:
-    """Return the square kernel with `count` pixels; if there is none, all with sides to WIDEST."""
+    """Return the kernels of `count` pixels: the square one, or else all with sides to WIDEST."""
     if isqrt(count) ** 2 == count:
         return [isqrt(count)]
     sides = [(a, count // a) for a in range(1, WIDEST + 1) if count % a == 0]

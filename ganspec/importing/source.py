@@ -46,8 +46,8 @@ UNKNOWN_INIT = "no kind of `init` was found that draws the initial weights of th
 class Imported:
     """The text of an imported spec; `verified` has, by role, the result of each comparison.
 
-    A result is a text, such as EQUAL. `is_equal` is True if all networks of the spec were compared
-    with their code and are equal, and if the spec passes `ganspec check`.
+    A result is a text, such as EQUAL. `is_equal` is True if all imported networks have the outputs,
+    gradients and initial weights of their code, and if the spec passes `ganspec check`.
     """
 
     name: str
@@ -66,8 +66,8 @@ def import_file(
     role is `network`, the input and output shapes decide the role. `settings` are arguments of the
     classes and functions by name.
 
-    Raise UnreadableError if the file, a name, a setting or an input does not fit, or if networks
-    differ in the shape of their images.
+    Raise UnreadableError if the code fails, if a name, a setting or an input does not fit it, or if
+    a spec cannot have such networks.
     """
     module = run_file(path, set(names.values()))
     makers = {role: maker_of(module, name, path) for role, name in names.items()}

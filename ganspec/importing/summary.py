@@ -18,7 +18,7 @@ LONGEST = 1_000_000  # most characters of a file
 
 
 def read_tables(text: str, name: str) -> list[Table]:
-    """Return every model printed in `text`; errors call the text `name`.
+    """Return every model printed in `text`; `name` is that of the text, and of nameless models.
 
     Raise UnreadableError if `text` is longer than LONGEST, has no table or one without layers, or
     if Keras printed it with `expand_nested`.

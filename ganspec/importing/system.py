@@ -121,8 +121,9 @@ def draft_spec(name: str, source: str, networks: Mapping[str, NetworkDraft]) -> 
 def adapt(role: str, network: NetworkDraft, image: Image) -> None:
     """Add layers for the reshapes that the code leaves to its caller.
 
-    A generator that reads (n, 1, 1) gets a reshape of the latent; one that makes a vector, a
-    reshape to `image`. Another network that reads a vector gets a flatten.
+    A generator that reads a map, such as n x 1 x 1, gets a reshape of the latent; one that makes a
+    vector, a reshape to `image`. Another network that reads a vector gets a flatten, unless it
+    begins with one.
     """
     entries = network.entries
     if role == "generator":
@@ -233,16 +234,19 @@ def _label(draft: SpecDraft) -> dict[str, Data] | None:
 
 
 def ending(network: NetworkDraft | None) -> str:
-    """Return the kind of the network's last layer that is not a reshape; `""` if there is none."""
+    """Return the kind of the last layer but `flatten` and `reshape`; `""` if there is none."""
     entries = network.entries if network else []
     kinds = [entry.kind for entry in entries if entry.kind not in ("flatten", "reshape")]
     return (kinds[-1] or "") if kinds else ""
 
 
 def _range(draft: SpecDraft) -> Data:
-    """Return `data.range`, the bounds of the last layer; `unknown` if not [0, 1] or [-1, 1]."""
+    """Return `data.range`: the bounds of the last layer of the network that makes images.
+
+    It is `unknown` if they are not [0, 1] or [-1, 1].
+    """
     last = ending(draft.networks.get("generator") or draft.networks.get("autoencoder"))
     limits = layer_kinds()[last].output_range if last in layer_kinds() else None
     if limits is not None and limits in ((0, 1), (-1, 1)):
         return list(map(int, limits))
-    return unknown("no layer bounds the images")
+    return unknown("no layer bounds the images to [0, 1] or [-1, 1]")

@@ -85,7 +85,10 @@ class Walk:
     # -- the input ----------------------------------------------------------------------------
 
     def start(self, row: Row) -> Shape:
-        """Return the shape of the input: printed, given by the user, or guessed from `row`."""
+        """Return the shape of the input: printed, given by the user, or guessed from `row`.
+
+        Raise UnreadableError if none is known.
+        """
         if read := self.read_inputs(row):
             self.main = max(read, key=lambda name: math.prod(self.inputs[name]))
             return self.inputs[self.main]
@@ -240,7 +243,7 @@ class Walk:
         """Return in a list the layer for the label's rows and for `row`, which joins the label.
 
         The list is empty if the network's `condition` expresses these rows. Return None if the
-        label's rows do not begin with an embedding.
+        label's rows do not begin with an embedding whose sizes are printed.
         """
         embedding = self.labels[0]
         size = (embedding.shape or (0,))[0]
@@ -272,7 +275,7 @@ def joins(row: Row) -> bool:
 
 
 def reshaped(row: Row, before: Shape) -> list[Entry] | None:
-    """Return a reshape of `before` and the row's layer, which fits after it; None if none fits.
+    """Return a reshape or flatten of `before`, and the row's layer after it; None if none fits.
 
     Tables of torch do not print the reshapes of a `forward`; the row's count tells them.
     """
