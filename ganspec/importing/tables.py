@@ -19,7 +19,7 @@ from ganspec.importing.source import Imported
 from ganspec.importing.summary import read_tables
 from ganspec.importing.system import draft_spec, image_of, role_of, text_of
 from ganspec.importing.walking import FURTHER, Walk
-from ganspec.language.errors import SpecError
+from ganspec.language.errors import SpecError, conjunction
 from ganspec.language.unread import UNREAD
 from ganspec.program.measure import costs, totals
 from ganspec.streams import DASH, is_input, read_stdin
@@ -76,6 +76,9 @@ def import_tables(paths: list[Path], inputs: list[CodeInput]) -> Imported:
         if role in networks:
             raise UnreadableError(f"two tables have the role {role}; import one at a time")
         networks[role], printed[role] = walk.draft, walk.table
+    if len(networks) > 1 and set(networks) != {"generator", "discriminator"}:
+        roles = conjunction(list(networks))
+        raise UnreadableError(f"no spec has {roles} together; import one at a time")
     title = "stdin" if str(paths[0]) == DASH else paths[0].name
     draft = draft_spec(Path(title).stem, title, networks)
     frameworks = {table.framework for table in printed.values()}
