@@ -317,6 +317,13 @@ BAD = {
     "line 5: ZeroDivisionError": [f"{ROOT}/tests/imported/broken.py:Generator"],
     "name a class": [f"{PIECES}"],
     "give a Python file": [],
+    "depends on the label alone": [
+        f"{PIECES}:LabelAlone",
+        "--input",
+        "z:8",
+        "--input",
+        "y:class4",
+    ],
     "images of 1 or 3 channels": [f"{PIECES}:Wide", "--input", "x:7x8x8"],
 }
 

@@ -89,7 +89,8 @@ class CodeNetwork(NetworkDraft):
 def read_network(title: str, network: nn.Module, inputs: list[CodeInput]) -> CodeNetwork:
     """Return `network` as layers, after its weights are replaced by random numbers.
 
-    Raise UnreadableError if it does not run on the inputs, or if no output depends on them.
+    Raise UnreadableError if it does not run on the inputs, or if its output depends on none of them
+    or on the label alone.
     """
     fill(network)
     at = places(network)
@@ -106,6 +107,10 @@ def read_network(title: str, network: nn.Module, inputs: list[CodeInput]) -> Cod
     outputs = _outputs(title, graph)
     # a single number is the score, even if it is not returned first
     main, *heads = sorted(outputs, key=lambda value: math.prod(graph.shapes[value]) != 1)
+    if main not in structure.derived:
+        raise UnreadableError(
+            f"the output of {title} depends on the label alone; let it read a latent or image, too"
+        )
     draft = CodeNetwork(
         title,
         graph.shapes[start],
