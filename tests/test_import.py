@@ -296,6 +296,16 @@ def test_the_command_writes_once_and_never_over_what_is_there(tmp_path, monkeypa
     assert run(*words, "--stdout").stdout.startswith(text)
 
 
+def test_a_constructor_of_any_arguments_takes_every_setting(tmp_path):
+    path = tmp_path / "open.py"
+    path.write_text(
+        "from torch import nn\n\n\nclass G(nn.Linear):\n    def __init__(self, **options):\n"
+        "        super().__init__(options['nz'], 784)\n"
+    )
+    found = imported(path, {"network": "G"}, "z:10", nz=10)
+    assert found.verified == {"generator": EQUAL}
+
+
 BAD = {
     "there is no file": ["nothing.py:Generator"],
     "has no network `Nope`": [f"{PIECES}:Nope"],

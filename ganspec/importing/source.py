@@ -120,7 +120,10 @@ def note_classes(networks: Mapping[str, CodeNetwork]) -> None:
 
 def _reject_unknown(settings: dict[str, object], makers: Iterable[Maker]) -> None:
     """Raise UnreadableError if one of `settings` is an argument of none of `makers`."""
-    known = {each for maker in makers for each in inspect.signature(maker).parameters}
+    parameters = [p for maker in makers for p in inspect.signature(maker).parameters.values()]
+    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+        return  # such as `**options`, which takes any argument
+    known = {p.name for p in parameters}
     if unknown_names := [name for name in settings if name not in known]:
         raise UnreadableError(
             f"no constructor takes {listed(unknown_names)}; --with is for constructors' arguments"
