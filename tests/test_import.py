@@ -306,6 +306,19 @@ def test_a_constructor_of_any_arguments_takes_every_setting(tmp_path):
     assert found.verified == {"generator": EQUAL}
 
 
+def test_a_latent_of_any_shape_is_reshaped_from_a_vector(tmp_path):
+    path = tmp_path / "mapped.py"
+    path.write_text(
+        "from torch import nn\n\n\nclass G(nn.ConvTranspose2d):\n    def __init__(self):\n"
+        "        super().__init__(2, 3, 4, 2, 1)\n"
+    )
+    found = imported(path, {"generator": "G"}, "z:2x4x4")
+    assert found.verified == {"generator": EQUAL}
+    spec = yaml.safe_load(found.text)
+    assert spec["latent"]["size"] == 32
+    assert spec["generator"]["layers"][0] == {"reshape": [2, 4, 4]}
+
+
 BAD = {
     "there is no file": ["nothing.py:Generator"],
     "has no network `Nope`": [f"{PIECES}:Nope"],

@@ -210,7 +210,7 @@ def _data(draft: SpecDraft) -> list[str]:
     if draft.is_gan:
         latent: Data = unknown("no generator was read")
         if generator := draft.networks.get("generator"):
-            size = next((n for n in generator.reads if n > 1), 1)
+            size = math.prod(generator.reads)
             drawn = unknown("a network alone does not draw latents")
             latent = {"size": size, "distribution": drawn}
         lines.append(f"latent: {flow(latent)}")
