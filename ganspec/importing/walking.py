@@ -161,8 +161,6 @@ class Walk:
         source = named(row.sources[0], self.shapes) if row.sources else None
         if row.sources and self.before and self.before.name.startswith(row.sources[0].rstrip("…")):
             source = None  # if the cell is cut short, it most likely names the row before
-        if self.before is None or source == self.before.name:
-            source = None
         start = self.shapes[source] if source else self.running
         if kind_of(row) == "reshape" and row.shape and len(row.shape) == 1:
             row = replace(row, type="Flatten")
