@@ -76,7 +76,7 @@ def receptive_field(net: Net) -> Pair | None:
     """Return the height and width, in pixels, that one number of a network's output sees.
 
     They are the largest over all positions of the output, and never larger than the image. As is
-    usual, the statistics of normalizations do not count. Return None if the network reads no image,
+    usual, statistics of torch's normalizations do not count. Return None if the net reads no image,
     or if its output does not depend on the image.
     """
     field = _reaches(net)[net.output.id].summary() if net.inputs[0].value.is_map else None
