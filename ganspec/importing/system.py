@@ -65,7 +65,8 @@ def role_of(network: NetworkDraft) -> str:
         what = f"{network.title} makes maps of {sized(makes)} from images of {sized(reads)}"
         reason = "ganspec has networks from images to scores, classes, or images of the same shape"
         fix = f"; if they are scores, name it by --discriminator {network.title}"
-        raise UnreadableError(f"{what}; {reason}{fix if makes[0] == 1 else ''}")
+        is_code = isinstance(network, CodeNetwork)  # a table cannot be named
+        raise UnreadableError(f"{what}; {reason}{fix if is_code and makes[0] == 1 else ''}")
     if network.label is not None:
         raise UnreadableError(
             f"{network.title} makes images from images and a label; ganspec has no such system"
