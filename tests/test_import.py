@@ -306,6 +306,24 @@ def test_a_constructor_of_any_arguments_takes_every_setting(tmp_path):
     assert found.verified == {"generator": EQUAL}
 
 
+@pytest.mark.parametrize(
+    ("size", "role", "last"),
+    [(64, "autoencoder", {"reshape": [1, 8, 8]}), (9, "classifier", {"linear": 9})],
+)
+def test_a_vector_that_is_called_x_is_an_image(size, role, last, tmp_path):
+    path = tmp_path / "flat.py"
+    path.write_text(
+        "from torch import nn\n\n\nclass N(nn.Sequential):\n    def __init__(self):\n"
+        f"        super().__init__(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, {size}))\n"
+    )
+    found = imported(path, {"network": "N"}, "x:64")
+    assert found.verified == {role: EQUAL}
+    layers = yaml.safe_load(found.text)[role]["layers"]
+    assert layers[0] == "flatten"
+    assert layers[-1] == last
+    assert imported(path, {"network": "N"}, "z:64").verified == {"generator": EQUAL}
+
+
 def test_a_latent_of_any_shape_is_reshaped_from_a_vector(tmp_path):
     path = tmp_path / "mapped.py"
     path.write_text(

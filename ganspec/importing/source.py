@@ -95,7 +95,7 @@ def import_file(
         networks[role].notes += fills[role].idle
     refuse_unread(each for each in inputs if each not in read)
     if "network" in networks:
-        role = role_of(networks["network"])
+        role = role_of(networks["network"], any(each.name == "x" for each in read))
         networks, builders = {role: networks["network"]}, {role: builders["network"]}
         fills = {role: fills["network"]}
     note_classes(networks)

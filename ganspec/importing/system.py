@@ -49,19 +49,20 @@ class SpecDraft:
         return bool({"generator", "discriminator"} & set(self.networks))
 
 
-def role_of(network: NetworkDraft) -> str:
+def role_of(network: NetworkDraft, is_image: bool = False) -> str:
     """Return the role of a network by its input and output shapes, such as `generator`.
 
-    Raise UnreadableError if a spec has no network that makes such an output of such an input.
+    A vector that it reads is a latent unless `is_image`. Raise UnreadableError if a spec has no
+    network that makes such an output of such an input.
     """
     reads, makes = network.reads, network.makes
     if network.judges:
         return "discriminator"
-    if not network.reads_images:
+    if not network.reads_images and not is_image:
         return "generator" if image_of(makes) else "classifier"
-    if len(makes) == 1:
+    if len(makes) == 1 and makes != reads:
         return "classifier"
-    if makes != reads:
+    if makes not in (reads, image_of(reads)):
         what = f"{network.title} makes maps of {sized(makes)} from images of {sized(reads)}"
         reason = "ganspec has networks from images to scores, classes, or images of the same shape"
         fix = f"; if they are scores, name it by --discriminator {network.title}"
@@ -122,21 +123,21 @@ def draft_spec(name: str, source: str, networks: Mapping[str, NetworkDraft]) -> 
 def adapt(role: str, network: NetworkDraft, image: Image) -> None:
     """Add layers for the reshapes that the code leaves to its caller.
 
-    A generator that reads a map, such as n x 1 x 1, gets a reshape of the latent; one that makes a
-    vector, a reshape to `image`. Another network that reads a vector gets a flatten, unless it
-    begins with one.
+    A generator that reads a map, such as n x 1 x 1, gets a reshape of the latent. Another network
+    that reads a vector gets a flatten, unless it begins with one. A network that makes images as
+    vectors gets a reshape to `image`.
     """
     entries = network.entries
-    if role == "generator":
-        if len(network.reads) == 3:
-            _join_inside(network)
-            entries.insert(0, Entry("reshape", {"shape": list(network.reads)}))
-        if len(network.makes) == 1:
-            note = "the code makes a vector"
-            entries.append(Entry("reshape", {"shape": list(image)}, note=note))
-    elif len(network.reads) == 1 and (not entries or entries[0].kind != "flatten"):
+    if role == "generator" and len(network.reads) == 3:
+        _join_inside(network)
+        entries.insert(0, Entry("reshape", {"shape": list(network.reads)}))
+    has_flatten = bool(entries) and entries[0].kind == "flatten"
+    if role != "generator" and len(network.reads) == 1 and not has_flatten:
         _join_inside(network)
         entries.insert(0, Entry("flatten", note="the code reads a vector"))
+    if role in ("generator", "autoencoder") and len(network.makes) == 1:
+        note = "the code makes a vector"
+        entries.append(Entry("reshape", {"shape": list(image)}, note=note))
 
 
 def _join_inside(network: NetworkDraft) -> None:
