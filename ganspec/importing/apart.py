@@ -99,7 +99,7 @@ def _answer(read: Callable[[], Imported], sending: Connection) -> None:
 
 
 def _limit_memory() -> None:
-    """Let this process reserve MEMORY bytes more than it has now; on Linux only."""
+    """Let this process reserve at most MEMORY bytes more than it has now; on Linux only."""
     try:
         import resource
 

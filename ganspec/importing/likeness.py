@@ -261,7 +261,7 @@ def _scaled(state: list[torch.Tensor], scale: float) -> Iterator[None]:
 
 
 def _close(a: torch.Tensor, b: torch.Tensor, tolerance: float) -> bool:
-    """Return True if shapes are equal, and numbers up to a relative `tolerance`; NaN equals NaN."""
+    """Return True if shapes are equal, and numbers up to `tolerance` times the largest, or NaN."""
     one, two = a.double(), b.double()
     largest = two[two.isfinite()].abs().max().item() if two.isfinite().any() else 0.0
     near = tolerance * max(1.0, largest)

@@ -130,7 +130,7 @@ def options(kind: str, row: Row, before: Shape) -> Iterator[Layer]:
     """
     if kind not in layer_kinds():
         return
-    for fields in _fields(kind, row, before):
+    for fields in _fields_to_try(kind, row, before):
         if layer := _layer(kind, fields, row):
             yield layer
     # on maps, a Keras Dense is a 1 x 1 convolution
@@ -138,8 +138,7 @@ def options(kind: str, row: Row, before: Shape) -> Iterator[Layer]:
         yield from options("conv", row, before)
 
 
-def _fields(kind: str, row: Row, before: Shape) -> Iterator[Fields]:
-    """Yield the fields to try for a kind."""
+def _fields_to_try(kind: str, row: Row, before: Shape) -> Iterator[Fields]:
     match kind:
         case "conv" | "conv_transpose":
             yield from _conv(row, before)

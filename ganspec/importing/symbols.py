@@ -49,7 +49,7 @@ def name_widths(
 
 
 def _arguments(maker: Maker, settings: dict[str, object]) -> dict[str, int]:
-    """Return, by name, the constructor's integers above 1 whose names are allowed in `vars`."""
+    """Return, by name, the integer arguments above 1 whose names are allowed in `vars`."""
     parameters = inspect.signature(maker).parameters.values()
     values = ((p.name, settings.get(p.name, p.default)) for p in parameters)
     return {n: v for n, v in values if type(v) is int and v > 1 and not name_problem(n)}

@@ -155,8 +155,8 @@ class Origin:
 class Value:
     """A tensor of the program: its shape without the batch, and its number of channels.
 
-    `origin` is None for an input. A label of one class is an index: an int64 of shape (), whose
-    `channels` are the number of classes.
+    `origin` is None for a network's input. A label of one class is an index: an int64 of shape (),
+    whose `channels` are the number of classes.
     """
 
     id: int

@@ -185,7 +185,7 @@ def _transposed(step: Step, reads: list[Reach]) -> Reach:
 
 
 def _resampled(step: Step, reads: list[Reach]) -> Reach:
-    """Return the reach of an upsampling or a pixel shuffle, as of a transposed convolution."""
+    """Return the reach of an upsampling or a pixel shuffle: that of a transposed convolution."""
     (x,), module = reads, hollow(step.call)
     factor = int(getattr(module, "scale_factor", 0) or getattr(module, "upscale_factor", 0))
     is_bilinear = getattr(module, "mode", None) == "bilinear"
