@@ -1,4 +1,4 @@
-"""Conversion of calls that no layer expresses to layers `unknown`, which keep the shapes."""
+"""Conversion of calls that no layer expresses to layers `unknown` with outputs of equal shapes."""
 
 from __future__ import annotations
 

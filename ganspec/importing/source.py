@@ -63,8 +63,8 @@ def import_file(
     """Import networks of a Python file as a spec.
 
     `names` has, by role, the name of each network's class or of a function that returns it. If the
-    role is `network`, the input and output shapes decide the role. `settings` are arguments of the
-    classes and functions by name.
+    role is `network`, its input and output decide the role. `settings` are arguments of the classes
+    and functions by name.
 
     Raise UnreadableError if the code fails, if a name, a setting or an input does not fit it, or if
     a spec cannot have such networks.
@@ -136,8 +136,9 @@ def inputs_of(
     """Return those of `inputs` that a network reads; its `forward` takes `least` to `most` tensors.
 
     Labels are left out if `forward` does not take them. If there is no `x`, a discriminator reads
-    an image of the shape `image`, the generator's output. Raise UnreadableError if the inputs do
-    not fit, or if the network reads several images, latents or labels, which no spec can express.
+    an image of the shape `image`, the generator's output, unless that is None. Raise
+    UnreadableError if the inputs do not fit, or if the network reads several images, latents or
+    labels, which no spec can express.
     """
     fitting = {"generator": "zy", "discriminator": "xy"}.get(role, "xyz")
     own = [each for each in inputs if each.name in fitting]

@@ -24,7 +24,7 @@ def read_tables(text: str, name: str) -> list[Table]:
     if Keras printed it with `expand_nested`.
     """
     if len(text) > LONGEST:
-        raise UnreadableError(f"{name} has over {LONGEST:,} characters; keep the tables alone")
+        raise UnreadableError(f"{name} has over {LONGEST:,} characters; keep only the tables")
     lines = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in text.splitlines()]  # colours
     if is_torch_table(lines):
         return read_torch_tables(lines, name)
