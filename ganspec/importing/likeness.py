@@ -20,6 +20,7 @@ from ganspec.kinds.layer import Layer
 from ganspec.kinds.weight_norm import WeightNorm
 from ganspec.language.errors import SpecError
 from ganspec.program.ir import Input, Net, Step, module_of, single, start_input
+from ganspec.program.probe import hollow
 from ganspec.systems.spec import Interface, Network
 
 PLAIN = (int, float, str, bool, type(None))
@@ -140,11 +141,7 @@ def same_step(graph: RecordedGraph, step: Step, call: RecordedCall) -> bool | No
         return None
     if isinstance(getattr(call.module, "padding", None), str):
         return None  # `padding="same"` may be the padding that the step has as a number
-    if step.call.wraps:
-        built = module_of(step.call)
-    else:
-        with torch.device("meta"):  # without drawing weights
-            built = (step.call.bare or step.call).build()
+    built = module_of(step.call) if step.call.wraps else hollow(step.call)
     if parametrize.is_parametrized(built) != parametrize.is_parametrized(call.module):
         return None  # one may have its weight norm as a hook
     ours, theirs = settings(built), settings(call.module)
