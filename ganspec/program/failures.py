@@ -32,7 +32,7 @@ def blame(error: BaseException, network: str, origin: Origin, part: str = "") ->
     error.add_note(f"in {part}{network}, {origin.path} ({origin.kind}){place}")
 
 
-def _is_out_of_memory(error: BaseException) -> bool:
+def is_out_of_memory(error: BaseException) -> bool:
     """Return True if `error` seems to say that memory has run out, by its class or message."""
     return isinstance(error, MemoryError) or "memory" in str(error)
 
@@ -79,7 +79,7 @@ def blame_backward(error: Exception, again: Callable[[], object]) -> None:
     frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
     if hasattr(error, "layer") or "_engine_run_backward" not in (f.f_code.co_name for f in frames):
         return
-    if _is_out_of_memory(error):
+    if is_out_of_memory(error):
         _free(error)
     if layer := _watched(type(error), again):
         blame(error, *layer, part="the backward pass of ")
