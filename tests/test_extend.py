@@ -22,6 +22,7 @@ from ganspec import extend
 from ganspec.cli import app
 from ganspec.commands import ORDER
 from ganspec.compiler.lower import lower
+from ganspec.importing.guesses import weightless
 from ganspec.kinds_files import KindsError
 from ganspec.program.receptive import receptive_fields
 
@@ -417,6 +418,9 @@ def test_a_module_may_read_the_numbers_that_it_computes(folder):
     Path("blur.py").write_text("import torch\n" + text)
     Path("blurred.yaml").write_text(PLAIN.replace("{conv: 3}", "blur, {conv: 3}"))
     assert "blur   3 x 8 x 8" in run("show", "blurred.yaml", kinds=["blur.py"])
+    with own_kinds_forgotten():
+        ganspec.load_kinds("blur.py")
+        assert "blur" in [kind.kind for kind in weightless()]
 
 
 def test_a_module_may_be_a_list_of_nothing(folder):

@@ -296,6 +296,47 @@ def test_the_command_writes_once_and_never_over_what_is_there(tmp_path, monkeypa
     assert run(*words, "--stdout").stdout.startswith(text)
 
 
+def test_a_constructor_of_any_arguments_takes_every_setting(tmp_path):
+    path = tmp_path / "open.py"
+    path.write_text(
+        "from torch import nn\n\n\nclass G(nn.Linear):\n    def __init__(self, **options):\n"
+        "        super().__init__(options['nz'], 784)\n"
+    )
+    found = imported(path, {"network": "G"}, "z:10", nz=10)
+    assert found.verified == {"generator": EQUAL}
+
+
+@pytest.mark.parametrize(
+    ("size", "role", "last"),
+    [(64, "autoencoder", {"reshape": [1, 8, 8]}), (9, "classifier", {"linear": 9})],
+)
+def test_a_vector_that_is_called_x_is_an_image(size, role, last, tmp_path):
+    path = tmp_path / "flat.py"
+    path.write_text(
+        "from torch import nn\n\n\nclass N(nn.Sequential):\n    def __init__(self):\n"
+        f"        super().__init__(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, {size}))\n"
+    )
+    found = imported(path, {"network": "N"}, "x:64")
+    assert found.verified == {role: EQUAL}
+    layers = yaml.safe_load(found.text)[role]["layers"]
+    assert layers[0] == "flatten"
+    assert layers[-1] == last
+    assert imported(path, {"network": "N"}, "z:64").verified == {"generator": EQUAL}
+
+
+def test_a_latent_of_any_shape_is_reshaped_from_a_vector(tmp_path):
+    path = tmp_path / "mapped.py"
+    path.write_text(
+        "from torch import nn\n\n\nclass G(nn.ConvTranspose2d):\n    def __init__(self):\n"
+        "        super().__init__(2, 3, 4, 2, 1)\n"
+    )
+    found = imported(path, {"generator": "G"}, "z:2x4x4")
+    assert found.verified == {"generator": EQUAL}
+    spec = yaml.safe_load(found.text)
+    assert spec["latent"]["size"] == 32
+    assert spec["generator"]["layers"][0] == {"reshape": [2, 4, 4]}
+
+
 BAD = {
     "there is no file": ["nothing.py:Generator"],
     "has no network `Nope`": [f"{PIECES}:Nope"],
@@ -317,6 +358,13 @@ BAD = {
     "line 5: ZeroDivisionError": [f"{ROOT}/tests/imported/broken.py:Generator"],
     "name classes once": [f"{PIECES}"],
     "give a Python file": [],
+    "depends on the label alone": [
+        f"{PIECES}:LabelAlone",
+        "--input",
+        "z:8",
+        "--input",
+        "y:class4",
+    ],
     "images of 1 or 3 channels": [f"{PIECES}:Wide", "--input", "x:7x8x8"],
 }
 

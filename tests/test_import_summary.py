@@ -327,6 +327,20 @@ def test_a_missing_file_and_a_picture_are_errors(tmp_path):
         import_tables([picture], [])
 
 
+def test_a_map_that_is_no_image_is_refused_without_an_option_of_code(tmp_path):
+    path = tmp_path / "t.txt"
+    path.write_text(table(("c (Conv2D)", "(None, 8, 8, 1)", 28)))
+    with pytest.raises(UnreadableError, match=r"or images of the same shape$"):
+        import_tables([path], [parse_input("x:3x8x8")])
+
+
+def test_tables_of_networks_of_two_systems_are_refused():
+    names = ["dcgan_fashion_generator_box", "classifier_fashion_box", "denoising_fashion_box"]
+    for several in (names, names[:2]):
+        with pytest.raises(UnreadableError, match=r"no spec has .* and .* together"):
+            imported(*several, inputs=["z:100", "x:1x28x28"])
+
+
 def labelled(*activation):
     """Return the table of a generator that joins an embedded label, with a row after its Dense."""
     last = "a[0][0]" if activation else "d2[0][0]"

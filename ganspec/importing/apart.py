@@ -20,6 +20,7 @@ import typer
 from ganspec.importing.python_file import UnreadableError
 from ganspec.importing.source import Imported
 from ganspec.language.errors import GanspecError, one_line
+from ganspec.program.failures import is_out_of_memory
 
 # This process has imported torch, whose libraries do not work in a fork on macOS.
 CONTEXT: Any = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
@@ -93,13 +94,13 @@ def _answer(read: Callable[[], Imported], sending: Connection) -> None:
         _send(sending, "error", one_line(error))
     except Exception as error:  # the code's objects may raise anything wherever they are used
         what = f"reading the code failed: {type(error).__name__}: {one_line(error)}"
-        if isinstance(error, MemoryError) or "memory" in str(error):
+        if is_out_of_memory(error):
             what = f"the code needs over {MEMORY // 2**30} GiB of memory"
         _send(sending, "error", what[:300])
 
 
 def _limit_memory() -> None:
-    """Let this process reserve MEMORY bytes more than it has now; on Linux only."""
+    """Let this process reserve at most MEMORY bytes more than it has now; on Linux only."""
     try:
         import resource
 

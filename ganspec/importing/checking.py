@@ -179,11 +179,11 @@ def initial_weights(
     """Return True and the `init` that draws the code's initial weights, or False and None.
 
     The `init` is plain data as in a spec, or None for torch's own initial weights. Kinds are tried
-    with their defaults, then with numbers that fit the weights. `build` makes
-    the code's network anew; `lowered` returns the program of the spec's network with an
-    initializer. Torch is seeded before every draw, so the order of the draws does not matter. All
-    weights must be equal in every bit. Only the vectors of spectral norms are not compared, because
-    torch's older norm does not iterate them in its constructor. `code.network` gets new weights.
+    with their defaults, then with numbers that fit the weights. `build` makes the code's network
+    anew; `lowered` returns the program of the spec's network with an initializer. Torch is seeded
+    before every draw, so the order of the draws does not matter. All weights must be equal in every
+    bit. Only the vectors of spectral norms are not compared, because torch's older norm does not
+    iterate them in its constructor. `code.network` gets new weights.
     """
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         code.network.load_state_dict(build().state_dict())
@@ -216,7 +216,7 @@ def _fitted(
 ) -> Iterator[Initializer]:
     """Yield initializers of the same kind, with another number, which may draw `theirs`.
 
-    They are tried if `theirs` are multiples of `mine`, which `initializer` drew. The number is
+    They are tried if `theirs` are one multiple of `mine`, which `initializer` drew. The number is
     rounded to few digits, or is the root of a fraction, as torch's gain for ReLU is that of 2.
     """
     pairs = [(a.double(), b.double()) for a, b in zip(mine, theirs, strict=True) if a.dim() > 1]
@@ -239,7 +239,7 @@ def _fitted(
 
 
 class SeededDraws(TorchFunctionMode):
-    """A mode of torch that sets the seed SEED before every draw of random numbers."""
+    """A mode of torch that sets SEED before each draw of uniform, normal or Bernoulli numbers."""
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         name = getattr(func, "__name__", "")

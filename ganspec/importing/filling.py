@@ -63,7 +63,7 @@ class Fills:
 class WeightDrawing:
     """A call that draws the weights of `networks`; its `fill` is None if it is unclear.
 
-    `branch` is the function and the branches of `if` that the call is in.
+    `branch` is the file, class or function and the branches of `if` that the call is in.
     """
 
     call: ast.Call
@@ -220,7 +220,7 @@ class FillReader(NameReader):
         return inspect.isfunction(value) and is_other and bool(re.search("init|weight", name))
 
     def _is_drawing(self, call: ast.Call) -> bool:
-        """Return True if a call of torch draws weights or adds a weight norm."""
+        """Return True if a call seems to draw weights by torch or to add a weight norm."""
         text = ast.unparse(call.func)
         origin = getattr(getattr(self.module, text, None), "__module__", "")
         is_init = INITS.search(text) or origin == "torch.nn.init"
@@ -228,7 +228,10 @@ class FillReader(NameReader):
         return bool(is_drawing) and "grad" not in text
 
     def _note_drawer(self, scope: OwnerScope) -> bool:
-        """Note that a function draws weights of its arguments; return False if it takes none."""
+        """Note that a function draws weights of its arguments.
+
+        Return False if `scope` is no function with arguments.
+        """
         function, owner = scope.node, scope.parent.node if scope.parent else None
         if not isinstance(function, FUNCTIONS) or not any(ast.iter_child_nodes(function.args)):
             return False

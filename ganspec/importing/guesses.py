@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from itertools import islice, product
 from typing import TypeVar
 
-import torch
 from pydantic import ValidationError
 from torch import nn
 
@@ -29,6 +28,7 @@ from ganspec.language.kinds import Kind, cached_by_kinds, kinds_of
 from ganspec.language.opening import HIDDEN
 from ganspec.language.unread import UNREAD
 from ganspec.program.ir import Net, Step, label_input, single
+from ganspec.program.probe import hollow
 
 # kinds of layers that are never guessed from the names of calls
 STRUCTURE = (
@@ -115,8 +115,7 @@ def weightless() -> list[type[Layer]]:
 
 
 def _has_weights(step: Step) -> bool:
-    with torch.device("meta"):
-        return step.is_module and bool((step.call.bare or step.call).build().state_dict())
+    return step.is_module and bool(hollow(step.call).state_dict())
 
 
 def kind_with(kind: type[AnyKind], fields: Mapping[str, object]) -> AnyKind | None:
@@ -237,7 +236,7 @@ def alike(field: str, name: str) -> bool:
 
 
 def sides(value: object) -> object:
-    """Return a padding (left, right, top, bottom) as (rows, columns).
+    """Return a padding (left, right, top, bottom) as (rows, columns) if opposite sides are equal.
 
     A tuple of equal numbers becomes one number. Other values are returned unchanged.
     """

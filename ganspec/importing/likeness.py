@@ -20,6 +20,7 @@ from ganspec.kinds.layer import Layer
 from ganspec.kinds.weight_norm import WeightNorm
 from ganspec.language.errors import SpecError
 from ganspec.program.ir import Input, Net, Step, module_of, single, start_input
+from ganspec.program.probe import hollow
 from ganspec.systems.spec import Interface, Network
 
 PLAIN = (int, float, str, bool, type(None))
@@ -104,8 +105,9 @@ def lowered(
 def expresses(net: Net, segment: Segment) -> bool:
     """Return True if a program computes the same as a segment.
 
-    If each step can be compared with one call, equal settings decide. Otherwise both run on random
-    numbers, and equal results decide.
+    Settings decide if each step can be compared with one call, or if one of them has other settings
+    than its call. If both consist of torch modules, their numbers of calls must be equal. Otherwise
+    both run on random numbers, and equal results decide.
     """
     graph, calls = segment.graph, segment.calls
     if net.output.shape != segment.shape or net.heads or len(net.inputs) != len(segment.inputs):
@@ -139,11 +141,7 @@ def same_step(graph: RecordedGraph, step: Step, call: RecordedCall) -> bool | No
         return None
     if isinstance(getattr(call.module, "padding", None), str):
         return None  # `padding="same"` may be the padding that the step has as a number
-    if step.call.wraps:
-        built = module_of(step.call)
-    else:
-        with torch.device("meta"):  # without drawing weights
-            built = (step.call.bare or step.call).build()
+    built = module_of(step.call) if step.call.wraps else hollow(step.call)
     if parametrize.is_parametrized(built) != parametrize.is_parametrized(call.module):
         return None  # one may have its weight norm as a hook
     ours, theirs = settings(built), settings(call.module)
@@ -260,7 +258,7 @@ def _scaled(state: list[torch.Tensor], scale: float) -> Iterator[None]:
 
 
 def _close(a: torch.Tensor, b: torch.Tensor, tolerance: float) -> bool:
-    """Return True if shapes are equal, and numbers up to a relative `tolerance`; NaN equals NaN."""
+    """Return True if shapes are equal, and numbers up to `tolerance` times the largest, or NaN."""
     one, two = a.double(), b.double()
     largest = two[two.isfinite()].abs().max().item() if two.isfinite().any() else 0.0
     near = tolerance * max(1.0, largest)

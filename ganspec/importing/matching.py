@@ -100,7 +100,10 @@ class Matcher:
         return tuple(parts)
 
     def search(self, calls: list[RecordedCall], loose: bool) -> Layer | None:
-        """Return the first candidate that expresses the calls, preferably one with `own_names`."""
+        """Return the first candidate that expresses the calls; None if there is none.
+
+        One whose classes have the `own_names` of the calls is preferred.
+        """
         segment = Segment(self.graph, calls, calls[0].inputs)
         start = self.graph.shapes[segment.inputs[0]]
         if any(len(shape) not in (1, 3) for shape in (start, segment.shape)):
@@ -139,7 +142,8 @@ class Matcher:
     def names(self, calls: Sequence[RecordedCall]) -> Iterator[tuple[str, ...]]:
         """Yield keys of `kinds_by_names` that may fit the calls: tuples of one name for each call.
 
-        A module's name is its class or, if the class inherits torch's `forward`, torch's class.
+        A module is tried by the name of its class and, if this inherits torch's `forward`, by that
+        of torch's class.
         """
         names: list[list[str]] = []
         for call in calls:

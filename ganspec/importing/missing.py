@@ -1,4 +1,4 @@
-"""Conversion of calls that no layer expresses to layers `unknown`, which keep the shapes."""
+"""Conversion of calls that no layer expresses to layers `unknown` with outputs of equal shapes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ def unknown(seen: str, guess: Data = None) -> Data:
 def unread(entry: Entry, seen: str, before: Shape, after: Shape) -> Entry:
     """Turn `entry` into a layer `unknown` that makes the shape `after` of `before`; return it.
 
-    `seen` describes the part of the code or table that it stands for.
+    If `after` is the shape of neither a vector nor a map, the layer makes a vector of as many
+    numbers. `seen` describes the part of the code or table that it stands for.
     """
     own: dict[str, Data] = {"seen": seen[:300]}
     if before != after:
@@ -66,7 +67,8 @@ def _merged(graph: RecordedGraph, entries: list[Entry]) -> list[Entry]:
 def _merge_modules(graph: RecordedGraph, entries: list[Entry]) -> None:
     """Replace the layers of a user's module by one without a kind if one of them has no kind.
 
-    `entries` is changed. Only modules with one input and one output of equal shapes are replaced.
+    `entries` is changed, but not lists inside its layers. Only modules with one input and one
+    output of equal shapes are replaced.
     """
     if all(entry.kind is not None for entry in walk(entries)):
         return
@@ -83,7 +85,11 @@ def _merge_modules(graph: RecordedGraph, entries: list[Entry]) -> None:
 
 
 def described(graph: RecordedGraph, calls: list[RecordedCall]) -> str:
-    """Describe calls and the user's module around them: `Block at `down.0`, conv2d, sigmoid`."""
+    """Return a text about calls, such as "Block at `down.0`, conv2d, sigmoid".
+
+    It begins with the innermost user's module around them, unless that is only the network. It
+    names all calls, or five of more than six.
+    """
     scope = scope_of(graph, calls)
     where = f"{type(scope.module).__name__} at `{scope.path}`, " if scope else ""
     names = [call.name if call.name != "reshaped" else "reshape" for call in calls]
@@ -92,7 +98,7 @@ def described(graph: RecordedGraph, calls: list[RecordedCall]) -> str:
 
 
 def scope_of(graph: RecordedGraph, calls: list[RecordedCall]) -> ModuleCall | None:
-    """Return the innermost user's module around all calls; None if it is the network itself."""
+    """Return the innermost user's module around all calls; None if that is only the network."""
     shared = set.intersection(*(set(call.scopes) for call in calls)) if calls else set()
     inner = max((graph.scopes[n] for n in shared), key=lambda s: len(s.outer), default=None)
     return inner if inner and inner.path else None

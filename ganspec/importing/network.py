@@ -89,7 +89,8 @@ class CodeNetwork(NetworkDraft):
 def read_network(title: str, network: nn.Module, inputs: list[CodeInput]) -> CodeNetwork:
     """Return `network` as layers, after its weights are replaced by random numbers.
 
-    Raise UnreadableError if it does not run on the inputs, or if no output depends on them.
+    Raise UnreadableError if it does not run on the inputs, or if its output depends on none of them
+    or on the label alone.
     """
     fill(network)
     at = places(network)
@@ -106,6 +107,10 @@ def read_network(title: str, network: nn.Module, inputs: list[CodeInput]) -> Cod
     outputs = _outputs(title, graph)
     # a single number is the score, even if it is not returned first
     main, *heads = sorted(outputs, key=lambda value: math.prod(graph.shapes[value]) != 1)
+    if main not in structure.derived:
+        raise UnreadableError(
+            f"the output of {title} depends on the label alone; let it read a latent or image, too"
+        )
     draft = CodeNetwork(
         title,
         graph.shapes[start],
@@ -225,7 +230,7 @@ def _lift_condition(draft: CodeNetwork) -> None:
 
 
 def _lift_weight_norm(draft: CodeNetwork) -> None:
-    """Make the weight norm of a joined label, or of most layers, a setting of the network."""
+    """Make the weight norm of a joined label, or of most layers with weights, the network's."""
     entries = list(walk(draft.entries))
     kinds = {name for name, kind in layer_kinds().items() if issubclass(kind, Weighted)}
     weighted = [entry for entry in entries if entry.kind in kinds]
@@ -249,7 +254,7 @@ def _lift_weight_norm(draft: CodeNetwork) -> None:
 
 
 def lift_activation_norm(draft: NetworkDraft) -> None:
-    """If all normalization layers are equal, make them `norm` and a setting of the network."""
+    """If all normalization layers are equal but for NAMES, make them `norm`, the network's own."""
     norms = {n: kind for n, kind in layer_kinds().items() if kind.role == "norm"}
     layers = [entry for entry in walk(draft.entries) if entry.kind in norms]
     settings = [(e.kind, {k: v for k, v in e.fields.items() if k not in NAMES}) for e in layers]
@@ -278,7 +283,7 @@ def _note_weights(draft: CodeNetwork, at: dict[int, int]) -> None:
         draft.unknown.append(f"weights that layers share: {few(tied)}")
     if modes_of([draft.network]) == (False,):
         text = "the older `torch.nn.utils.spectral_norm` iterates in another order than `spectral`"
-        draft.notes.append(f"{text}: compared after training only")
+        draft.notes.append(f"{text}: compared in evaluation mode only")
     read = {id(parameter) for module in used for parameter in module.parameters()}
     scopes = [scope_of(draft.graph, entry.calls) for entry in draft.missing]
     # these modules are named by layers `unknown`, so their weights need no further note

@@ -22,8 +22,9 @@ class OwnerScope:
     """A module, class or function, with the networks that its names stand for.
 
     `owners` has None for a name of which nothing is known, and an empty set for a name of another
-    object. In a loop, names in `each` stand for one of their networks after the other, and those in
-    `parts` for parts of networks, such as layers. Names in `shared` are `global` ones.
+    object. Names in `each` are variables of loops over a written list: they stand for one of their
+    networks after the other. Those in `parts` are variables of other loops: they stand for parts of
+    networks, such as layers. Names in `shared` are `global` ones.
     """
 
     node: ast.AST
@@ -34,7 +35,10 @@ class OwnerScope:
     shared: set[str] = field(default_factory=set)
 
     def find(self, text: str) -> frozenset[str] | None:
-        """Return the networks that `text` stands for, in this scope or one around it; else None."""
+        """Return the networks that `text`, a name in the source, stands for; None if unknown.
+
+        A name that this scope does not define is looked up in the scopes around it.
+        """
         if text in self.owners or self.parent is None:
             return self.owners.get(text)
         return self.parent.find(text)
@@ -65,7 +69,7 @@ class NameReader:
                 yield from self._scopes(inner, scope)
 
     def _assign(self, scope: OwnerScope, node: ast.AST) -> None:
-        """Record the networks that the names assigned by `node` stand for."""
+        """Record the networks that `node` assigns to names, loops over or returns."""
         match node:
             case ast.Assign([ast.Tuple(elts=names)], ast.Tuple(elts=values)):
                 for name, value in zip(names, values, strict=False):
@@ -91,7 +95,7 @@ class NameReader:
             if text.startswith("self.") and scope.parent:
                 owner = scope.parent
                 if not found and self.is_network(owner.node):
-                    continue  # the object `self`, of which this is a part, may be in `names`
+                    continue  # a layer in a network's class is a part of the network
             before = owner.owners.get(text)
             owner.owners[text] = found if before is None else before | (found or frozenset())
 
@@ -172,7 +176,7 @@ def plain_values(nodes: Sequence[ast.expr]) -> list[object] | None:
 def within(node: ast.AST, branch: Branch = ()) -> Iterator[tuple[ast.AST, Branch]]:
     """Yield the nodes inside `node` in order, each with the branches of `if` around it.
 
-    Nodes inside functions and classes are left out, unless `node` is the function or class.
+    Nodes inside functions, lambdas and classes are left out, unless `node` is one of these.
     """
     for name, value in ast.iter_fields(node):
         is_branch = isinstance(node, ast.If) and name in ("body", "orelse")

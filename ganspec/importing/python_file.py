@@ -85,7 +85,8 @@ class SettingsObject:
 def parse_settings(texts: Iterable[str]) -> dict[str, object]:
     """Parse the texts of `--with`, such as `nz=100,opt.size=32`, as arguments by name.
 
-    The argument `opt` is a SettingsObject. Raise UnreadableError if a text is not a setting.
+    The argument `opt` is a SettingsObject. Raise UnreadableError if a text is not a setting, or if
+    an argument gets both a value and fields.
     """
     settings: dict[str, object] = {}
     for text in texts:
@@ -112,7 +113,10 @@ def _no_setting(part: str) -> UnreadableError:
 
 
 def _value(text: str, part: str) -> object:
-    """Parse the value of a setting: a word, or a plain Python value such as a number or a list."""
+    """Return the value of the setting `part`: a word, or a plain Python value such as a list.
+
+    Raise UnreadableError if `text` is neither.
+    """
     if re.fullmatch(r"[A-Za-z_][\w.-]*", text) and text not in ("True", "False", "None"):
         return text
     try:
@@ -153,7 +157,8 @@ Maker = Callable[..., nn.Module]  # a network's class, or a function that return
 def maker_of(module: ModuleType, name: str, path: Path) -> Maker:
     """Return the network's class or the function called `name` that the file `path` defines.
 
-    `module` is the file after it was run. Raise UnreadableError if it has no such definition.
+    `module` is the file after it was run. Raise UnreadableError if it has no such definition at its
+    top level.
     """
     own = {
         key: value
@@ -233,7 +238,7 @@ def unpassed(network: nn.Module, count: int) -> list[str]:
 
 
 def arity(network: nn.Module) -> tuple[int, int]:
-    """Return how many arguments `forward` requires, and how many it takes at most.
+    """Return how many positional arguments `forward` requires, and how many it takes at most.
 
     With `*args`, the second number is 2, the most that a spec can give, or the first if larger.
     """

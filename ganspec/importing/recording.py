@@ -1,8 +1,8 @@
 """Recording of a network's calls of torch modules and functions, in order.
 
-The network runs once on random numbers. A torch module is recorded as one call; in the user's
-modules every call of a torch function is recorded. Unlike `torch.fx`, this follows control flow
-that depends on shapes or devices.
+The network runs once. A torch module is recorded as one call; in the user's modules every call of a
+torch function that reads a recorded tensor is recorded. Unlike `torch.fx`, this follows control
+flow that depends on shapes or devices.
 """
 
 from __future__ import annotations

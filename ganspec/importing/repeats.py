@@ -1,4 +1,4 @@
-"""Folding of repeated layers, in which at most two numbers change, into layers `repeat`."""
+"""Folding of repeated layers, whose changing numbers need at most two names, into `repeat`."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _patterns(entries: list[Entry]) -> Iterator[Pattern]:
     """Yield the patterns that begin at one of the first LONGEST_PERIOD entries.
 
     Their first layer is a call of a block or of a kind in `beginnings()`. The gain of a pattern is
-    the number of lines that it saves, less two if two numbers change, and less one if a round has
+    the number of lines that it saves, less two if it needs two names, and less one if a round has
     more than four layers.
     """
     for start, entry in enumerate(entries[:LONGEST_PERIOD]):

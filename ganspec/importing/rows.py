@@ -18,7 +18,7 @@ TOTALS = {
 }
 # by framework: the sum that a table's total stands for; torch's lack running statistics
 COUNTED = {"keras": "total", "torch": "trainable"}
-# kinds of layer by Keras class; only `input` is no kind
+# kinds of layer by Keras class; `embedding`, `input` and `multiply` are no kinds
 KERAS = {
     "Activation": "relu",
     "Add": "add",
@@ -138,12 +138,17 @@ class Table:
 
 
 def kind_of(row: Row) -> str:
-    """Return the kind of layer of a row's class; `""` if there is none."""
+    """Return the entry of a row's class in KERAS or TORCH; `""` if there is none."""
     return (TORCH if row.framework == "torch" else KERAS).get(row.type, "")
 
 
 def full_type(row: Row) -> str:
-    """Return the class of a row; if Keras's table cuts it short, the row's name completes it."""
+    """Return the class of a row.
+
+    If Keras's table cuts it short, return the class in KERAS that begins so. If there are several,
+    or nothing is printed, the row's name decides, such as `conv2d_1`. If no class fits, return what
+    is printed.
+    """
     if row.framework == "torch" or row.type in KERAS:
         return row.type
     start = row.type.rstrip("…")

@@ -19,9 +19,10 @@ def run_file(path: Path, names: set[str]) -> ModuleType:
     """Run the Python file at `path` as a module and return the module.
 
     Statements after the definitions of `names` are usually a training, so they run only if they
-    define functions, classes or constants, or parse options; one that fails is left out. If no
-    statement makes any of `names`, this holds for all statements. Raise UnreadableError if there is
-    no such file, if it is not Python, or if an earlier statement fails.
+    import modules, define functions, classes or constants, or parse options; one that fails is left
+    out. If no statement makes any of `names`, this holds for all statements. Raise UnreadableError
+    if there is no such file, if it is not Python, or if an earlier statement other than an import
+    fails.
     """
     if not path.is_file():
         raise UnreadableError(f"there is no file {path}")
@@ -82,9 +83,10 @@ class NetworksLoader(SourceFileLoader):
 
 
 def _guarded(node: ast.stmt) -> ast.stmt:
-    """Return a `try` around `node`; if an import fails, UNDEFINED gets the reason for its names.
+    """Return a `try` around `node`, which is left out if it fails.
 
-    An import from `__future__` is returned as it is, since it may not be in a `try`.
+    If it is an import, UNDEFINED gets the reason for each of its names. An import from `__future__`
+    is returned as it is, since it may not be in a `try`.
     """
     if isinstance(node, ast.ImportFrom) and node.module == "__future__":
         return node

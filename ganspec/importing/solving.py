@@ -34,7 +34,7 @@ class Solution:
     open: list[str]
 
     def entry(self, row: Row) -> Entry:
-        """Return the layer with a note: its parameter count, and other layers that fit."""
+        """Return the layer with a note: its parameter count, and up to three others that fit."""
         notes = [
             f"{row.params:,}" if row.params else "",
             f"or {'; or '.join(self.others[:3])}" if self.others else "",
@@ -106,7 +106,7 @@ def _difference(layer: Layer, best: Layer) -> str:
 
 
 def activation_of(rows: list[Row]) -> Data:
-    """Return the first activation in `rows` as a spec writes it; None if there is none.
+    """Return the first ReLU, leaky ReLU or ELU in `rows` as a spec writes it; None without one.
 
     For Keras's `Activation`, whose function a table does not print, the value is `unknown`.
     """
@@ -130,7 +130,7 @@ def options(kind: str, row: Row, before: Shape) -> Iterator[Layer]:
     """
     if kind not in layer_kinds():
         return
-    for fields in _fields(kind, row, before):
+    for fields in _fields_to_try(kind, row, before):
         if layer := _layer(kind, fields, row):
             yield layer
     # on maps, a Keras Dense is a 1 x 1 convolution
@@ -138,8 +138,7 @@ def options(kind: str, row: Row, before: Shape) -> Iterator[Layer]:
         yield from options("conv", row, before)
 
 
-def _fields(kind: str, row: Row, before: Shape) -> Iterator[Fields]:
-    """Yield the fields to try for a kind."""
+def _fields_to_try(kind: str, row: Row, before: Shape) -> Iterator[Fields]:
     match kind:
         case "conv" | "conv_transpose":
             yield from _conv(row, before)
@@ -185,7 +184,7 @@ def _conv(row: Row, before: Shape) -> Iterator[Fields]:
 
 
 def _windows(count: int) -> list[int] | list[tuple[int, int]]:
-    """Return the square kernel with `count` pixels; if there is none, all with sides to WIDEST."""
+    """Return the kernels of `count` pixels: the square one, or else all with sides to WIDEST."""
     if isqrt(count) ** 2 == count:
         return [isqrt(count)]
     sides = [(a, count // a) for a in range(1, WIDEST + 1) if count % a == 0]

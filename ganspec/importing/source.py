@@ -46,8 +46,8 @@ UNKNOWN_INIT = "no kind of `init` was found that draws the initial weights of th
 class Imported:
     """The text of an imported spec; `verified` has, by role, the result of each comparison.
 
-    A result is a text, such as EQUAL. `is_equal` is True if all networks of the spec were compared
-    with their code and are equal, and if the spec passes `ganspec check`.
+    A result is a text, such as EQUAL. `is_equal` is True if all imported networks have the outputs,
+    gradients and initial weights of their code, and if the spec passes `ganspec check`.
     """
 
     name: str
@@ -63,11 +63,11 @@ def import_file(
     """Import networks of a Python file as a spec.
 
     `names` has, by role, the name of each network's class or of a function that returns it. If the
-    role is `network`, the input and output shapes decide the role. `settings` are arguments of the
-    classes and functions by name.
+    role is `network`, its input and output decide the role. `settings` are arguments of the classes
+    and functions by name.
 
-    Raise UnreadableError if the file, a name, a setting or an input does not fit, or if networks
-    differ in the shape of their images.
+    Raise UnreadableError if the code fails, if a name, a setting or an input does not fit it, or if
+    a spec cannot have such networks.
     """
     module = run_file(path, set(names.values()))
     makers = {role: maker_of(module, name, path) for role, name in names.items()}
@@ -95,7 +95,7 @@ def import_file(
         networks[role].notes += fills[role].idle
     refuse_unread(each for each in inputs if each not in read)
     if "network" in networks:
-        role = role_of(networks["network"])
+        role = role_of(networks["network"], any(each.name == "x" for each in read))
         networks, builders = {role: networks["network"]}, {role: builders["network"]}
         fills = {role: fills["network"]}
     note_classes(networks)
@@ -120,7 +120,10 @@ def note_classes(networks: Mapping[str, CodeNetwork]) -> None:
 
 def _reject_unknown(settings: dict[str, object], makers: Iterable[Maker]) -> None:
     """Raise UnreadableError if one of `settings` is an argument of none of `makers`."""
-    known = {each for maker in makers for each in inspect.signature(maker).parameters}
+    parameters = [p for maker in makers for p in inspect.signature(maker).parameters.values()]
+    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+        return  # such as `**options`, which takes any argument
+    known = {p.name for p in parameters}
     if unknown_names := [name for name in settings if name not in known]:
         raise UnreadableError(
             f"no constructor takes {listed(unknown_names)}; --with is for constructors' arguments"
@@ -133,8 +136,9 @@ def inputs_of(
     """Return those of `inputs` that a network reads; its `forward` takes `least` to `most` tensors.
 
     Labels are left out if `forward` does not take them. If there is no `x`, a discriminator reads
-    an image of the shape `image`, the generator's output. Raise UnreadableError if the inputs do
-    not fit, or if the network reads several images, latents or labels, which no spec can express.
+    an image of the shape `image`, the generator's output, unless that is None. Raise
+    UnreadableError if the inputs do not fit, or if the network reads several images, latents or
+    labels, which no spec can express.
     """
     fitting = {"generator": "zy", "discriminator": "xy"}.get(role, "xyz")
     own = [each for each in inputs if each.name in fitting]

@@ -161,7 +161,7 @@ class Structure:
     def by_name(self, start: int, call: RecordedCall) -> list[Entry] | None:
         """Return the layers `add` or `concat` of a call that joins `start` and named values.
 
-        Return None if the call reads a value that has no name.
+        Return None if the call reads another value that has no name.
         """
         values = call.operands
         if any(value != start and (value, call) not in self.cut for value in values):

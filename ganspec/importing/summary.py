@@ -18,13 +18,13 @@ LONGEST = 1_000_000  # most characters of a file
 
 
 def read_tables(text: str, name: str) -> list[Table]:
-    """Return every model printed in `text`; errors call the text `name`.
+    """Return every model printed in `text`; `name` is that of the text, and of nameless models.
 
     Raise UnreadableError if `text` is longer than LONGEST, has no table or one without layers, or
     if Keras printed it with `expand_nested`.
     """
     if len(text) > LONGEST:
-        raise UnreadableError(f"{name} has over {LONGEST:,} characters; keep the tables alone")
+        raise UnreadableError(f"{name} has over {LONGEST:,} characters; keep only the tables")
     lines = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in text.splitlines()]  # colours
     if is_torch_table(lines):
         return read_torch_tables(lines, name)

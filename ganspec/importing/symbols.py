@@ -19,11 +19,11 @@ LONGEST_SUM = 2  # most names in one width; a longer sum is harder to read than 
 def name_widths(
     draft: CodeNetwork, inputs: list[CodeInput], maker: Maker, settings: dict[str, object]
 ) -> dict[str, int]:
-    """Replace widths of the draft by expressions of the constructor's arguments.
+    """Replace whole numbers of the draft by expressions of the constructor's arguments.
 
     Return, by name, the values of the arguments in these expressions. For each even argument, the
-    network is built and read again with this argument halved. A width that changes contains a
-    multiple of the argument.
+    network is built and read again with this argument halved. A number that falls by n halves
+    becomes n times the argument's name, plus a rest.
     """
     slopes: dict[Path, dict[str, int]] = {}
     known = _arguments(maker, settings)
@@ -49,7 +49,7 @@ def name_widths(
 
 
 def _arguments(maker: Maker, settings: dict[str, object]) -> dict[str, int]:
-    """Return, by name, the constructor's integers above 1 whose names are allowed in `vars`."""
+    """Return, by name, the integer arguments above 1 whose names are allowed in `vars`."""
     parameters = inspect.signature(maker).parameters.values()
     values = ((p.name, settings.get(p.name, p.default)) for p in parameters)
     return {n: v for n, v in values if type(v) is int and v > 1 and not name_problem(n)}
@@ -68,7 +68,7 @@ def _halved(
     """Return the network that `settings` give; None if it cannot be built or read.
 
     `settings` already hold half of `value` for one argument. The network reads `inputs` or, if that
-    fails, inputs in which every size equal to `value` is halved, too.
+    fails, inputs in which every size equal to `value` is halved, too, but for labels.
     """
     shapes = (tuple(value // 2 if n == value else n for n in each.shape) for each in inputs)
     pairs = zip(inputs, shapes, strict=True)

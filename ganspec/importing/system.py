@@ -49,23 +49,25 @@ class SpecDraft:
         return bool({"generator", "discriminator"} & set(self.networks))
 
 
-def role_of(network: NetworkDraft) -> str:
+def role_of(network: NetworkDraft, is_image: bool = False) -> str:
     """Return the role of a network by its input and output shapes, such as `generator`.
 
-    Raise UnreadableError if a spec has no network that makes such an output of such an input.
+    A vector that it reads is a latent unless `is_image`. Raise UnreadableError if a spec has no
+    network that makes such an output of such an input.
     """
     reads, makes = network.reads, network.makes
     if network.judges:
         return "discriminator"
-    if not network.reads_images:
+    if not network.reads_images and not is_image:
         return "generator" if image_of(makes) else "classifier"
-    if len(makes) == 1:
+    if len(makes) == 1 and makes != reads:
         return "classifier"
-    if makes != reads:
+    if makes not in (reads, image_of(reads)):
         what = f"{network.title} makes maps of {sized(makes)} from images of {sized(reads)}"
         reason = "ganspec has networks from images to scores, classes, or images of the same shape"
         fix = f"; if they are scores, name it by --discriminator {network.title}"
-        raise UnreadableError(f"{what}; {reason}{fix if makes[0] == 1 else ''}")
+        is_code = isinstance(network, CodeNetwork)  # a table cannot be named
+        raise UnreadableError(f"{what}; {reason}{fix if is_code and makes[0] == 1 else ''}")
     if network.label is not None:
         raise UnreadableError(
             f"{network.title} makes images from images and a label; ganspec has no such system"
@@ -121,20 +123,21 @@ def draft_spec(name: str, source: str, networks: Mapping[str, NetworkDraft]) -> 
 def adapt(role: str, network: NetworkDraft, image: Image) -> None:
     """Add layers for the reshapes that the code leaves to its caller.
 
-    A generator that reads (n, 1, 1) gets a reshape of the latent; one that makes a vector, a
-    reshape to `image`. Another network that reads a vector gets a flatten.
+    A generator that reads a map, such as n x 1 x 1, gets a reshape of the latent. Another network
+    that reads a vector gets a flatten, unless it begins with one. A network that makes images as
+    vectors gets a reshape to `image`.
     """
     entries = network.entries
-    if role == "generator":
-        if len(network.reads) == 3:
-            _join_inside(network)
-            entries.insert(0, Entry("reshape", {"shape": list(network.reads)}))
-        if len(network.makes) == 1:
-            note = "the code makes a vector"
-            entries.append(Entry("reshape", {"shape": list(image)}, note=note))
-    elif len(network.reads) == 1 and (not entries or entries[0].kind != "flatten"):
+    if role == "generator" and len(network.reads) == 3:
+        _join_inside(network)
+        entries.insert(0, Entry("reshape", {"shape": list(network.reads)}))
+    has_flatten = bool(entries) and entries[0].kind == "flatten"
+    if role != "generator" and len(network.reads) == 1 and not has_flatten:
         _join_inside(network)
         entries.insert(0, Entry("flatten", note="the code reads a vector"))
+    if role in ("generator", "autoencoder") and len(network.makes) == 1:
+        note = "the code makes a vector"
+        entries.append(Entry("reshape", {"shape": list(image)}, note=note))
 
 
 def _join_inside(network: NetworkDraft) -> None:
@@ -209,7 +212,7 @@ def _data(draft: SpecDraft) -> list[str]:
     if draft.is_gan:
         latent: Data = unknown("no generator was read")
         if generator := draft.networks.get("generator"):
-            size = next((n for n in generator.reads if n > 1), 1)
+            size = math.prod(generator.reads)
             drawn = unknown("a network alone does not draw latents")
             latent = {"size": size, "distribution": drawn}
         lines.append(f"latent: {flow(latent)}")
@@ -233,16 +236,19 @@ def _label(draft: SpecDraft) -> dict[str, Data] | None:
 
 
 def ending(network: NetworkDraft | None) -> str:
-    """Return the kind of the network's last layer that is not a reshape; `""` if there is none."""
+    """Return the kind of the last layer but `flatten` and `reshape`; `""` if there is none."""
     entries = network.entries if network else []
     kinds = [entry.kind for entry in entries if entry.kind not in ("flatten", "reshape")]
     return (kinds[-1] or "") if kinds else ""
 
 
 def _range(draft: SpecDraft) -> Data:
-    """Return `data.range`, the bounds of the last layer; `unknown` if not [0, 1] or [-1, 1]."""
+    """Return `data.range`: the bounds of the last layer of the network that makes images.
+
+    It is `unknown` if they are not [0, 1] or [-1, 1].
+    """
     last = ending(draft.networks.get("generator") or draft.networks.get("autoencoder"))
     limits = layer_kinds()[last].output_range if last in layer_kinds() else None
     if limits is not None and limits in ((0, 1), (-1, 1)):
         return list(map(int, limits))
-    return unknown("no layer bounds the images")
+    return unknown("no layer bounds the images to [0, 1] or [-1, 1]")

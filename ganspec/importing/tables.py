@@ -19,7 +19,7 @@ from ganspec.importing.source import Imported
 from ganspec.importing.summary import read_tables
 from ganspec.importing.system import draft_spec, image_of, role_of, text_of
 from ganspec.importing.walking import FURTHER, Walk
-from ganspec.language.errors import SpecError
+from ganspec.language.errors import SpecError, conjunction
 from ganspec.language.unread import UNREAD
 from ganspec.program.measure import costs, totals
 from ganspec.streams import DASH, is_input, read_stdin
@@ -57,8 +57,9 @@ UNSAID = {
 def import_tables(paths: list[Path], inputs: list[CodeInput]) -> Imported:
     """Import the networks whose tables were printed into the files, as a spec.
 
-    `inputs` are the input shapes that the user gave. Raise UnreadableError if a file has no table,
-    if two networks have the same role, or if an input is unread, or a shape unknown or wrong.
+    `inputs` are the input shapes that the user gave. Raise UnreadableError if a file has no table
+    that can be read, if a network's input shape is unknown or nothing reads one of `inputs`, or if
+    the networks do not fit into one spec.
     """
     tables = [table for path in paths for table in _read(path)]
     walks, warnings = _walks(tables, inputs)
@@ -73,8 +74,11 @@ def import_tables(paths: list[Path], inputs: list[CodeInput]) -> Imported:
         walk.draft.unknown += [UNSEEN[framework], *unsaid]
         role = role_of(walk.draft)
         if role in networks:
-            raise UnreadableError(f"two tables are of a {role}; import one at a time")
+            raise UnreadableError(f"two tables have the role {role}; import one at a time")
         networks[role], printed[role] = walk.draft, walk.table
+    if len(networks) > 1 and set(networks) != {"generator", "discriminator"}:
+        roles = conjunction(list(networks))
+        raise UnreadableError(f"no spec has {roles} together; import one at a time")
     title = "stdin" if str(paths[0]) == DASH else paths[0].name
     draft = draft_spec(Path(title).stem, title, networks)
     frameworks = {table.framework for table in printed.values()}
@@ -103,9 +107,9 @@ def _read(path: Path) -> list[Table]:
 def _walks(tables: list[Table], inputs: list[CodeInput]) -> tuple[list[Walk], list[str]]:
     """Return the walk of each table, and warnings about tables that are left out.
 
-    A table is left out if its rows are other models. Raise UnreadableError if no table is left.
-    Tables that begin with a vector come first, because the output of a generator tells the image
-    shape.
+    A table is left out if a row is another model. Raise UnreadableError if no table is left, or if
+    one has no layers or an unknown input shape. Tables that begin with a vector come first, because
+    the output of a generator tells the image shape.
     """
     warnings, walks = [], []
     shapes = {each.name: each.shape for each in inputs}
@@ -151,7 +155,7 @@ def _gaps(value: Data, owner: str = "") -> Iterator[str]:
 def doubtful(entries: list[Entry]) -> list[str]:
     """Return the layers' notes without parameter counts, such as `conv: or kernel 1, 9`.
 
-    Equal notes come once, with their number.
+    Equal notes come once, with their number if that is not 1.
     """
     notes = [(e.kind, re.sub(r"^[\d,]+(; )?", "", e.note)) for e in entries]
     return _counted(f"{kind}: {note}" if kind else note for kind, note in notes if note)

@@ -51,7 +51,9 @@ def read_torch_tables(lines: list[str], name: str) -> list[Table]:
                 table.name = match[1]
         table.rows = [row for _, row in leaves]
         if not table.rows:
-            raise UnreadableError(f"the table in line {at + 1} of {name} has no layers")
+            raise UnreadableError(
+                f"the table in line {at + 1} of {name} has no layers; print it whole"
+            )
         tables.append(table)
     return tables
 

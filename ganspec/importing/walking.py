@@ -85,7 +85,10 @@ class Walk:
     # -- the input ----------------------------------------------------------------------------
 
     def start(self, row: Row) -> Shape:
-        """Return the shape of the input: printed, given by the user, or guessed from `row`."""
+        """Return the shape of the input: printed, given by the user, or guessed from `row`.
+
+        Raise UnreadableError if none is known.
+        """
         if read := self.read_inputs(row):
             self.main = max(read, key=lambda name: math.prod(self.inputs[name]))
             return self.inputs[self.main]
@@ -158,8 +161,6 @@ class Walk:
         source = named(row.sources[0], self.shapes) if row.sources else None
         if row.sources and self.before and self.before.name.startswith(row.sources[0].rstrip("…")):
             source = None  # if the cell is cut short, it most likely names the row before
-        if self.before is None or source == self.before.name:
-            source = None
         start = self.shapes[source] if source else self.running
         if kind_of(row) == "reshape" and row.shape and len(row.shape) == 1:
             row = replace(row, type="Flatten")
@@ -240,7 +241,7 @@ class Walk:
         """Return in a list the layer for the label's rows and for `row`, which joins the label.
 
         The list is empty if the network's `condition` expresses these rows. Return None if the
-        label's rows do not begin with an embedding.
+        label's rows do not begin with an embedding whose sizes are printed.
         """
         embedding = self.labels[0]
         size = (embedding.shape or (0,))[0]
@@ -272,7 +273,7 @@ def joins(row: Row) -> bool:
 
 
 def reshaped(row: Row, before: Shape) -> list[Entry] | None:
-    """Return a reshape of `before` and the row's layer, which fits after it; None if none fits.
+    """Return a reshape or flatten of `before`, and the row's layer after it; None if none fits.
 
     Tables of torch do not print the reshapes of a `forward`; the row's count tells them.
     """

@@ -20,7 +20,7 @@ FRESH = ("_like", "new_")
 
 
 def few(names: Sequence[str]) -> str:
-    """Return the first four names, with dots if there are more."""
+    """Return the first four names as one text, with dots if there are more."""
     return ", ".join([*names[:4], *(["..."] if len(names) > 4 else [])])
 
 

@@ -1,12 +1,12 @@
-"""Measure which rows and columns of its input each position of a call's result depends on.
+"""Measure which rows and columns of an input each position of a call's result depends on.
 
 The rows and columns of the input are changed one after another, by positive and by negative
 numbers. The positions of the result that change depend on the changed row or column. On large
 inputs only some changes are made: see `dependence` and `_scan`.
 
 The call is applied in double precision with positive weights, so that no two paths cancel. It
-always gets a batch of two equal images and the same seed, so that neither batch statistics nor
-random numbers count as dependence.
+always gets the same seed and a batch of two equal images. So random numbers do not count as
+dependence, nor do differences within a batch, which minibatch discrimination measures.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from ganspec.program.ir import Call, Value
 from ganspec.program.probe import FAILURES, hollow
 from ganspec.program.statistics import fix_neutral
 
-FEW = 64  # up to so many rows, columns or positions are changed one by one, more in groups
+# more rows or columns than these are changed in groups; of more positions, a few are tried first
+FEW = 64
 MOST_WEIGHTS = 2**22  # a module with more weights gets buffers of 1 in place of its own
 Masks: TypeAlias = tuple[torch.Tensor, torch.Tensor]  # rows x positions and columns x positions
 
@@ -31,13 +32,15 @@ Masks: TypeAlias = tuple[torch.Tensor, torch.Tensor]  # rows x positions and col
 def dependence(call: Call, values: list[Value], index: int, size: tuple[int, ...]) -> Masks | None:
     """Return masks of the rows and columns of input `index` that each position of the result reads.
 
-    `size` is the result's height and width, or its length if it is a vector. The masks are boolean,
-    rows x positions and columns x positions; a vector counts as one row. If all positions of the
-    result read the same, the masks may have one column for all of them.
+    `values` are the call's inputs. `size` is the result's height and width, or its length if it is
+    a vector. The masks are boolean, rows x positions and columns x positions; a vector counts as
+    one row. If all positions of the result read the same, the masks may have one column for all of
+    them.
 
     An input of more than FEW positions is first changed at a few. If changes at eight positions
     change exactly the same eight of the result, return None: the call works position by position.
     If each of three positions changes the whole result, assume that all of it reads all positions.
+    Raises any error of the call.
     """
     trial = Trial(call, values, index)
     places = trial.places
@@ -55,7 +58,7 @@ def dependence(call: Call, values: list[Value], index: int, size: tuple[int, ...
 
 
 class Trial:
-    """A call with random inputs, of which the input `index` can be changed.
+    """A call on random inputs, and 0 for the index of a class; the input `index` can be changed.
 
     `places` is that input's height and width, or its length. Numbers are in double precision, or in
     single precision if the call fails in double.
@@ -189,8 +192,8 @@ def strides(masks: Masks, places: torch.Size) -> list[Fraction]:
 
     `masks` are those that `dependence` returns, `places` is the result's height and width. The
     rows, or columns, that a position reads have a middle. Along each axis a line is fitted through
-    the middles; its slope, rounded to n or 1 / n for a whole number n, is the stride. For a slope
-    of 0, the stride is the number of indices divided by that of positions, rounded in this way.
+    the middles; its slope without sign, rounded to n or 1 / n for a whole number n, is the stride.
+    For a slope of 0, that is the number of indices divided by that of positions, rounded likewise.
     """
     slopes = []
     for axis, mask in enumerate(masks):

@@ -32,7 +32,7 @@ def blame(error: BaseException, network: str, origin: Origin, part: str = "") ->
     error.add_note(f"in {part}{network}, {origin.path} ({origin.kind}){place}")
 
 
-def _is_out_of_memory(error: BaseException) -> bool:
+def is_out_of_memory(error: BaseException) -> bool:
     """Return True if `error` seems to say that memory has run out, by its class or message."""
     return isinstance(error, MemoryError) or "memory" in str(error)
 
@@ -72,13 +72,14 @@ def blame_backward(error: Exception, again: Callable[[], object]) -> None:
 
     A backward pass runs outside Python, so its errors do not name a layer. `again` is a function
     that repeats the failed training step. It is called under torch's anomaly detection, which
-    records the layers, but is too slow to be always on. No note is added if `error` does not come
-    from a backward pass, or if `again` does not raise an error of the same class.
+    records the layers, but is too slow to be always on. No note is added if `error` has one, if it
+    does not come from a backward pass, if `again` raises no error of the same class, or if the
+    record names no layer.
     """
     frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
     if hasattr(error, "layer") or "_engine_run_backward" not in (f.f_code.co_name for f in frames):
         return
-    if _is_out_of_memory(error):
+    if is_out_of_memory(error):
         _free(error)
     if layer := _watched(type(error), again):
         blame(error, *layer, part="the backward pass of ")

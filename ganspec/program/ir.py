@@ -81,7 +81,7 @@ class Call:
         return outer
 
     def by_name(self) -> Call:
-        """Return the call with its arguments by name. The function's first parameter is the input.
+        """Return the call with its arguments by name; they follow the function's first parameter.
 
         Raise TypeError if the function does not take the arguments.
         """
@@ -138,10 +138,10 @@ def single(value: object) -> object:
 
 @dataclass(frozen=True)
 class Origin:
-    """The layer that a step came from; `path` is its key path from the spec's root.
+    """The layer or condition that a step came from; `path` is its key path from the spec's root.
 
-    `unread` are the layer's fields that are `unknown`. `lost` has `params`, `macs` or `output` if
-    that count, or the output's shape, depends on unknown labels.
+    `kind` is its kind, or the block that it calls. `unread` are its fields that are `unknown`.
+    `lost` has `params`, `macs` or `output` if that count or shape depends on unknown labels.
     """
 
     path: str
@@ -155,8 +155,8 @@ class Origin:
 class Value:
     """A tensor of the program: its shape without the batch, and its number of channels.
 
-    `origin` is None for an input. A label of one class is an index: an int64 of shape (), whose
-    `channels` are the number of classes.
+    `origin` is None for a network's input. A label of one class is an index: an int64 of shape (),
+    whose `channels` are the number of classes.
     """
 
     id: int

@@ -19,7 +19,7 @@ from ganspec.program.statistics import fix_neutral
 
 # A module is counted in main memory up to these sizes. A larger one is counted on the meta device,
 # which needs no memory, but makes torch import its compiler: that takes seconds.
-LARGEST_DRAWN = 2**24  # most weights of a layer whose parameters are counted with its weight norm
+LARGEST_DRAWN = 2**24  # for parameters with a weight norm: the weights without it
 LARGEST_COMPUTED = 2**34  # for multiply-adds: a layer's weights times positions of its output map
 
 
@@ -94,7 +94,10 @@ def cell(rows: Sequence[CostRow], name: str) -> str:
 
 
 def parameters_text(net: Net) -> str:
-    """Return the number of all parameters in words: `1,024 parameters`, `parameters not read`."""
+    """Return the number of parameters, with buffers, as text: `1,024 parameters`.
+
+    Return `parameters not read` if it depends on unknown labels.
+    """
     rows = costs(net)
     return (
         f"parameters {NOT_READ}"

@@ -9,8 +9,9 @@ from torch.utils.flop_counter import flop_registry
 class MultiplyAdds(TorchDispatchMode):
     """Counts in `count` the multiply-adds of all operators that run in its `with` block.
 
-    The numbers come from torch's formulas. `torch.utils.flop_counter.FlopCounterMode` gives the
-    same numbers, but imports torch's compiler, some 800 modules, which takes two seconds.
+    The numbers come from torch's formulas. An operator without one counts as the operators of which
+    it consists, or as 0. `torch.utils.flop_counter.FlopCounterMode` gives twice these numbers, but
+    imports torch's compiler, some 800 modules, which takes two seconds.
     """
 
     count = 0

@@ -19,8 +19,8 @@ from torch import nn
 
 from ganspec.program.ir import Call, Value
 
-LARGEST = 2**31  # most numbers in one tensor; a larger tensor is likely a mistake
-LARGEST_RETRY = 2**22  # a call that reads more numbers for one image is not run on two images
+LARGEST = 2**31  # most numbers in a result for one image, and most weights: more is a mistake
+LARGEST_RETRY = 2**22  # a call with a larger input, in numbers of one image, is not run on two
 FAILURES = (RuntimeError, ValueError, TypeError, IndexError, MemoryError)  # what a call may raise
 # Regular expressions for torch's messages, and what to say instead; `{0}` is the first group.
 WORDS = (
@@ -44,18 +44,18 @@ WORDS = (
 
 
 class ProbeError(Exception):
-    """Raised when torch cannot run a call, or a result is empty or too large.
+    """Raised when a call fails, or when its result is empty, too large or no batch of tensors.
 
-    If torch refused the call, the message is the text in `WORDS` for torch's message, or else the
-    first line of torch's message.
+    If the call fails, the message is the text in `WORDS` for its error, or else the first line of
+    the error.
     """
 
 
 def probe(call: Call, inputs: tuple[Value, ...]) -> tuple[int, ...]:
     """Return the shape, without the batch, of the result of `call` on `inputs`.
 
-    Raise ProbeError if torch refuses the call, or if the result for one image is empty or has more
-    than LARGEST numbers.
+    Raise ProbeError if the call fails, if its result is no tensor with a row for each image, or if
+    the result for one image is empty or has more than LARGEST numbers.
     """
     try:
         with warnings.catch_warnings(action="ignore"), torch.no_grad():
@@ -118,7 +118,8 @@ def _run(
 ) -> tuple[int, ...]:
     """Return the shape, without the batch, of the result for `batch` images of zeros.
 
-    `module` is None if the call is of a function.
+    `module` is None if the call is of a function. Raise ProbeError if the result has no row for
+    each image, and any error of the call.
     """
     tensors = [value.tensor(batch) for value in inputs]
     result = call.apply(*tensors) if module is None else module(*tensors)
@@ -130,11 +131,12 @@ def _run(
 
 
 def hollow(call: Call) -> nn.Module:
-    """Return the call's module in main memory, with unwritten weights and without weight norms.
+    """Return the call's module in main memory, without weight norms.
 
-    It is first built on the meta device. Raise ValueError if it would have more than LARGEST
-    weights. If its constructor reads numbers of tensors, which have none on the meta device, it is
-    built in main memory instead, with initialized weights and without this limit.
+    Its weights and buffers are uninitialized memory. It is first built on the meta device. Raise
+    ValueError if it would have more than LARGEST weights. If its constructor reads numbers of
+    tensors, which have none on the meta device, it is built in main memory instead, with its
+    initial weights and without this limit.
     """
     try:
         with torch.device("meta"):

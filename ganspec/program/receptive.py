@@ -3,8 +3,8 @@
 The program is run on coordinates, with a maximum in place of every sum. For each position of a
 value, the last row and column of the image that it depends on ("sees") are computed and, negated so
 that a maximum finds them, the first. A position that reads several others sees from their first row
-and column to their last. This is exact at the edges of the image, at odd sizes and for the phases
-of transposed convolutions, unlike the closed formula
+and column to their last. For the calls in `RULES` this is exact at the edges of the image, at odd
+sizes and for the phases of transposed convolutions, unlike the closed formula
 (equation 2 of Araujo et al., 2019, "Computing Receptive Fields of Convolutional Neural Networks").
 """
 
@@ -76,7 +76,7 @@ def receptive_field(net: Net) -> Pair | None:
     """Return the height and width, in pixels, that one number of a network's output sees.
 
     They are the largest over all positions of the output, and never larger than the image. As is
-    usual, the statistics of normalizations do not count. Return None if the network reads no image,
+    usual, statistics of torch's normalizations do not count. Return None if the net reads no image,
     or if its output does not depend on the image.
     """
     field = _reaches(net)[net.output.id].summary() if net.inputs[0].value.is_map else None
@@ -185,7 +185,7 @@ def _transposed(step: Step, reads: list[Reach]) -> Reach:
 
 
 def _resampled(step: Step, reads: list[Reach]) -> Reach:
-    """Return the reach of an upsampling or a pixel shuffle, as of a transposed convolution."""
+    """Return the reach of an upsampling or a pixel shuffle: that of a transposed convolution."""
     (x,), module = reads, hollow(step.call)
     factor = int(getattr(module, "scale_factor", 0) or getattr(module, "upscale_factor", 0))
     is_bilinear = getattr(module, "mode", None) == "bilinear"

@@ -14,7 +14,7 @@ def comment(line: str, before: tuple[int, ...], after: tuple[int, ...], hidden: 
 
     `before` is the shape of the line's input, `after` that of its result, without the batch.
     Return "" if the two are equal, if `line` contains the length of a result that is a vector, if
-    line and comment together are longer than LINE, or if `hidden` is true.
+    INDENT, line and comment together are longer than LINE, or if `hidden` is true.
     """
     note = f"  # {' x '.join(map(str, after))}"
     fits = len(INDENT) + len(line) + len(note) <= LINE
@@ -43,7 +43,8 @@ def number(value: float) -> str:
 def docstring(text: str) -> str:
     """Return `text` as Python source: a docstring on one line, with its quotes.
 
-    A full stop is added unless `text` ends in `.`, `!`, `?` or `:`.
+    A full stop is added unless `text` is empty or ends in `.`, `!`, `?` or `:`. White space becomes
+    single spaces; double quotes become single ones, unless `text` has characters to escape.
     """
     text = " ".join(text.split())
     if text and not text.endswith((".", "!", "?", ":")):

@@ -29,9 +29,10 @@ def reason_against(
     """Return why a step cannot read a batch of `images` images, in one line.
 
     The reason is the step's error, or `its results are not numbers`, as for the standard deviation
-    of a single image. Return None if the step can read the batch, or if the batch is too large to
-    be tried. Return None, too, if the step also fails on batches of all USUAL sizes, and of the
-    sizes `others`: its error then has another reason than the number of images.
+    of a single image. Return None if the step can read the batch, or if its module cannot be built
+    or the batch is too large to be tried. Return None, too, if the step also fails on batches of
+    all USUAL sizes, and of the sizes `others`: its error then has another reason than the number of
+    images.
     """
     largest = LARGEST // max(1, sum(math.prod(value.shape) for value in inputs))
     if not _may_refuse(step.call, images) or images > largest:
