@@ -141,6 +141,16 @@ def of(tmp_path, text, *inputs):
     return import_tables([path], list(map(parse_input, inputs)))
 
 
+@pytest.mark.parametrize(
+    ("inputs", "role"), [(["x:784"], "autoencoder"), (["z:784"], "generator"), ([], "generator")]
+)
+def test_a_vector_that_the_user_calls_x_is_an_image(tmp_path, inputs, role):
+    text = table(("d (Dense)", "(None, 32)", 784 * 32 + 32), ("e (Dense)", "(None, 784)", 25872))
+    if not inputs:  # the table prints the shape
+        text = text.replace("d (Dense)", "i (InputLayer)                (None, 784)  0\nd (Dense)")
+    assert role in yaml.safe_load(of(tmp_path, text, *inputs).text)
+
+
 CASES = {
     # kernel and bias from the count, stride and padding from the shape
     ("c (Conv2D)", "(None, 24, 24, 8)", 608): {"conv": {"out": 8, "kernel": 5, "padding": "valid"}},

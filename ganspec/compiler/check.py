@@ -84,12 +84,15 @@ def claims(spec: Spec, nets: dict[str, Net]) -> Iterator[Diagnostic]:
 
 
 def _unnamed(spec: Spec) -> Iterator[Diagnostic]:
-    """Yield an error for every path in `report.implied` that names no value of the spec."""
+    """Yield an error for every path in `report.implied` that names no value of the spec.
+
+    Paths below a network that is unknown as a whole may name values that it has.
+    """
     if not spec.report.implied:
         return
     root = parts_of(spec)
     for i, path in enumerate(spec.report.implied):
-        if not root.named(path):
+        if path.partition(".")[0] not in spec.unread and not root.named(path):
             mark = _place(spec, "implied", i).mark
             yield Diagnostic("unknown-name", f"{quoted(path)} names no value", mark, (), PATHS)
 

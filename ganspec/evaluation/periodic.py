@@ -51,7 +51,8 @@ def periodic_scores(spec: Spec, data: Path | None, trainer: Training, run: Run) 
     """
     if spec.predicts:
         raise MetricError(
-            "a classifier is tested at each epoch's end: take `evaluate` out of the spec"
+            "`evaluate` scores images that a network makes, and a classifier makes none: take "
+            "`evaluate` out of the spec"
         )
     if not trainer.ranks.is_first:
         helper = Helper(spec, trainer)

@@ -64,6 +64,7 @@ def import_tables(paths: list[Path], inputs: list[CodeInput]) -> Imported:
     tables = [table for path in paths for table in _read(path)]
     walks, warnings = _walks(tables, inputs)
     read = [walk.draft.reads for walk in walks]
+    image = next((each.shape for each in inputs if each.name == "x"), None)
     refuse_unread(each for each in inputs if each.is_label or each.shape not in read)
     networks: dict[str, NetworkDraft] = {}
     printed: dict[str, Table] = {}
@@ -72,7 +73,7 @@ def import_tables(paths: list[Path], inputs: list[CodeInput]) -> Imported:
         framework = walk.table.framework
         unsaid = [text for kind, text in UNSAID[framework].items() if kind in types]
         walk.draft.unknown += [UNSEEN[framework], *unsaid]
-        role = role_of(walk.draft)
+        role = role_of(walk.draft, is_image=walk.draft.reads == image)
         if role in networks:
             raise UnreadableError(f"two tables have the role {role}; import one at a time")
         networks[role], printed[role] = walk.draft, walk.table

@@ -124,8 +124,8 @@ def _conditions(spec: GanFields, nets: dict[str, Net]) -> Iterator[Diagnostic]:
     several = spec.condition is not None and spec.condition.kind == "multi_hot"
     if not several or not nets["generator"].conditional:
         message = "`conditions` asks for pictures of multi-hot labels, but the generator reads none"
-        help = "take `conditions` away, or add `condition: {kind: multi_hot, size: 24}` and a "
-        help += "condition of the generator"
+        declared = "" if several else "`condition: {kind: multi_hot, size: 24}` and "
+        help = f"take `conditions` away, or add {declared}a condition of the generator"
         mark = find(spec.tree, ("train", "conditions")).mark
         yield Diagnostic("rule-conflict", message, mark, (), help)
 
