@@ -50,7 +50,7 @@ def of_networks(networks: tuple[NetworkDiff, ...], gaps: Collection[str] = ()) -
 def _phrases(network: NetworkDiff) -> Iterator[str]:
     """Yield verb phrases for the differences of a network.
 
-    Fields of layers that differ by framework defaults are left out. If more than MANY layers
+    Fields and settings that differ by framework defaults are left out. If more than MANY layers
     differ, and few do not, there is one phrase for all.
     """
     edits = network.changed
@@ -66,7 +66,7 @@ def _phrases(network: NetworkDiff) -> Iterator[str]:
         if layers := [edit.layer for edit in edits if isinstance(edit, kind)]:
             yield f"{verb} {conjunction(list(_counted(layers)))}"
     yield from _updates(edits)
-    yield from map(_setting, network.settings)
+    yield from (_setting(change) for change in network.settings if not change.because)
 
 
 def _is_label(edit: Edit) -> bool:
