@@ -267,7 +267,7 @@ def file_text(path: Path, at: Mark | None) -> str:
         if path.is_dir():
             fail("unreadable", f"{name} is a directory", at, "name a file in it")
         if at is not None and not path.is_file() and path.exists():
-            fail("unreadable", f"{name} is not a file", at)
+            fail("unreadable", f"{name} is not a file", at, "name a YAML file")
         with path.open("rb") as file:
             return _decoded(file.read(LARGEST), name, at)
     except FileNotFoundError:
@@ -279,7 +279,7 @@ def file_text(path: Path, at: Mark | None) -> str:
         reason = error.strerror or str(error)
         fail("unreadable", f"{name} cannot be read: {reason.lower()}", at)
     except ValueError:
-        fail("unreadable", f"{name} is not the name of a file", at)
+        fail("unreadable", f"{name} is not the name of a file", at, "name a YAML file")
 
 
 def _decoded(data: bytes, name: str, at: Mark | None) -> str:
