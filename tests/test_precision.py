@@ -125,9 +125,9 @@ def test_a_first_update_that_overflows_leaves_nothing(make):
     ("precision", "speedups", "exact", "message"),
     [
         ("fp8", "auto", False, "no precision is called `fp8`: use fp32, tf32, bf16, fp16 or auto"),
-        ("fp16", "auto", False, "fp16 needs a GPU: use bf16 or fp32"),
-        ("tf32", "auto", False, "tf32 needs a GPU: use fp32"),
-        (None, "graphs", False, "graphs need a GPU, which records steps: leave out `graphs`"),
+        ("fp16", "auto", False, "fp16 needs a CUDA GPU: use bf16 or fp32"),
+        ("tf32", "auto", False, "tf32 needs a CUDA GPU: use fp32"),
+        (None, "graphs", False, "graphs need a CUDA GPU, which records steps: leave out `graphs`"),
         (None, "fast", False, "no speedup is called `fast`: use channels_last, compile, graphs"),
         (None, "", False, "no speedup is called ``: use channels_last, compile, graphs"),
         (None, "auto,compile", False, "`auto,compile` says two things: use auto, none, or names"),
@@ -151,7 +151,7 @@ def test_the_command_refuses_in_one_line(tmp_path):
     command = ["train", str(ROOT / "specs" / "dcgan.yaml"), "--out", str(tmp_path / "run")]
     result = CliRunner().invoke(app, [*command, "--device", "cpu", "--precision", "fp16"])
     assert result.exit_code == 2
-    assert result.stderr == "error: fp16 needs a GPU: use bf16 or fp32\n"
+    assert result.stderr == "error: fp16 needs a CUDA GPU: use bf16 or fp32\n"
     assert not (tmp_path / "run").exists()
 
 

@@ -251,8 +251,8 @@ def _times(nodes: list[GraphNode], start: int, width: int) -> int:
     for i, node in enumerate(nodes):
         first = start + (i - start) // width * width
         for read in node.reads:
-            # a repetition may read its own nodes and the one before it; nodes after the repetitions
-            # may read only the last node of the last repetition
+            # a repetition may read its own nodes and the node just before it; of all nodes in the
+            # repetitions, nodes outside may read only the very last
             if (read < first - 1) if i in inside else (read in inside and read != end - 1):
                 return 0
     return (end - start) // width if end > start + width else 0

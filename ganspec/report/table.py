@@ -52,7 +52,7 @@ def table(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
 
 
 def markdown(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
-    """Return Markdown: a table for each network, then remarks on the spec's report, if any.
+    """Return Markdown: a table for each network, then remarks on the spec, if any.
 
     With `receptive`, tables have receptive fields.
     """
@@ -76,7 +76,7 @@ def markdown(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
 
 
 def latex(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
-    """Return LaTeX for booktabs: a table for each network, then remarks on the report, if any.
+    """Return LaTeX for booktabs: a table for each network, then remarks on the spec, if any.
 
     Tables are without multiply-adds. With `receptive`, those of networks that read images have
     receptive fields, and span two columns of a page.

@@ -50,7 +50,7 @@ class NetworkData(TypedDict):
 
 
 class ReportData(TypedDict):
-    """A spec's `report` in `show --json`; `implied` has maps with a key `path` and its `value`."""
+    """A spec's `report` in `show --json`; a map in `implied` has the keys `path` and `value`."""
 
     cite: str
     notes: list[str]

@@ -34,7 +34,7 @@ def paint_grid(images: torch.Tensor, columns: int, file: Path | BinaryIO) -> Non
 
 
 def write_grid(pictures: Pictures, path: Path, on_progress: OnProgress) -> None:
-    """Write all images into one PNG at `path`, row by row, atomically."""
+    """Write a PNG at `path`, a grid of all images, filled row by row. It is written whole."""
     images = pictures.all_images(on_progress)
     with replacing(path) as temporary:
         paint_grid(images, pictures.columns, temporary)

@@ -99,11 +99,11 @@ def _require_able(precision: str | None, speedups: tuple[str, ...], device: torc
         raise RunError(f"{message}: install it, or leave out `compile`")
     if device.type != "cuda":
         if precision == "fp16":
-            raise RunError("fp16 needs a GPU: use bf16 or fp32")
+            raise RunError("fp16 needs a CUDA GPU: use bf16 or fp32")
         if precision == "tf32":
-            raise RunError("tf32 needs a GPU: use fp32")
+            raise RunError("tf32 needs a CUDA GPU: use fp32")
         if "graphs" in speedups:
-            raise RunError("graphs need a GPU, which records steps: leave out `graphs`")
+            raise RunError("graphs need a CUDA GPU, which records steps: leave out `graphs`")
     elif precision == "tf32" and not has_tf32(device):
         raise RunError("this GPU is older than tf32 (NVIDIA's Ampere): use fp32")
 

@@ -10,9 +10,9 @@ LEAST_PIXELS = 256
 
 
 def is_worth(pixels: int) -> bool:
-    """Return True if a kernel of sums saves time.
+    """Return True if it saves time to merge a convolution with an upsampling or a pool.
 
-    `pixels` is the number of pixels of the smaller map, in all images of the batch together.
+    `pixels` counts those of all images of the batch, before the upsampling or after the pool.
     """
     return pixels >= LEAST_PIXELS
 

@@ -92,7 +92,7 @@ def labelling(spec: GanFields, nets: dict[str, Net]) -> dict[str, object]:
 
 
 def objective(spec: GanFields, nets: dict[str, Net]) -> dict[str, object]:
-    """Return the settings of the losses and of the terms added to them, by name."""
+    """Return the settings of the loss, the penalty, L2 terms and weight clipping, by name."""
     objective = spec.objective
     loss, penalty = objective.loss, objective.penalty
     functions = {name: getattr(type(loss), name) for name in LOSSES}
