@@ -22,12 +22,13 @@ from ganspec.cli import app
 from ganspec.kinds.datasets.npz import load_images
 from ganspec.language.load import loads
 from ganspec.sampling import animation, forms
-from ganspec.sampling.best import Judge, best, real_sign
+from ganspec.sampling.best import Judge, best
 from ganspec.sampling.pictures import Pictures, square
 from ganspec.sampling.sample import sample
 from ganspec.sampling.sampler import Sampler
 from ganspec.systems import room
 from ganspec.systems.batches import scale_pixels
+from ganspec.systems.gan.settings import real_sign
 from ganspec.systems.latents import linear, spherical
 from ganspec.systems.room import RoomError
 from ganspec.training.images import open_test_images
@@ -247,7 +248,7 @@ def test_scores_are_the_discriminators(runs):
 )
 def test_the_loss_says_which_way_real_lies(loss, sign):
 
-    assert real_sign(cfg_of(GREY.replace("non_saturating", loss))) == sign
+    assert real_sign(cfg_of(GREY.replace("non_saturating", loss)).loss) == sign
 
 
 def test_a_score_needs_the_labels_that_the_discriminator_reads(tmp_path):

@@ -183,13 +183,34 @@ def test_halves_l2_and_both_are_in_the_loss():
     )
 
 
-def test_accuracy_counts_images_taken_for_what_they_are():
-    made = trainer("train.accuracy=true", "train.batch=24")
+@pytest.mark.parametrize(("loss", "sign"), [("hinge", 1), ("{wasserstein: {real_target: 1}}", -1)])
+def test_accuracy_counts_images_taken_for_what_they_are(loss, sign):
+    made = trainer("train.accuracy=true", "train.batch=24", f"objective.loss={loss}")
     scores = []
     made.networks["discriminator"].register_forward_hook(lambda m, i, y: scores.append(y.detach()))
     log = made.advance()
-    assert log["real_accuracy"].item() == pytest.approx((scores[0] > 0).double().mean().item())
-    assert log["fake_accuracy"].item() == pytest.approx((scores[1] < 0).double().mean().item())
+    assert log["real_accuracy"].item() == pytest.approx(
+        (sign * scores[0] > 0).double().mean().item()
+    )
+    assert log["fake_accuracy"].item() == pytest.approx(
+        (sign * scores[1] < 0).double().mean().item()
+    )
+
+
+@pytest.mark.parametrize(
+    ("loss", "goals"),
+    [
+        ("minimax", ("log D(x) + log(1 - D(G(z)))", "-log(1 - D(G(z)))")),
+        (
+            "{non_saturating: {real_target: 0.9}}",
+            ("-BCE(D(x), 0.9) + log(1 - D(G(z)))", "log D(G(z))"),
+        ),
+        ("{minimax: {fake_target: 0.2}}", ("log D(x) - BCE(D(G(z)), 0.2)", "BCE(D(G(z)), 0.2)")),
+    ],
+)
+def test_the_goals_of_cross_entropy_name_its_targets(loss, goals):
+    assert trainer(f"objective.loss={loss}").cfg.loss.d_goal == goals[0]
+    assert trainer(f"objective.loss={loss}").cfg.loss.g_goal == goals[1]
 
 
 def test_the_log_has_what_is_asked_for(tmp_path):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import torch
 
 from ganspec.runs.run import RunError
 from ganspec.sampling.pictures import OnProgress, Pictures, Ranking, square
 from ganspec.sampling.sampler import Sampler, trained_network
 from ganspec.systems.batches import scale_pixels
+from ganspec.systems.gan.settings import real_sign
 from ganspec.systems.room import require_memory
 from ganspec.systems.source import Part, own_batch, whole
 
@@ -60,7 +59,7 @@ def best(sampler: Sampler, count: int, among: int, seed: int, on_progress: OnPro
     """
     require_memory(count, sampler.spec.data.shape)
     judge = Judge(sampler)
-    sign, done = real_sign(judge.cfg), 0
+    sign, done = real_sign(judge.cfg.loss), 0
     parts: list[Part] = []  # scores, indices, images and, if there are any, labels
     # a discriminator that normalizes by the batch scores whole batches, as it was trained on
     for images, labels in sampler.images(whole(among, judge.own_batch), seed, judge.own_batch):
@@ -90,12 +89,3 @@ def _highest(parts: list[Part], sign: int, count: int) -> Part:
     columns = [torch.cat(column) for column in zip(*parts, strict=True)]
     order = (sign * columns[0]).argsort(descending=True, stable=True)[:count]
     return tuple(column[order] for column in columns)
-
-
-def real_sign(cfg: SimpleNamespace) -> int:
-    """Return 1 if the run's loss rewards high scores of real images, -1 if it rewards low ones."""
-    low, high = (
-        cfg.loss.real_loss(score, cfg.loss) - cfg.loss.fake_loss(score, cfg.loss)
-        for score in (torch.tensor([0.25]), torch.tensor([0.75]))
-    )
-    return 1 if high < low else -1

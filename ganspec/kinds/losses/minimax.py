@@ -6,7 +6,13 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from ganspec.kinds.losses.non_saturating import EPSILON, CrossEntropyLoss, Epsilon, fake_loss
+from ganspec.kinds.losses.non_saturating import (
+    EPSILON,
+    CrossEntropyLoss,
+    Epsilon,
+    fake_loss,
+    likelihood,
+)
 
 
 def generator_loss(scores, cfg):
@@ -23,4 +29,4 @@ class Minimax(CrossEntropyLoss, kind="minimax"):
 
     @property
     def goals(self) -> tuple[str, str]:
-        return "log D(x) + log(1 - D(G(z)))", "-log(1 - D(G(z)))"
+        return self.d_goal, f"-{likelihood('G(z)', self.fake_target)}".removeprefix("--")

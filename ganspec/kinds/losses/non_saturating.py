@@ -47,6 +47,12 @@ def generator_loss(scores, cfg):
         return cross_entropy(scores, torch.full_like(scores, cfg.generator_target), cfg)
 
 
+def likelihood(image: str, target: float) -> str:
+    """Return what D or G maximises for the scores of `image` with a target: `log D(x)` for 1."""
+    known = {1.0: f"log D({image})", 0.0: f"log(1 - D({image}))"}
+    return known.get(target, f"-BCE(D({image}), {target:g})")
+
+
 Epsilon = Annotated[float, Field(ge=0, lt=1)]
 EPSILON = "number added to probabilities before the logarithm, so that no loss is infinite"
 
@@ -84,6 +90,12 @@ class CrossEntropyLoss(Loss):
     def scores(self) -> str:
         return self.reads
 
+    @property
+    def d_goal(self) -> str:
+        """The objective that the discriminator maximises."""
+        terms = [likelihood("x", self.real_target), likelihood("G(z)", self.fake_target)]
+        return " + ".join(terms).replace("+ -", "- ")
+
 
 class NonSaturating(CrossEntropyLoss, kind="non_saturating"):
     """Binary cross-entropy with the non-saturating generator (Goodfellow et al., 2014, section 3).
@@ -99,4 +111,4 @@ class NonSaturating(CrossEntropyLoss, kind="non_saturating"):
 
     @property
     def goals(self) -> tuple[str, str]:
-        return "log D(x) + log(1 - D(G(z)))", "log D(G(z))"
+        return self.d_goal, likelihood("G(z)", self.generator_target)

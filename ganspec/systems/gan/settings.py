@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import torch
+
 from ganspec.language.rules import Rule
 from ganspec.program.ir import Net, plain
 from ganspec.systems.gan import step
@@ -102,14 +104,25 @@ def objective(spec: GanFields, nets: dict[str, Net]) -> dict[str, object]:
         "auxiliary": objective.auxiliary is not None,
     }
     more = {"scores": loss.scores, "threshold": loss.threshold, "d_goal": d_goal, "g_goal": g_goal}
+    settings = own(loss, **functions, **more)
     return {
-        "loss": own(loss, **functions, **more),
+        "loss": settings,
+        "real_sign": real_sign(settings) if spec.train.accuracy else None,
         "penalty": own(penalty, penalty=type(penalty).penalty, **facts) if penalty else None,
         "d_scale": objective.scale,
         "d_l2": objective.l2.discriminator,
         "g_l2": objective.l2.generator,
         "clip": objective.clip,
     }
+
+
+def real_sign(loss: SimpleNamespace) -> int:
+    """Return 1 if a loss rewards high scores of real images, -1 if it rewards low ones."""
+    low, high = (
+        loss.real_loss(scores, loss) - loss.fake_loss(scores, loss)
+        for scores in (torch.tensor([[0.25]]), torch.tensor([[0.75]]))
+    )
+    return 1 if high < low else -1
 
 
 def rules(spec: GanFields) -> dict[str, object]:
@@ -138,7 +151,6 @@ def rules(spec: GanFields) -> dict[str, object]:
         "iterations": train.iterations,
         "warmup": train.warmup.iterations if train.warmup else None,
         "warmup_images": train.warmup.images if train.warmup else None,
-        "accuracy": train.accuracy,
         "conditions": (
             spec.data.dataset.beside_labels(train.conditions) if train.conditions else None
         ),

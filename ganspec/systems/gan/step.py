@@ -77,9 +77,12 @@ def train_discriminator(discriminator, optimizer, real, labels, fake, fake_label
     log["d_loss"] = d_loss.detach()
     if cfg.d_auxiliary:
         log["q_loss"] = q_loss.detach()
-    if cfg.accuracy:
+    if cfg.real_sign == 1:
         log["real_accuracy"] = (real_scores > cfg.loss.threshold).float().mean()
         log["fake_accuracy"] = (fake_scores < cfg.loss.threshold).float().mean()
+    if cfg.real_sign == -1:  # the loss lowers the scores of real images
+        log["real_accuracy"] = (real_scores < cfg.loss.threshold).float().mean()
+        log["fake_accuracy"] = (fake_scores > cfg.loss.threshold).float().mean()
     if cfg.skips:
         log["g_loss"] = cfg.loss.generator_loss(fake_scores.detach(), cfg.loss)
     if cfg.skip_discriminator:
@@ -116,9 +119,12 @@ def train_discriminator_apart(discriminator, optimizer, real, labels, fake, fake
 
     log["d_loss"] = d_real.detach() + d_fake.detach()
     log["d_real"], log["d_fake"] = d_real.detach(), d_fake.detach()
-    if cfg.accuracy:
+    if cfg.real_sign == 1:
         log["real_accuracy"] = (real_scores > cfg.loss.threshold).float().mean()
         log["fake_accuracy"] = (fake_scores < cfg.loss.threshold).float().mean()
+    if cfg.real_sign == -1:  # the loss lowers the scores of real images
+        log["real_accuracy"] = (real_scores < cfg.loss.threshold).float().mean()
+        log["fake_accuracy"] = (fake_scores > cfg.loss.threshold).float().mean()
     if cfg.gradients:
         log["d_gradient"] = gradient_norm(discriminator)
 
