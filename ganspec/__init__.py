@@ -224,8 +224,7 @@ def train(
     Processes that torchrun starts train one run together (docs/processes.md). Signals end a
     training with a checkpoint, and set the run's `interrupted`. Raises OSError, or a GanspecError:
     for example what `load` raises, RunError if the folder or device cannot be used, DataError if
-    images are missing, or TrainingError if a loss is not finite. Raises KeyboardInterrupt after a
-    second Ctrl-C.
+    images are missing, TrainingError if a loss is not finite, KeyboardInterrupt after two Ctrl-C.
     """
     from ganspec.runs.opening import open_spec
     from ganspec.sampling.trained_run import TrainedRun
@@ -262,13 +261,14 @@ def export(
     ExportError if that difference is too large.
     """
     from ganspec.exporting.export import export
+    from ganspec.sampling.label_names import label_text
 
     return export(
         run,
         form=format,
         out=out,
         network=network,
-        label=None if label is None else str(label),
+        label=None if label is None else label_text(label),
         batch=None if batch is None else str(batch),
         step=step,
         raw=raw,

@@ -22,6 +22,7 @@ from ganspec.language.errors import SpecError
 from ganspec.progress import Progress
 from ganspec.runs.run import Run
 from ganspec.sampling import trained_run
+from ganspec.sampling.label_names import LabelError
 from ganspec.sampling.sample import sample
 
 DCGAN, WGAN = (ROOT / "specs" / name for name in ("dcgan.yaml", "wgan_gp.yaml"))
@@ -204,8 +205,14 @@ def test_a_run_samples_what_the_command_does(run, tmp_path):
     assert samples.images.shape == (5, 3, 64, 64) and len(samples) == 5 and samples.labels is None
     generator = run.generator()
     assert not generator.training and isinstance(ganspec.Run(run.folder).spec, ganspec.Spec)
-    with pytest.raises(ValueError, match="1 or more, not 0"):
-        run.sample(0)
+    for count in (0, 10**30):
+        with pytest.raises(ValueError, match=rf"images from 1 to 2\*\*63 - 1, not {count}"):
+            run.sample(count)
+    with pytest.raises(ganspec.RunError, match="raw is 'no': name True or False"):
+        run.sample(1, raw="no")
+    for label in ([3, 4], (3,), True):
+        with pytest.raises(LabelError, match="name a number, or a text such as `3,4`"):
+            run.sample(1, label=label)
     with pytest.raises(ganspec.runs.run.RunError, match="holds no spec"):
         ganspec.Run("nowhere").sample()
 

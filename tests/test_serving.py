@@ -254,6 +254,7 @@ def test_numbers_of_a_latent_are_finite(sites):
     ],
 )
 def test_odd_requests_are_refused(sites, status, options):
+    assert ask(sites(COLOUR).url, wish=NEW, headers={"Content-Type": "Application/JSON"})[0] == 200
     found, text = ask(sites(COLOUR).url, **{"wish": NEW, **options})
     assert found == status
     assert text.count(b"\n") == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from pathlib import Path
 
 import torch
@@ -46,6 +47,16 @@ def find_labels(text: str, spec: Spec, names: list[str]) -> torch.Tensor:
     for label, chosen in zip(labels, indices, strict=True):
         label[chosen] = 1
     return labels
+
+
+def label_text(label: object) -> str:
+    """Return a number or text that Python code gives, as `find_labels` reads it.
+
+    Raises LabelError if `label` is anything else.
+    """
+    if isinstance(label, bool) or not isinstance(label, str | Integral):
+        raise LabelError(f"label is {label!r}: name a number, or a text such as `3,4`")
+    return str(label)
 
 
 def label_names(run: Run, spec: Spec) -> list[str]:

@@ -19,9 +19,11 @@ from ganspec.runs.folder import RunError
 from ganspec.runs.run import Run
 from ganspec.runs.score_file import read_scores
 from ganspec.sampling.forms import paint_grid
+from ganspec.sampling.label_names import label_text
 from ganspec.sampling.pictures import columns_of
 from ganspec.sampling.sampler import Sampler
 from ganspec.training.device import choose_device
+from ganspec.training.options import require_flag
 
 IN_PARTS = "draw fewer, or write them to a file with `ganspec sample RUN -n N -o FILE.npz`"
 
@@ -144,11 +146,12 @@ class TrainedRun(Run, Viewed):
         """
         sampler = self._sampler(device, step, raw)
         if label is not None:
-            sampler.ask(str(label))
+            sampler.ask(label_text(label))
         images, labels = sampler.all_images(count, seed, IN_PARTS)
         return Samples(images, labels, columns_of(sampler, count))
 
     def _sampler(self, device: str | torch.device, step: int | None, raw: bool) -> Sampler:
+        require_flag("raw", raw)
         return Sampler(self.folder, choose_device(device), step, raw)
 
 

@@ -173,7 +173,8 @@ async def body(request: Request) -> bytes:
     Raises HTTPException if the body is too long, arrives too slowly or ends early, or if its
     content type is not JSON: browsers let any site send some other types.
     """
-    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip()
+    if media_type.lower() != "application/json":
         raise HTTPException(415, "send application/json")
     data = bytearray()
     try:

@@ -91,7 +91,9 @@ class Source:
         one from 0 to 2**63 - 1, and SourceError if the generator's numbers are not finite.
         """
         if not _is_whole(count, 1):
-            raise ValueError(f"sample draws a whole number of images, 1 or more, not {count!r}")
+            raise ValueError(
+                f"sample draws a whole number of images from 1 to 2**63 - 1, not {count!r}"
+            )
         if not _is_whole(seed, 0):
             raise ValueError(f"a seed is a whole number from 0 to 2**63 - 1, not {seed!r}")
         parts = self.parts(whole(int(count), self.own_batch), int(seed))

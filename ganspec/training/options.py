@@ -37,6 +37,12 @@ def require_number(name: str, value: object, least: int, whole: bool = True) -> 
         raise RunError(f"{name} is {value!r}: name {kind} from {least} up, or None")
 
 
+def require_flag(name: str, value: object) -> None:
+    """Raise RunError unless the option `name` is True or False."""
+    if not isinstance(value, bool):
+        raise RunError(f"{name} is {value!r}: name True or False")
+
+
 def named_path(name: str, path: Path | str | None) -> Path | None:
     """Return the path of the option `name`; None if it is None. Raises RunError if it is no path.
 
@@ -53,8 +59,8 @@ def named_path(name: str, path: Path | str | None) -> Path | None:
 class TrainingOptions:
     """The options of `ganspec.train`, which describes each of them.
 
-    Raises RunError if `steps`, `minutes` or `progress` has a wrong value, or if both `resume` and
-    `overwrite` are True.
+    Raises RunError if an option has a value of another type, or a number that is too small, or if
+    both `resume` and `overwrite` are True.
     """
 
     data: Path | str | None = None
@@ -72,6 +78,8 @@ class TrainingOptions:
     def __post_init__(self) -> None:
         require_number("steps", self.steps, 1)
         require_number("minutes", self.minutes, 0, whole=False)
+        for name in ("resume", "overwrite", "exact"):
+            require_flag(name, getattr(self, name))
         if not (
             self.progress is None or isinstance(self.progress, bool) or callable(self.progress)
         ):
