@@ -199,18 +199,22 @@ def share_out(processes: int | None, inputs: Sequence[Path | str | None]) -> Non
 
 @contextmanager
 def ended_at_once() -> Iterator[None]:
-    """Within the block, let one of several processes exit without waiting for the others.
+    """After the block, end this process at once if it is one of several.
 
-    `os._exit` does so, since the usual end of Python would wait for the process group.
+    `os._exit` does so, since after an error the usual end of Python would wait for the process
+    group, and otherwise it may abort, as threads of that group are still running.
     """
+    status = 0
     try:
         yield
     except typer.Exit as end:
         if "RANK" not in os.environ:
             raise
+        status = end.exit_code
+    if "RANK" in os.environ:
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(end.exit_code)
+        os._exit(status)
 
 
 def ranks_on(device: str) -> AbstractContextManager[Ranks]:
