@@ -33,8 +33,11 @@ PICTURES = {  # samples of each spec; others have none yet
     "dcgan_fashion": "dcgan_fashion_epoch1",
     "dcgan_keras": "dcgan_keras_epoch6",
     "denoising_fashion": "denoising_fashion",
+    "denoising_pokemon": "denoising_pokemon",
     "sagan": "sagan_epoch1",
     "vae_fashion": "vae_fashion",
+    "wgan_cifar64": "wgan_cifar64_epoch1",
+    "wgan_gp": "wgan_gp_whole",
     "wgan_gp_iclevr": "wgan_gp_iclevr",
 }
 HEAD = """<!-- Made by `python docs/write_gallery.py > docs/gallery.md`; change that. -->
