@@ -121,6 +121,16 @@ def test_a_finding_in_a_file_that_two_specs_extend_is_annotated_once(folder):
     assert out.count("\n") == 1 and "file=a b.yaml,line=4" in out
 
 
+@pytest.mark.parametrize("form", ["github", "sarif"])
+def test_a_file_has_the_name_that_a_repository_knows(folder, form):
+    (folder / "bases").mkdir()
+    (folder / "specs").mkdir()
+    (folder / "bases" / "base.yaml").write_text("name: base\nodd: 1\n")
+    (folder / "specs" / "e.yaml").write_text("extends: ../bases/base.yaml\n")
+    _, found, _ = run("check", "specs/../specs/e.yaml", "--format", form)
+    assert "bases/base.yaml" in found and ".." not in found
+
+
 def test_the_schema_is_written_where_one_asks(folder):
     assert run("schema")[1] == run("schema", "-o", "-")[1] == schema_text()
     assert run("schema", "-o", "s.json") == (0, "s.json written\n", "")

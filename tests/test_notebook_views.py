@@ -11,6 +11,7 @@ import sys
 import types
 from html.parser import HTMLParser
 
+import numpy as np
 import pydantic
 import pytest
 import torch
@@ -47,6 +48,12 @@ def run(tmp_path_factory):
 def test_values_are_changed_in_a_copy(spec):
     changed = spec.with_values("train.batch", 32)
     assert (spec.train.batch, changed.train.batch) == (128, 32)
+    for batch in (np.int64(32), np.array(32), range(32, 33)[0]):
+        assert spec.with_values("train.batch", batch) == changed
+    with pytest.raises(SpecError, match="a number of a spec is finite"):
+        spec.with_values({"optimizers.adam.betas": [0.5, float("nan")]})
+    with pytest.raises(ValueError, match=r"a spec is frozen: .spec.with_values"):
+        del spec.train.batch
     several = spec.with_values({"vars.ch": 2, "data.dataset": {"shapes": {"count": 9}}})
     assert several.data.dataset.count == 9
     same = ganspec.load(DCGAN, ["vars.ch=2", "vars.z=8", "data.dataset.shapes.count=9"])

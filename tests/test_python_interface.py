@@ -92,8 +92,10 @@ def test_what_is_no_path_is_an_error_of_ganspec(trained):
         with pytest.raises(KindsError, match=r"no path; --kinds"):
             ganspec.load_kinds(path)
     assert ganspec.load("dcgan", None) == ganspec.load("dcgan")
-    with pytest.raises(ganspec.SpecError, match="`5` gives no value"):
+    with pytest.raises(ganspec.SpecError, match="a setting is a text, not `5`"):
         ganspec.load("dcgan", [5])
+    with pytest.raises(ganspec.SpecError, match="not a map\n  = help: call `with_values`"):
+        ganspec.load("dcgan", {"train.batch": 5})
 
 
 NO_PATHS = [None, 5, 1.5, True, "", "a\0b", b"a", ["a"]]

@@ -91,6 +91,11 @@ class Section(BaseModel):
             raise self._frozen(name, value)
         super().__setattr__(name, value)
 
+    def __delattr__(self, name: str) -> None:
+        if name in type(self).model_fields:
+            raise self._frozen(name, None)
+        super().__delattr__(name)
+
     def _frozen(self, name: str, value: object, key: str | None = None) -> ValidationError:
         """Return the error for an assignment to a field, or to a `key` of its map.
 

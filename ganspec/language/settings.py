@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import NoReturn
+from typing import Any, NoReturn, cast
 
 from ganspec.language.errors import Diagnostic, Mark, SpecError, Text, fail, quoted, suggestion
 from ganspec.language.merging import ShapeAt, is_key, merge
@@ -27,7 +27,9 @@ def override(tree: MapNode, settings: Sequence[str], shape: ShapeAt, name: str =
     key of HELP, in place of a file's name.
     """
     for setting in settings:
-        changed = _Setting(str(setting), shape, name).apply(tree, 0, ())
+        if not isinstance(setting, str):
+            fail("bad-setting", f"a setting is a text, not {quoted(setting)}", None, HELP[name])
+        changed = _Setting(setting, shape, name).apply(tree, 0, ())
         assert isinstance(changed, MapNode)  # a path has at least one key
         tree = changed
     return tree
@@ -46,9 +48,22 @@ def setting_text(path: object, value: object) -> str:
         message = f"a value of the type `{type(unfit).__name__}` does not fit into a spec"
         fail("bad-setting", message, mark, "write numbers, texts, True, False, None, lists, dicts")
 
-    with suppress(TypeError, ValueError, RecursionError):
-        text = json.dumps(value, ensure_ascii=False, default=refuse)  # JSON is YAML
-        return f"{path}=" + FOLDED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    def plain(other: object) -> object:
+        """Return a range, or numbers of NumPy that are exactly Python's, as lists and numbers."""
+        if isinstance(other, range):
+            return list(other)
+        dtype: Any = getattr(other, "dtype", None)
+        is_exact = getattr(dtype, "kind", "") in ("b", "i", "u") or str(dtype) == "float64"
+        return cast(Any, other).tolist() if is_exact else refuse(other)
+
+    with suppress(TypeError, RecursionError):
+        try:
+            text = json.dumps(value, ensure_ascii=False, allow_nan=False, default=plain)
+        except ValueError as error:  # or a list that contains itself
+            if "JSON compliant" in str(error):
+                fail("bad-setting", "a number of a spec is finite", mark, "leave out NaN, infinity")
+        else:  # JSON is YAML
+            return f"{path}=" + FOLDED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
     refuse(value)
 
 

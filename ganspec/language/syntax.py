@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 
 import yaml
 
@@ -61,6 +62,7 @@ PROBLEMS: list[tuple[str, str, str | None]] = [
     ),
     (r"expected '<document start>'", "this stands after the spec's end", "remove it"),
 ]
+CLOSING = {"[": "]", "{": "}"}
 # how PyYAML begins its texts about a list, map or quote that it was reading. The first two are
 # about things that may be unclosed.
 OPENINGS = ("while parsing a flow", "while scanning a quoted", "while parsing a block")
@@ -91,7 +93,24 @@ def syntax_error(source: Text, error: yaml.MarkedYAMLError) -> SpecError:
     elif begin and context.startswith(OPENINGS) and begin.line != at.line:
         noun = "map" if "mapping" in context else "list"
         notes = (f"the {noun} begins at line {begin.line + 1}",)
+    if "node content" in problem and "<stream end>" in problem and (found := _unclosed(source)):
+        bracket = source.lines[found.line][found.column]
+        mark = Mark(source, found.line + 1, found.column + 1, found.column + 2)
+        message = f"this {'list' if bracket == '[' else 'map'} is not closed"
+        help = f"add `{CLOSING[bracket]}`"
     return SpecError([Diagnostic("yaml", message, mark, notes, help)])
+
+
+def _unclosed(source: Text) -> yaml.Mark | None:
+    """Return the place of the innermost `[` or `{` that nothing closes; None if there is none."""
+    opened: list[yaml.Mark] = []
+    with suppress(yaml.MarkedYAMLError):
+        for token in yaml.scan("\n".join(source.lines)):
+            if isinstance(token, yaml.FlowSequenceStartToken | yaml.FlowMappingStartToken):
+                opened.append(token.start_mark)
+            elif isinstance(token, yaml.FlowSequenceEndToken | yaml.FlowMappingEndToken):
+                opened.pop()
+    return opened[-1] if opened else None
 
 
 def _worded(problem: str) -> tuple[str, str | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -70,9 +71,15 @@ def _name(path: Path, found: Diagnostic) -> str:
 
 
 def _file(path: Path, found: Diagnostic) -> str | None:
-    """Return the name of the file with a mistake; None if it is in a `--set` or standard input."""
+    """Return the name of the file with a mistake; None if it is in a `--set` or standard input.
+
+    It has no `..` where that names the same file, since GitHub knows files by such names only.
+    """
     name = _name(path, found)
-    return None if name in (SETTING, STDIN) else name
+    if name in (SETTING, STDIN):
+        return None
+    short = os.path.normpath(name) if os.path.isabs(name) else os.path.relpath(name)
+    return short if os.path.realpath(short) == os.path.realpath(name) else name
 
 
 def text_of(found: Diagnostic) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ganspec.language.errors import GanspecError, Mark, fail, nearest, quoted
@@ -35,6 +35,9 @@ def open_spec(name: Spec | RunFolder | str | Path, settings: str | Sequence[str]
     taken as well.
     Raises SpecError, RevisionError, and MissingKindsError for a run whose kinds are not loaded.
     """
+    if isinstance(settings, Mapping):
+        message = "settings are texts such as `train.batch=64`, not a map"
+        fail("bad-setting", message, None, "call `with_values` of the spec, which takes a map")
     settings = entries_of(settings)
     if isinstance(name, Spec):
         assert isinstance(name.tree, MapNode)
