@@ -10,6 +10,7 @@ import sys
 import threading
 from math import prod
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import onnx
@@ -29,6 +30,7 @@ import ganspec
 from ganspec.cli import app
 from ganspec.compiler.evaluate import evaluate
 from ganspec.compiler.lower import lower
+from ganspec.exporting import card as model_card
 from ganspec.exporting import comparison, export, formats, request
 from ganspec.exporting.folder import network_source, weights_of
 from ganspec.exporting.network import CPU, TrainedNetwork, loadable
@@ -264,6 +266,14 @@ def test_metadata_say_whether_the_images_are_logits(runs, exports_here, tmp_path
         assert formats.facts_of(network)["logits"] == said
 
 
+@pytest.mark.parametrize(("name", "label"), [("colour", "7"), ("several", "2,5")])
+def test_metadata_name_the_only_label(runs, exports_here, tmp_path, name, label):
+    path = ganspec.export(runs / name, tmp_path / "a.ts", label=label).path
+    files = {"ganspec.json": ""}
+    torch.jit.load(path, _extra_files=files)
+    assert json.loads(files["ganspec.json"])["label"] == label
+
+
 def test_batch_statistics_keep_the_batch_of_training(runs, exports_here, tmp_path):
     whole = ganspec.export(runs / "odd", tmp_path / "whole.ts")
     assert whole.shapes.startswith("z (6 x 5)") and whole.agreement.as_sampled
@@ -338,8 +348,14 @@ def test_programs_take_labels_and_images(runs, exports_here, tmp_path):
     for label in ("-1", "99"):
         said = run_program(tmp_path / "several", "--label", label, "--out", out, status=2)
         assert f"argument --label: invalid choice: {label} (choose from" in said
-    said = run_program(tmp_path / "several", "--count", 0, "--out", out, status=2)
-    assert said.endswith("error: --count is 1 or more\n")
+    for option in (
+        ("--count", 0),
+        ("--out", tmp_path / "x.jpg"),
+        ("--out", tmp_path / "no" / "x.png"),
+    ):
+        said = run_program(tmp_path / "several", *option, status=2)
+        assert said.endswith("--count is 1 or more, --out a .png file in a folder\n")
+    assert not (tmp_path / "x.jpg").exists()
     Image.fromarray(np.full((30, 20, 3), 90, np.uint8)).save(tmp_path / "photograph.png")
     ganspec.export(runs / "classifier", f"{tmp_path}/classifier/")
     printed = run_program(tmp_path / "classifier", tmp_path / "photograph.png").split()
@@ -354,9 +370,29 @@ def test_programs_take_labels_and_images(runs, exports_here, tmp_path):
     ganspec.export(runs / "logits", f"{tmp_path}/logits/")
     assert "outputs.sigmoid()" in (tmp_path / "logits" / "apply.py").read_text()
     assert "The autoencoder of an autoencoder:" in (tmp_path / "logits" / "README.md").read_text()
+    said = run_program(tmp_path / "logits", tmp_path / "photograph.png", "--out", "a.jpg", status=2)
+    assert said.endswith("error: --out is a .png file in a folder\n")
     run_program(tmp_path / "logits", tmp_path / "photograph.png", "--out", out)
     _, height, width = ganspec.load(runs / "logits" / "spec.yaml").data.shape
     assert Image.open(out).size == (2 + 8 * (width + 2), height + 4)
+
+
+def test_several_images_need_one_label_or_as_many(runs, exports_here, tmp_path):
+    ganspec.export(runs / "colour", f"{tmp_path}/judge/", network="discriminator")
+    Image.fromarray(np.full((8, 8, 3), 90, np.uint8)).save(tmp_path / "grey.png")
+    for labels, status in (([1], 0), ([1, 2], 0), ([1, 2, 3], 2)):
+        images = [tmp_path / "grey.png"] * 2
+        said = run_program(tmp_path / "judge", *images, "--label", *labels, status=status)
+    assert said.endswith("error: --label names one class for all images, or one for each\n")
+
+
+def test_the_card_names_the_files_of_own_kinds(runs, exports_here, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        model_card, "used_files", lambda spec: [SimpleNamespace(path=Path("my/own.py"))]
+    )
+    ganspec.export(runs / "grey", f"{tmp_path}/grey/")
+    text = (tmp_path / "grey" / "README.md").read_text()
+    assert "`ganspec train spec.yaml --kinds own.py`" in text and "not in this folder" in text
 
 
 def test_the_card_has_the_scores_of_these_weights_alone(runs, exports_here, tmp_path):
@@ -555,6 +591,7 @@ def test_layers_that_a_format_cannot_express_are_named(own, exports_here):
         (["-o", "a.onnx", "--push", "me/a"], "--push needs --format python"),
         (["-o", "a/", "--private"], "--private needs --push"),
         (["-o", "a/", "--license", "a b"], "`a b` is no licence of the Hugging Face hub"),
+        (["-o", "a/", "--license", "MIT"], "write it as `mit`"),
         (["-o", "a/", "--push", "a/b/c"], "`a/b/c` is no repository of the Hugging Face hub"),
         (["-o", "a/", "--push", "you/a"], "--push needs an account: run `hf auth login`"),
         (["-o", "a.onnx", "--network", "critic"], "has no network `critic`: "),
@@ -619,9 +656,8 @@ def test_files_are_replaced_when_told(runs, exports_here, tmp_path):
     status, output = invoke(runs / "grey", "-o", f"{folder}/", "--overwrite")
     message = f"warning: {folder} also has other files, which stay: mine"
     assert status == 0 and output.splitlines()[0] == message
-    assert (folder / "mine").read_text() == "mine" and "old" not in (
-        folder / "generate.py"
-    ).read_text()
+    assert (folder / "mine").read_text() == "mine"
+    assert (folder / "generate.py").read_text() != "old"
     assert yaml.safe_load((folder / "spec.yaml").read_text())["name"] == "grey"
     (tmp_path / "a.ts").write_text("old")
     assert invoke(runs / "grey", "-o", tmp_path / "a.ts", "--overwrite")[0] == 0

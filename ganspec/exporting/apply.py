@@ -34,9 +34,13 @@ def main(cfg):
         known = range(cfg.label_size)
         parser.add_argument("--label", type=int, nargs="+", required=True, choices=known)
     if cfg.restores:
-        parser.add_argument("--out", default="images.png")
+        parser.add_argument("--out", type=Path, default=Path("images.png"))
     args = parser.parse_args()
     network = load_network(cfg)
+    if cfg.labels == "classes" and len(args.label) not in (1, len(args.images)):
+        parser.error("--label names one class for all images, or one for each")
+    if cfg.restores and (args.out.suffix != ".png" or not args.out.parent.is_dir()):
+        parser.error("--out is a .png file in a folder")
     try:
         images = scale_pixels(read_images(args.images, cfg), cfg)
     except OSError as error:

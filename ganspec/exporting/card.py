@@ -12,6 +12,7 @@ from ganspec.program.measure import costs, totals
 from ganspec.report.markup import markdown, markdown_line, markdown_table
 from ganspec.report.run_markdown import fenced
 from ganspec.runs.record import RunRecord, read_record
+from ganspec.runs.run import used_files
 from ganspec.runs.score_file import ScoreRow
 from ganspec.sampling.label_names import label_names
 from ganspec.scores.matching import all_series, conditions, metric_name
@@ -180,11 +181,14 @@ class Card:
         data, train = self.spec.data, self.spec.train
         low, high = data.range
         split = f", split `{data.dataset.split}`" if hasattr(data.dataset, "split") else ""
+        kinds = " ".join(f"--kinds {file.path.name}" for file in used_files(self.spec))
+        own = ", with the files of its own kinds, which are not in this folder" if kinds else ""
+        command = " ".join(filter(None, ("ganspec train spec.yaml", kinds)))
+        summary = markdown(type(data.dataset).summary()).replace("\\`", "`")  # marks of code stay
         return (
             f"Images: `{data.dataset.kind}`{split}, {data.shown_shape}, black {low:g} and white "
-            f"{high:g}. {markdown(type(data.dataset).summary())}\n\nIt was trained in batches of "
-            f"{train.batch}. `spec.yaml` has everything else: `ganspec train spec.yaml` of ganspec "
-            f"{VERSION} trains it again."
+            f"{high:g}. {summary}\n\nIt was trained in batches of {train.batch}. `spec.yaml` has "
+            f"everything else: `{command}` of ganspec {VERSION} trains it again{own}."
         )
 
     def _scores(self) -> Iterator[ScoreRow]:

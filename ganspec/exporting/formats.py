@@ -165,9 +165,13 @@ def write_weights(state: dict[str, torch.Tensor], network: TrainedNetwork, path:
 def facts_of(network: TrainedNetwork) -> dict[str, str | int]:
     """Return the metadata of an exported file: version, spec, network, weights, range of pixels.
 
-    `logits` is `yes` if the images that the network makes become pixels only by a sigmoid.
+    `logits` is `yes` if the images that the network makes become pixels only by a sigmoid. `label`
+    has the only label that the file draws, if there is one: a class, or objects.
     """
     low, high = network.spec.data.range
+    label = network.label
+    if label is not None and label.dim() > 1:
+        label = label[0].nonzero().flatten()
     return {
         "ganspec": VERSION,
         "spec": network.spec.name,
@@ -176,6 +180,7 @@ def facts_of(network: TrainedNetwork) -> dict[str, str | int]:
         "weights": "average" if network.averaged else "raw",
         "black_and_white": f"{low:g} {high:g}",
         "logits": "yes" if network.makes_images and network.logits else "no",
+        **({} if label is None else {"label": ",".join(map(str, label.tolist()))}),
     }
 
 

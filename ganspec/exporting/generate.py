@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 
 def main(cfg):
@@ -15,10 +16,10 @@ def main(cfg):
         parser.add_argument("--label", type=int, nargs="+", choices=known, default=known)
     if cfg.labels == "multi_hot":
         parser.add_argument("--label", type=int, nargs="+", choices=known, help="all in each image")
-    parser.add_argument("--out", default="images.png")
+    parser.add_argument("--out", type=Path, default=Path("images.png"))
     args = parser.parse_args()
-    if args.count < 1:
-        parser.error("--count is 1 or more")
+    if args.count < 1 or args.out.suffix != ".png" or not args.out.parent.is_dir():
+        parser.error("--count is 1 or more, --out a .png file in a folder")
     if cfg.labels:
         images = cfg.sample(cfg.load_network(), args.count, args.seed, args.label)
     else:

@@ -123,8 +123,10 @@ class ExportRequest:
         if self.private and self.push is None:
             raise ExportError("--private needs --push: add --push NAME, or leave --private out")
         if self.license is not None and not LICENSE.fullmatch(self.license):
+            name = self.license.strip().lower().replace(" ", "-")
+            fit = name if LICENSE.fullmatch(name) else "apache-2.0"
             raise ExportError(
-                f"`{self.license}` is no licence of the Hugging Face hub: write it as `apache-2.0`"
+                f"`{self.license}` is no licence of the Hugging Face hub: write it as `{fit}`"
             )
         self._require(*PACKAGES.get(form, ()), *(("huggingface_hub",) if self.push else ()))
 

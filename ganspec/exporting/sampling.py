@@ -20,7 +20,7 @@ def load_network(cfg):
 
 
 def sample(network, count, seed, labels, cfg):
-    """Return `count` images, N x C x H x W, the same as those of `ganspec sample`."""
+    """Return `count` images, N x C x H x W, with the pixels of `ganspec sample`."""
     torch.manual_seed(seed)
     # a multiple of 32, as torch draws other latents for other counts
     if cfg.own_batch:
@@ -30,13 +30,12 @@ def sample(network, count, seed, labels, cfg):
     else:
         latents = draw_latent(count + -count % 32, "cpu", cfg)
     if cfg.labels == "classes":
-        labels = torch.tensor(labels)
+        labels = torch.tensor(labels)  # indices of classes, one for each image in turn
     if cfg.labels == "multi_hot":
-        if labels:
-            # all of them in each image
+        if labels is None:
+            labels = torch.eye(cfg.label_size)  # each class alone, in turn
+        else:  # indices of classes, all of which each image shows
             labels = torch.eye(cfg.label_size)[labels].amax(0, keepdim=True)
-        else:
-            labels = torch.eye(cfg.label_size)
     with torch.no_grad():
         if cfg.labels:
             labels = labels[torch.arange(len(latents)) % len(labels)]
