@@ -380,6 +380,9 @@ def test_programs_take_labels_and_images(runs, exports_here, tmp_path):
 def test_several_images_need_one_label_or_as_many(runs, exports_here, tmp_path):
     ganspec.export(runs / "colour", f"{tmp_path}/judge/", network="discriminator")
     Image.fromarray(np.full((8, 8, 3), 90, np.uint8)).save(tmp_path / "grey.png")
+    text = (tmp_path / "judge" / "README.md").read_text()
+    assert "It prints the numbers of `score`, then of `auxiliary`." in text
+    assert "Each image is stretched to the network's size." in text
     for labels, status in (([1], 0), ([1, 2], 0), ([1, 2, 3], 2)):
         images = [tmp_path / "grey.png"] * 2
         said = run_program(tmp_path / "judge", *images, "--label", *labels, status=status)

@@ -153,8 +153,16 @@ class Card:
                 if self.network.net.conditional
                 else "A seed draws the same images as `ganspec sample` with this seed."
             )
+        else:
+            parts.append(
+                "Each image is stretched to the network's size. Transparency, a camera's rotation "
+                "and more than 8 bits a channel are not read as training reads them."
+            )
         if self.task == "predicts":
             parts.append("It prints one number for each class, in order.")
+        elif len(outputs := self.network.net.outputs) > 1:
+            names = ", then of ".join(f"`{name}`" for name in outputs)
+            parts.append(f"It prints the numbers of {names}.")
         names = label_names(self.network.run, self.spec) if self.spec.labelled else []
         if names and (self.network.net.conditional or self.task == "predicts"):
             parts.append(
