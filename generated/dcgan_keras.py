@@ -1,6 +1,6 @@
 """DCGAN on CIFAR-10, 32 x 32, as a student's Keras report prints it.
 
-Written by ganspec from the spec `dcgan_keras` (761f55f6). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `dcgan_keras` (d9cad11d). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -160,6 +160,12 @@ def draw_batches(images, seed):
             yield images[chosen].float() / 127.5 - 1
 
 
+def measure_accuracy(real_scores, fake_scores):
+    """Return the shares of real and of generated images that are judged rightly."""
+    real, fake = real_scores > THRESHOLD, fake_scores < THRESHOLD
+    return real.float().mean(), fake.float().mean()
+
+
 def train_step(step, generator, discriminator, g_optimizer, d_optimizer, batches):
     """Make one iteration of training. Return its losses by name."""
     log = {}
@@ -185,8 +191,9 @@ def train_step(step, generator, discriminator, g_optimizer, d_optimizer, batches
 
     log["d_loss"] = d_real.detach() + d_fake.detach()
     log["d_real"], log["d_fake"] = d_real.detach(), d_fake.detach()
-    log["real_accuracy"] = (real_scores > THRESHOLD).float().mean()
-    log["fake_accuracy"] = (fake_scores < THRESHOLD).float().mean()
+    log["real_accuracy"], log["fake_accuracy"] = measure_accuracy(
+        real_scores, fake_scores
+    )
     if step <= WARMUP:  # the generator is not trained yet
         return log
 

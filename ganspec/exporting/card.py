@@ -161,8 +161,8 @@ class Card:
         if self.task == "predicts":
             parts.append("It prints one number for each class, in order.")
         elif len(outputs := self.network.net.outputs) > 1:
-            names = ", then of ".join(f"`{name}`" for name in outputs)
-            parts.append(f"It prints the numbers of {names}.")
+            order = ", then of ".join(f"`{name}`" for name in outputs)
+            parts.append(f"It prints the numbers of {order}.")
         names = label_names(self.network.run, self.spec) if self.spec.labelled else []
         if names and (self.network.net.conditional or self.task == "predicts"):
             parts.append(

@@ -50,6 +50,15 @@ def gradient_norm(network):
     return torch.stack([gradient.norm() for gradient in gradients]).norm()
 
 
+def measure_accuracy(real_scores, fake_scores, cfg):
+    """Return the shares of real and of generated images that are judged rightly."""
+    if cfg.real_sign == 1:
+        real, fake = real_scores > cfg.loss.threshold, fake_scores < cfg.loss.threshold
+    else:  # the loss lowers the scores of real images
+        real, fake = real_scores < cfg.loss.threshold, fake_scores > cfg.loss.threshold
+    return real.float().mean(), fake.float().mean()
+
+
 def train_discriminator(discriminator, optimizer, real, labels, fake, fake_labels, log, cfg):
     """Update the discriminator, unless a rule skips it. Write losses into `log`."""
     # D: maximise {cfg.loss.d_goal}
@@ -77,12 +86,8 @@ def train_discriminator(discriminator, optimizer, real, labels, fake, fake_label
     log["d_loss"] = d_loss.detach()
     if cfg.d_auxiliary:
         log["q_loss"] = q_loss.detach()
-    if cfg.real_sign == 1:
-        log["real_accuracy"] = (real_scores > cfg.loss.threshold).float().mean()
-        log["fake_accuracy"] = (fake_scores < cfg.loss.threshold).float().mean()
-    if cfg.real_sign == -1:  # the loss lowers the scores of real images
-        log["real_accuracy"] = (real_scores < cfg.loss.threshold).float().mean()
-        log["fake_accuracy"] = (fake_scores > cfg.loss.threshold).float().mean()
+    if cfg.real_sign:
+        log["real_accuracy"], log["fake_accuracy"] = measure_accuracy(real_scores, fake_scores, cfg)
     if cfg.skips:
         log["g_loss"] = cfg.loss.generator_loss(fake_scores.detach(), cfg.loss)
     if cfg.skip_discriminator:
@@ -119,12 +124,8 @@ def train_discriminator_apart(discriminator, optimizer, real, labels, fake, fake
 
     log["d_loss"] = d_real.detach() + d_fake.detach()
     log["d_real"], log["d_fake"] = d_real.detach(), d_fake.detach()
-    if cfg.real_sign == 1:
-        log["real_accuracy"] = (real_scores > cfg.loss.threshold).float().mean()
-        log["fake_accuracy"] = (fake_scores < cfg.loss.threshold).float().mean()
-    if cfg.real_sign == -1:  # the loss lowers the scores of real images
-        log["real_accuracy"] = (real_scores < cfg.loss.threshold).float().mean()
-        log["fake_accuracy"] = (fake_scores > cfg.loss.threshold).float().mean()
+    if cfg.real_sign:
+        log["real_accuracy"], log["fake_accuracy"] = measure_accuracy(real_scores, fake_scores, cfg)
     if cfg.gradients:
         log["d_gradient"] = gradient_norm(discriminator)
 
