@@ -461,7 +461,10 @@ def test_whatever_is_missing_there_is_a_page(tmp_path, form):
     ]
     assert all(words in page.replace("\\", "") for words in wanted)
     misfit = (folder / "spec.yaml").read_text().replace("- tanh", "- linear: 3\n  - tanh")
-    for text, mistake in (("name: [", "a value is missing"), (misfit, "linear expects a vector")):
+    for text, mistake in (
+        ("name: [", "this list is not closed"),
+        (misfit, "linear expects a vector"),
+    ):
         (folder / "spec.yaml").write_text(text)
         page = page_of(folder, name=f"page.{form}").replace("\\", "")
         assert "Its spec cannot be used: error[" in page and mistake in page
