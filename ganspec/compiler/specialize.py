@@ -242,7 +242,7 @@ class Settler:
         return edits.apply() if edits.changes else None
 
     def _decided(self, node: ast.AST) -> Iterator[tuple[ast.expr, str]]:
-        """Yield the outermost expressions that known values decide, each with its new text."""
+        """Yield the outermost expressions that known values decide or shorten, with new texts."""
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.expr) and (new := self._expression(child)) is not None:
                 yield child, new

@@ -21,7 +21,8 @@ OTHERS = {"train": "test", "test": "train"}
 class RealSide:
     """The real images that an evaluation reads, and the scorers that compare with them.
 
-    They are the spec's, or those in the folder `options.reference`.
+    References are in the folder `options.reference`, or else the spec's. Images to restore or to
+    classify, and labels, are always the spec's.
     """
 
     def __init__(

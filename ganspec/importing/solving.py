@@ -24,9 +24,10 @@ WIDEST = 31  # longest side of a kernel, in pixels
 
 @dataclass
 class Solution:
-    """A layer that fits a row.
+    """A layer that fits a row of a table.
 
-    `others` has, in words, the other layers that fit; `open` names the fields in which they differ.
+    `others` has, in words, the other layers that fit; `open` names the fields in which those of the
+    same kind differ.
     """
 
     layer: Layer

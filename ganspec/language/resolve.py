@@ -129,7 +129,7 @@ class Resolver(Scope):
         return self.data(kind, node, name)
 
     def map(self, kind: MapType, node: MapNode, name: str) -> object:
-        """Return the values of a map whose keys the spec chooses; a Partial if one is wrong."""
+        """Return the values of a map without fixed fields; a Partial if an entry is wrong."""
         closed = list(kind.keys.words)
         valid = not closed or self.known(node, closed, name)
         values = {

@@ -26,7 +26,7 @@ from ganspec.program.ir import Net, Step, Value
 from ganspec.report.captions import call_name, caption, label_text, shape_text
 
 JOINS: dict[object, str] = {operator.add: "+", operator.mul: "x", torch.cat: "concat"}
-# modules that are light although they change a shape
+# modules that do not count as heavy, although they change a shape
 MOVES = (nn.Flatten, nn.Unflatten, nn.ZeroPad2d, nn.ReflectionPad2d, nn.ReplicationPad2d)
 INPUTS = {"x": "image", "z": "latent"}  # words for a program's names of inputs
 ROUND = re.compile(r".*\.repeat\.\d+\.")  # the part of a layer's key path that names one repetition

@@ -102,7 +102,7 @@ def page_layout(
 ) -> SurveyLayout:
     """Return the tables and notes of a survey for a page.
 
-    If `transpose` is None, up to ABREAST specs are columns, and more are rows.
+    If `transpose` is None, specs are columns if there are at most ABREAST, else all are rows.
     """
     if transpose is None:
         transpose = len(survey.titles) > ABREAST
