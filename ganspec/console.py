@@ -23,6 +23,7 @@ from ganspec.language.errors import (
     SpecError,
     UnshownError,
     conjunction,
+    is_out_of_memory,
     one_line,
 )
 from ganspec.language.paths import file_to_write
@@ -250,8 +251,7 @@ def reported(advice: str | None = None) -> Iterator[None]:
     except (MemoryError, RuntimeError) as error:
         if "device-side assert" in str(error):  # then no tensor on the GPU can be read
             fail("an operation on the GPU got an invalid number: find it with --device cpu")
-        lacks_memory = "memory" in str(error) and "illegal memory" not in str(error)
-        if isinstance(error, RuntimeError) and not lacks_memory:
+        if not is_out_of_memory(error):
             _fail_in_own(error)
             raise  # a bug of ganspec, which can be found only by its traceback
         message = " ".join(["out of memory", *getattr(error, "__notes__", [])])

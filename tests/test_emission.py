@@ -48,6 +48,18 @@ def own_kinds():
             del kinds[name]
 
 
+@pytest.fixture
+def add_kind(tmp_path, monkeypatch):
+    """Return a function that writes a Python file with a kind and imports it."""
+
+    def write(name, text):
+        (tmp_path / f"{name}.py").write_text(text)
+        monkeypatch.syspath_prepend(tmp_path)
+        importlib.import_module(name)
+
+    return write
+
+
 def spec_with(more="", **parts):
     return loads(BASE.format(**PLAIN | parts) + more)
 
@@ -164,14 +176,9 @@ HELPER = """def helper(scores):
         ("backslash", "", "scores.mean() * len(f'{str(cfg.slash)}')", "backslash within"),
     ],
 )
-def test_a_text_that_lacks_something_is_an_error_of_its_kind(
-    kind, head, value, said, tmp_path, monkeypatch
-):
-    path = tmp_path / f"{kind}.py"
+def test_a_text_that_lacks_something_is_an_error_of_its_kind(kind, head, value, said, add_kind):
     field = "weight: float = 1.0" if kind != "backslash" else r"slash: str = 'a\\b'"
-    path.write_text(BAD.format(kind=kind, head=head, value=value, field=field))
-    monkeypatch.syspath_prepend(tmp_path)
-    __import__(kind)
+    add_kind(kind, BAD.format(kind=kind, head=head, value=value, field=field))
     spec = spec_with(objective=f"{{loss: {kind}}}")
     for command in (ganspec.emit, ganspec.check):
         with pytest.raises(ganspec.SpecError) as raised:
@@ -183,13 +190,11 @@ def test_a_text_that_lacks_something_is_an_error_of_its_kind(
         assert f"`{said}`" in finding.message or said in finding.message
 
 
-def test_a_missing_field_is_told_of_a_kind_that_is_not_tried(tmp_path, monkeypatch):
+def test_a_missing_field_is_told_of_a_kind_that_is_not_tried(add_kind):
     """Its file may keep state between calls."""
     head = "TABLE = {}\ndef keep():\n    TABLE[0] = 1"
     text = BAD.format(kind="keeps", head=head, value="scores.mean() * cfg.wieght", field="")
-    (tmp_path / "keeps.py").write_text(text)
-    monkeypatch.syspath_prepend(tmp_path)
-    __import__("keeps")
+    add_kind("keeps", text)
     with pytest.raises(ganspec.SpecError) as raised:
         ganspec.emit(spec_with(objective="{loss: keeps}"))
     (finding,) = raised.value.diagnostics
@@ -197,13 +202,11 @@ def test_a_missing_field_is_told_of_a_kind_that_is_not_tried(tmp_path, monkeypat
     assert finding.help == "add the field to the kind, such as `wieght: float = 1.0`"
 
 
-def test_a_text_is_emitted_a_second_time_as_the_first_time(tmp_path, monkeypatch):
+def test_a_text_is_emitted_a_second_time_as_the_first_time(add_kind):
     """The annotation names a class that the file does not have."""
     head = "def helper(scores) -> Loss:\n    scores = 2 * scores\n    return scores.mean()"
     text = BAD.format(kind="annotated", head=head, value="helper(scores)", field="")
-    (tmp_path / "annotated.py").write_text(text)
-    monkeypatch.syspath_prepend(tmp_path)
-    __import__("annotated")
+    add_kind("annotated", text)
     spec = spec_with(objective="{loss: annotated}")
     first, second = ganspec.emit(spec), ganspec.emit(spec)
     assert first == second and "def helper(scores):\n" in first
@@ -221,13 +224,11 @@ SHOWN = [
 
 
 @pytest.mark.parametrize(("shown", "text"), SHOWN)
-def test_known_texts_in_f_strings(shown, text, tmp_path, monkeypatch):
+def test_known_texts_in_f_strings(shown, text, tmp_path, monkeypatch, add_kind):
     kind = f"shown{[s for s, _ in SHOWN].index(shown)}"
     value = f"-scores.mean() * sum(map(ord, {shown}))"
     source = BAD.format(kind=kind, head="", value=value, field=f"text: str = {text!r}")
-    (tmp_path / f"{kind}.py").write_text(source)
-    monkeypatch.syspath_prepend(tmp_path)
-    __import__(kind)
+    add_kind(kind, source)
     check_equal(spec_with(objective=f"{{loss: {kind}}}"), tmp_path, monkeypatch)
 
 
@@ -259,19 +260,15 @@ class Applied(Layer, kind="{kind}"):
         ("of_a_tensor", "torch.Tensor.abs"),
     ],
 )
-def test_functions_that_no_statement_defines(kind, function, tmp_path, monkeypatch):
-    (tmp_path / f"{kind}.py").write_text(FUNCTIONS.format(kind=kind, function=function))
-    monkeypatch.syspath_prepend(tmp_path)
-    __import__(kind)
+def test_functions_that_no_statement_defines(kind, function, tmp_path, monkeypatch, add_kind):
+    add_kind(kind, FUNCTIONS.format(kind=kind, function=function))
     layers = f"[{{project: [3, 8, 8]}}, {kind}, tanh]"
     check_equal(spec_with(generator=layers), tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize(("kind", "function"), [("odd", "Odd()"), ("mapped", "torch.vmap(abs)")])
-def test_functions_without_a_text_are_an_error(kind, function, tmp_path, monkeypatch):
-    (tmp_path / f"{kind}.py").write_text(FUNCTIONS.format(kind=kind, function=function))
-    monkeypatch.syspath_prepend(tmp_path)
-    __import__(kind)
+def test_functions_without_a_text_are_an_error(kind, function, add_kind):
+    add_kind(kind, FUNCTIONS.format(kind=kind, function=function))
     spec = spec_with(generator=f"[{{project: [3, 8, 8]}}, {kind}, tanh]")
     with pytest.raises(ganspec.SpecError, match=f"the layer `{kind}` cannot be emitted"):
         ganspec.emit(spec)
@@ -289,7 +286,7 @@ def test_functions_without_a_text_are_an_error(kind, function, tmp_path, monkeyp
         ("own_pattern", "match m:\n            case nn.Linear() as m: nn.init.ones_(m.weight)"),
     ],
 )
-def test_own_initializers_are_not_settled(kind, body, tmp_path, monkeypatch):
+def test_own_initializers_are_not_settled(kind, body, tmp_path, monkeypatch, add_kind):
     text = f"""
 from torch import nn
 from ganspec.extend import Call, Initializer
@@ -301,14 +298,12 @@ class Own(Initializer, kind="{kind}"):
     def call(self) -> Call:
         return Call(init_own)
 """
-    (tmp_path / f"{kind}.py").write_text(text)
-    monkeypatch.syspath_prepend(tmp_path)
-    __import__(kind)
+    add_kind(kind, text)
     spec = spec_with(generator=f"[{{project: [3, 8, 8]}}, tanh], init: {kind}")
     check_equal(spec, tmp_path, monkeypatch)
 
 
-def test_a_penalty_cannot_have_a_field_called_as_what_it_is_told(tmp_path, monkeypatch):
+def test_a_penalty_cannot_have_a_field_called_as_what_it_is_told(add_kind):
     text = """
 from typing import ClassVar
 from ganspec.kinds.penalties.gradient import gradient_penalty
@@ -318,9 +313,7 @@ class Told(Penalty, kind="told"):
     penalty: ClassVar = staticmethod(gradient_penalty)
     auxiliary: bool = True
 """
-    (tmp_path / "told_penalty.py").write_text(text)
-    monkeypatch.syspath_prepend(tmp_path)
-    __import__("told_penalty")
+    add_kind("told_penalty", text)
     with pytest.raises(ganspec.SpecError, match="auxiliary"):
         ganspec.check(spec_with(objective="{loss: hinge, penalty: told}"))
 

@@ -204,17 +204,17 @@ def ended_at_once() -> Iterator[None]:
     `os._exit` does so, since after an error the usual end of Python would wait for the process
     group, and otherwise it may abort, as threads of that group are still running.
     """
+    if "RANK" not in os.environ:
+        yield
+        return
     status = 0
     try:
         yield
     except typer.Exit as end:
-        if "RANK" not in os.environ:
-            raise
         status = end.exit_code
-    if "RANK" in os.environ:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 def ranks_on(device: str) -> AbstractContextManager[Ranks]:

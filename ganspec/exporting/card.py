@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
 from ganspec.comparison.phrases import article
@@ -189,14 +190,14 @@ class Card:
         data, train = self.spec.data, self.spec.train
         low, high = data.range
         split = f", split `{data.dataset.split}`" if hasattr(data.dataset, "split") else ""
-        kinds = " ".join(f"--kinds {file.path.name}" for file in used_files(self.spec))
+        kinds = "".join(f" --kinds {shlex.quote(f.path.name)}" for f in used_files(self.spec))
         own = ", with the files of its own kinds, which are not in this folder" if kinds else ""
-        command = " ".join(filter(None, ("ganspec train spec.yaml", kinds)))
         summary = markdown(type(data.dataset).summary()).replace("\\`", "`")  # marks of code stay
         return (
             f"Images: `{data.dataset.kind}`{split}, {data.shown_shape}, black {low:g} and white "
             f"{high:g}. {summary}\n\nIt was trained in batches of {train.batch}. `spec.yaml` has "
-            f"everything else: `{command}` of ganspec {VERSION} trains it again{own}."
+            f"everything else: `ganspec train spec.yaml{kinds}` of ganspec {VERSION} trains it "
+            f"again{own}."
         )
 
     def _scores(self) -> Iterator[ScoreRow]:

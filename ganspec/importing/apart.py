@@ -19,8 +19,7 @@ import typer
 
 from ganspec.importing.python_file import UnreadableError
 from ganspec.importing.source import Imported
-from ganspec.language.errors import GanspecError, one_line
-from ganspec.program.failures import is_out_of_memory
+from ganspec.language.errors import GanspecError, is_out_of_memory, one_line
 
 # This process has imported torch, whose libraries do not work in a fork on macOS.
 CONTEXT: Any = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")

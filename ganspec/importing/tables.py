@@ -10,6 +10,7 @@ from pathlib import Path
 from ganspec.compiler.check import check
 from ganspec.compiler.lower import lower
 from ganspec.importing.entries import Data, Entry
+from ganspec.importing.graph import Shape
 from ganspec.importing.missing import unknown
 from ganspec.importing.network import NetworkDraft
 from ganspec.importing.page import flow
@@ -62,9 +63,10 @@ def import_tables(paths: list[Path], inputs: list[CodeInput]) -> Imported:
     the networks do not fit into one spec.
     """
     tables = [table for path in paths for table in _read(path)]
-    walks, warnings = _walks(tables, inputs)
+    shapes = {each.name: each.shape for each in inputs}
+    walks, warnings = _walks(tables, shapes)
     read = [walk.draft.reads for walk in walks]
-    image = next((each.shape for each in inputs if each.name == "x"), None)
+    image = shapes.get("x")
     refuse_unread(each for each in inputs if each.is_label or each.shape not in read)
     networks: dict[str, NetworkDraft] = {}
     printed: dict[str, Table] = {}
@@ -105,15 +107,15 @@ def _read(path: Path) -> list[Table]:
         raise UnreadableError(f"{path} is not text in UTF-8; save the table in UTF-8") from None
 
 
-def _walks(tables: list[Table], inputs: list[CodeInput]) -> tuple[list[Walk], list[str]]:
+def _walks(tables: list[Table], shapes: dict[str, Shape]) -> tuple[list[Walk], list[str]]:
     """Return the walk of each table, and warnings about tables that are left out.
 
+    `shapes` has those of the inputs that the user gave, by their names, such as `x`.
     A table is left out if a row is another model. Raise UnreadableError if no table is left, or if
     one has no layers or an unknown input shape. Tables that begin with a vector come first, because
     the output of a generator tells the image shape.
     """
     warnings, walks = [], []
-    shapes = {each.name: each.shape for each in inputs}
     image = shapes.get("x")
     for table in sorted(tables, key=lambda table: not _starts_with_vector(table)):
         if any(row.type in ("Sequential", "Functional", "Model") for row in table.rows):

@@ -39,9 +39,9 @@ def _faults(
         return
     for name, value in zip(("images", "labels"), returned, strict=True):
         if not isinstance(value, torch.Tensor):
-            no_labels = name == "labels" and value is None
             fix = f"torch.as_tensor({name})"
-            fix = "torch.zeros(len(images), dtype=torch.int64)" if no_labels else fix
+            if name == "labels" and value is None:
+                fix = "torch.zeros(len(images), dtype=torch.int64)"
             yield f"returned {_type(value)} as {name}, not a tensor: return {fix}"
             return
     images, labels = returned

@@ -191,6 +191,12 @@ def one_line(error: BaseException) -> str:
     return ", ".join([lines[0], *getattr(error, "__notes__", [])])
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return True if `error` seems to say that memory has run out, by its class or message."""
+    text = str(error)  # an illegal access is a bug, which needs no more memory
+    return isinstance(error, MemoryError) or ("memory" in text and "illegal memory" not in text)
+
+
 # -- words and values in messages -------------------------------------------------------------
 
 

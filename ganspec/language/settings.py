@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from contextlib import suppress
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn
 
 from ganspec.language.errors import Diagnostic, Mark, SpecError, Text, fail, quoted, suggestion
 from ganspec.language.merging import ShapeAt, is_key, merge
@@ -48,22 +47,22 @@ def setting_text(path: object, value: object) -> str:
         message = f"a value of the type `{type(unfit).__name__}` does not fit into a spec"
         fail("bad-setting", message, mark, "write numbers, texts, True, False, None, lists, dicts")
 
-    def plain(other: object) -> object:
+    def plain(other: Any) -> object:
         """Return a range, or numbers of NumPy that are exactly Python's, as lists and numbers."""
         if isinstance(other, range):
             return list(other)
-        dtype: Any = getattr(other, "dtype", None)
+        dtype = getattr(other, "dtype", None)
         is_exact = getattr(dtype, "kind", "") in ("b", "i", "u") or str(dtype) == "float64"
-        return cast(Any, other).tolist() if is_exact else refuse(other)
+        return other.tolist() if is_exact else refuse(other)
 
-    with suppress(TypeError, RecursionError):
-        try:
-            text = json.dumps(value, ensure_ascii=False, allow_nan=False, default=plain)
-        except ValueError as error:  # or a list that contains itself
-            if "JSON compliant" in str(error):
-                fail("bad-setting", "a number of a spec is finite", mark, "leave out NaN, infinity")
-        else:  # JSON is YAML
-            return f"{path}=" + FOLDED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, default=plain)
+    except (TypeError, ValueError, RecursionError) as error:  # as of a list that contains itself
+        is_finite = "JSON compliant" not in str(error)
+    else:  # JSON is YAML
+        return f"{path}=" + FOLDED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    if not is_finite:
+        fail("bad-setting", "a number of a spec is finite", mark, "leave out NaN, infinity")
     refuse(value)
 
 

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import torch
 
+from ganspec.language.errors import is_out_of_memory
 from ganspec.program.ir import Origin
 
 T = TypeVar("T")
@@ -30,11 +31,6 @@ def blame(error: BaseException, network: str, origin: Origin, part: str = "") ->
     error.layer = origin  # type: ignore[attr-defined]  # read in this file alone
     place = f", {origin.mark}" if origin.mark else ""
     error.add_note(f"in {part}{network}, {origin.path} ({origin.kind}){place}")
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Return True if `error` seems to say that memory has run out, by its class or message."""
-    return isinstance(error, MemoryError) or "memory" in str(error)
 
 
 class Watch:

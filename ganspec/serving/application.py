@@ -19,7 +19,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ganspec.language.errors import GanspecError, one_line
+from ganspec.language.errors import GanspecError, is_out_of_memory, one_line
 from ganspec.report.page import page
 from ganspec.serving.painter import Painter
 from ganspec.serving.requests import (
@@ -162,7 +162,7 @@ def refusal(status: int, text: str) -> Response:
 
 async def out_of_memory(request: Request, error: Exception) -> Response:
     """Return the answer to a request that needs too much memory. Raises any other `error` again."""
-    if isinstance(error, RuntimeError) and "memory" not in str(error):
+    if not is_out_of_memory(error):
         raise error
     return refusal(503, "out of memory: ask for fewer images")
 
