@@ -30,7 +30,7 @@ def pick_images(images, chosen, cfg):
 
 
 def draw_batches(images, labels, seed, cfg):
-    """Yield batches of images and labels without end, in a new order each pass."""
+    """Yield batches without end, in a new order each pass over the images."""
     random = torch.Generator().manual_seed(seed)
     if cfg.last_batch == "drop" and len(images) < cfg.batch:
         raise ValueError(f"{len(images)} images do not fill a batch of {cfg.batch}")

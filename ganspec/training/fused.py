@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
-from torch import optim
+from torch import nn, optim
 
 # optimizers with a fused kernel for CPUs, whose rounding may differ from the usual step's; in older
 # versions of torch, AdamW is no subclass of Adam
 FUSED = (optim.Adam, optim.AdamW, optim.SGD)
+CHANNELS_LAST, CHANNELS_SECOND = (0, 2, 3, 1), (0, 3, 1, 2)  # orders of a kernel's dimensions
 
 
 def fuse(optimizer: optim.Optimizer) -> None:
@@ -20,10 +22,47 @@ def fuse(optimizer: optim.Optimizer) -> None:
     """
     # with another default type, fused steps would change the type of the count that is saved
     if isinstance(optimizer, FUSED) and torch.get_default_dtype() == torch.float32:
-        optimizer.register_step_pre_hook(partial(_switch, True))
-        optimizer.register_step_post_hook(partial(_switch, None))
+        step = optimizer.step
+
+        def fused_step(closure: Callable[[], float] | None = None) -> float | None:
+            with _fused(optimizer):
+                return step(closure)
+
+        optimizer.step = fused_step  # type: ignore[method-assign]  # hooks miss errors
 
 
-def _switch(is_fused: bool | None, optimizer: optim.Optimizer, *_: object) -> None:
+@contextmanager
+def _fused(optimizer: optim.Optimizer) -> Iterator[None]:
+    """Within the block, set `fused`, and let all weights lie in the order of their dimensions.
+
+    Of a gradient that does not, torch's kernels make a copy, which they do not read.
+    """
+    weights = [
+        weight
+        for group in optimizer.param_groups
+        for weight in group["params"]
+        if weight.grad is not None and weight.dim() == 4 and not weight.is_contiguous()
+    ]
     for group in optimizer.param_groups:
-        group["fused"] = is_fused
+        group["fused"] = True
+    for weight in weights:
+        _permute(weight, optimizer, CHANNELS_LAST)
+    try:
+        yield
+    finally:
+        for weight in weights:
+            _permute(weight, optimizer, CHANNELS_SECOND)
+        for group in optimizer.param_groups:
+            group["fused"] = None
+
+
+def _permute(weight: nn.Parameter, optimizer: optim.Optimizer, order: tuple[int, ...]) -> None:
+    """Permute the dimensions of a weight, its gradient and its averages. Move no numbers."""
+    assert weight.grad is not None
+    gradient = weight.grad.permute(order)
+    weight.data = weight.data.permute(order)
+    weight.grad = gradient
+    kept = optimizer.state.get(weight, {})
+    for name, value in kept.items():
+        if isinstance(value, torch.Tensor) and value.dim() == weight.dim():
+            kept[name] = value.permute(order)

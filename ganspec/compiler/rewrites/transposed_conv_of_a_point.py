@@ -33,5 +33,11 @@ def apply(module: nn.ConvTranspose2d, x: torch.Tensor) -> torch.Tensor:
     if rows or columns:
         height, width = weight.shape[2:]
         weight = weight[:, :, rows : height - rows, columns : width - columns]
-    y = F.linear(x.flatten(1), weight.flatten(1).t()).unflatten(1, weight.shape[1:])
+    # in its own memory order, as the weight is often larger than the maps, and a copy slow
+    if weight.is_contiguous():
+        y = F.linear(x.flatten(1), weight.flatten(1).t()).unflatten(1, weight.shape[1:])
+    else:
+        pixels = weight.permute(0, 2, 3, 1)
+        y = F.linear(x.flatten(1), pixels.flatten(1).t()).unflatten(1, pixels.shape[1:])
+        y = y.permute(0, 3, 1, 2)
     return with_bias(y, module.bias)
