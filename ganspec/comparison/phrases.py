@@ -89,9 +89,10 @@ def _labels(edits: list[Edit]) -> Iterator[str]:
 
 def _swaps(edits: Iterable[Edit]) -> Iterator[str]:
     """Yield a phrase for each kind that replaces another: `swaps batch for instance norm`."""
-    pairs = [(edit.a.kind, edit.b.kind) for edit in edits if isinstance(edit, Update)]
-    kinds = Counter(pair for pair in pairs if pair[0] != pair[1])
-    for (old, new), count in kinds.items():
+    updates = [edit for edit in edits if isinstance(edit, Update)]
+    # layers of different kinds may make the same calls, and differ in weight norms or wiring alone
+    pairs = [(e.a.kind, e.b.kind) for e in updates if any(c.name == "kind" for c in e.changes)]
+    for (old, new), count in Counter(pairs).items():
         times = f" in {number(count)} places" if count > 1 else ""
         if all((layer := _kind(name)) and layer.role == "norm" for name in (old, new)):
             old, times = old.removesuffix("_norm"), ""
