@@ -26,7 +26,7 @@ SMALL = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 def of_networks(networks: tuple[NetworkDiff, ...], gaps: Collection[str] = ()) -> Iterator[str]:
     """Yield a line for all equal networks, then one for each that differs or that one spec lacks.
 
-    Networks that differ only in fields of layers, by framework defaults, share the last line.
+    Networks that differ only by framework defaults share the last line.
     `gaps` are the networks of which a part is unknown: no line calls them the same.
     """
     equal = [network.name for network in networks if network.is_equal]
@@ -146,7 +146,7 @@ def _counted(layers: list[ComparedLayer]) -> Iterator[str]:
 
 
 def _kind(name: str) -> type[Layer] | None:
-    """Return the class of a layer kind; None for merged layers such as `linear + reshape`."""
+    """Return the class of a layer kind; None for other names, such as `linear + reshape`."""
     kind = Layer.kinds.get(name)
     return kind if kind and issubclass(kind, Layer) else None
 
