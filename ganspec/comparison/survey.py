@@ -28,9 +28,8 @@ class SurveyRow:
     """One property of all specs, with a cell for each spec.
 
     A cell is `""` if its spec lacks the property, None if its spec lacks the network. `is_single`
-    is True if the survey leaves out the row of this name for another network. For each cell that
-    lists different values of several networks, `shared` has the networks in the order of the
-    values; equal entries come once.
+    is True if the survey leaves out the row of this name for another network. If cells list values
+    of several networks, `shared` has the groups of networks whose values share a cell, in order.
     """
 
     section: str
@@ -165,10 +164,7 @@ class PlannedRow:
         return f"{self.network} {self.name}" if self.network else self.name
 
     def begins_with(self, start: str) -> bool:
-        """Return True if the name begins with `start`, which is in lower case.
-
-        If `start` begins with the network, the title must begin with `start`.
-        """
+        """Return True if the name begins with `start`, or the title if `start` has the network."""
         if self.network and start.startswith(self.network):
             return self.title.lower().startswith(start)
         return bool(start) and self.name.lower().startswith(start)
