@@ -181,7 +181,7 @@ def fail(
 
 
 class NoFolderError(GanspecError):
-    """Raised if the user names a folder of images for a data set that draws its images."""
+    """Raised if the user names a folder of images for a data set that reads no folder."""
 
 
 class UnshownError(GanspecError):
