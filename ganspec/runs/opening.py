@@ -63,7 +63,7 @@ def open_spec(name: Spec | RunFolder | str | Path, settings: str | Sequence[str]
 
 
 def path_of(name: RunFolder | str | Path) -> str | Path:
-    """Return the path `name`, or the folder if `name` is a run. Raises SpecError if it is neither."""
+    """Return `name` if it is a path, or the folder if it is a run. Raises SpecError if neither."""
     name = name.folder if isinstance(name, RunFolder) else name
     if not is_path(name):
         help = "name the file of a spec, or the folder of a run"
