@@ -310,6 +310,18 @@ def test_sentences_are_what_a_reader_would_say():
     assert "adds three self attention layers at 8 x 8, 16 x 16 and 32 x 32" in told(text, looking)
 
 
+def test_layers_of_equal_calls_are_not_swapped():
+    two, one = (
+        spec(BODY, generator=f"{{layers: [{layers}, {{conv: {{out: 3, kernel: 3}}}}, tanh]}}")
+        for layers in (
+            "{linear: {out: 3 * 256, weight_norm: spectral}}, {reshape: [3, 16, 16]}",
+            "{project: [3, 16, 16]}",
+        )
+    )
+    said = "the generator changes project weight norm spectral -> none"
+    assert compare(two, one).answer == ("same discriminator", said)
+
+
 @pytest.mark.parametrize("a", ["dcgan", "acgan_cifar32", "wgan_cifar32"])
 def test_counted_findings_are_many(a):
     for b in ("wgan_gp", "cgan_fashion", "wgan_cifar64"):

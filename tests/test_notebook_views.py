@@ -220,7 +220,7 @@ def test_a_run_samples_what_the_command_does(run, tmp_path):
     for label in ([3, 4], (3,), True):
         with pytest.raises(LabelError, match="name a number, or a text such as `3,4`"):
             run.sample(1, label=label)
-    with pytest.raises(ganspec.runs.run.RunError, match="holds no spec"):
+    with pytest.raises(ganspec.runs.run.RunError, match="holds a spec"):
         ganspec.Run("nowhere").sample()
 
 

@@ -331,7 +331,10 @@ def test_a_run_that_draws_nothing_is_refused(tmp_path, text, reason):
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path):
-    assert run_serve(tmp_path).stderr == f"error: {tmp_path} is no run: it holds no spec.yaml\n"
+    assert (
+        run_serve(tmp_path).stderr
+        == f"error: {tmp_path} is no run: name a folder that holds a spec.yaml\n"
+    )
 
 
 def test_a_port_that_is_taken_is_said(sites):

@@ -57,7 +57,10 @@ def _order(leaves: Sequence[Leaf]) -> str:
 
 @dataclass(frozen=True)
 class _Rest:
-    """The layers of a network between equal layers at both ends; `doubles` is from `_doubles`."""
+    """The layers that remain of a network once equal layers are paired at both of its ends.
+
+    `doubles` has an entry of `_doubles` for each of them.
+    """
 
     leaves: Sequence[Leaf]
     doubles: Sequence[CallKeys | None]
@@ -108,7 +111,10 @@ def _cost(a: Leaf, b: Leaf, same: Same) -> float | None:
 
 
 def _distance(a: Leaf, b: Leaf) -> float:
-    """Return 1/2 if the branches differ, plus 1/2 if the outputs differ in height or width."""
+    """Return 1/2 if the blocks or branches differ, plus 1/2 if the heights or widths do.
+
+    Only the innermost block or branch around each layer counts, and the size of its output.
+    """
     other_branch = a.layer.inside[-1:] != b.layer.inside[-1:]
     return (other_branch + (a.layer.shape[1:] != b.layer.shape[1:])) / 2
 
@@ -116,7 +122,7 @@ def _distance(a: Leaf, b: Leaf) -> float:
 def _doubles(leaves: Sequence[Leaf]) -> list[CallKeys | None]:
     """Return, for each layer, the calls that it and the next layer make together, or None.
 
-    It is None unless the next layer reads only this one, and no other layer reads this one.
+    It is None unless the next layer reads only this one, and is the only one that reads it.
     """
     readers = Counter(number for leaf in leaves for number in leaf.layer.reads)
     doubles: list[CallKeys | None] = [None] * len(leaves)

@@ -1,4 +1,4 @@
-"""Fields that a spec's author wrote, told apart from defaults of the spec's framework."""
+"""Find out which fields of a spec its author wrote, and which have defaults."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ class Authored:
     def wrote(self, owner: Section, name: str, path: KeyPath) -> bool:
         """Return True if the author wrote the field `name` of `owner`.
 
-        A section is found by its `path` in the text, a kind by its own place.
+        A section is found by its key path `path` in the text, a kind by its own place. Return False
+        for a kind that the text does not name.
         """
         if not isinstance(owner, Kind):
             section = find(self.spec.tree, path)
@@ -39,7 +40,7 @@ class Authored:
         return isinstance(section, MapNode) and alias in section.value
 
     def default(self, owner: Section, name: str, path: KeyPath) -> str | None:
-        """Return the framework if the field `name` has its default; None if the author wrote it."""
+        """Return the spec's framework; None if the author wrote the field `name` of `owner`."""
         return None if self.wrote(owner, name, path) else self.spec.framework
 
 
@@ -66,8 +67,8 @@ class AuthoredPair:
     def values(self, a: object, b: object) -> tuple[str | None, str | None]:
         """Return a value of spec A and one of spec B as texts, None for None.
 
-        The text of a kind leaves out fields at its framework's defaults, unless that makes both
-        texts equal.
+        The text of a kind leaves out fields that have the defaults of its spec's framework, unless
+        that makes both texts equal.
         """
         full = [None if value is None else spoken(value) for value in (a, b)]
         brief = [
@@ -80,7 +81,8 @@ class AuthoredPair:
     def frameworks(self, name: str, a: Section, b: Section, path: KeyPath = ()) -> tuple[str, ...]:
         """Return the frameworks whose defaults make the field `name` of `a` and `b` differ.
 
-        Return () if the specs have the same framework, or if the difference has another reason.
+        The two must differ. Return () if the specs have the same framework, or if the difference
+        has another reason. `path` is the key path of sections; it does not matter for kinds.
         """
         if self.a.spec.framework == self.b.spec.framework:
             return ()

@@ -58,7 +58,8 @@ def external(steps: list[OpenedStep]) -> list[int]:
 def calls(steps: Iterable[OpenedStep]) -> CallKeys:
     """Return the calls of the steps as plain data, without weight norms and input widths.
 
-    Each call has the indices of the steps that it reads, and the initializer of its layer, if any.
+    With each call come the indices in `steps` of what it reads, `elsewhere` for other values, and
+    the initializer that its layer has of its own, or None.
     """
     keys: list[Hashable] = []
     places: dict[int, int] = {}

@@ -53,7 +53,10 @@ def compare(
 
 
 def _networks(a: Spec, b: Spec, only: Sequence[str], texts: AuthoredPair) -> Iterator[NetworkDiff]:
-    """Yield the differences of all networks, or of those in `only`, without unknown networks."""
+    """Yield the difference of each network, or of each in `only`, equal ones too.
+
+    Networks that are `unknown` in one of the specs are left out.
+    """
     measured: dict[object, Cost] = {}
     before, after = (
         {

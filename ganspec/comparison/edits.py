@@ -148,10 +148,10 @@ class Update(TwoSided):
 
 
 class Keep(TwoSided):
-    """A layer that is the same in both.
+    """A layer that is the same in both; or two adjacent layers that do what one does in the other.
 
-    Input widths that follow from earlier layers may differ, and so may the weight norm if it is a
-    setting of the whole network.
+    Shapes and padding that follow from earlier layers may differ, and so may the weight norm if it
+    is compared as a setting of the whole network.
     """
 
     sign = " "
@@ -236,7 +236,7 @@ class Side:
 
 @dataclass(frozen=True, repr=False)
 class Comparison(Viewed):
-    """All differences of two specs.
+    """The differences of two specs, or of the parts of them that were compared.
 
     `answer` has lines of text about the main differences, and about what is equal. If
     `counts_claims`, specs that differ only in their claims are not equal. `unread` has lines of

@@ -34,7 +34,10 @@ class Hyperparameter:
 
 
 def of_spec(spec: Spec, implied: Implied) -> dict[str, str]:
-    """Return the hyperparameters of the whole spec as texts, by their rows; implied ones marked."""
+    """Return the hyperparameters that no single network has, as texts by the names of their rows.
+
+    Implied ones have the mark. Those that the spec does not set are left out.
+    """
     seen = sealed(spec)
     train = seen.train
     rows = {
@@ -58,7 +61,10 @@ def _penalty(spec: Spec) -> dict[str, str]:
 
 
 def _of_objective(spec: Spec, field: str, text: Callable[[Any], str]) -> str:
-    """Return `text` of the sealed objective; `""` if the objective of this system lacks `field`."""
+    """Return `text` of the sealed objective; `""` if the objective of this system lacks `field`.
+
+    Return NOT_READ if `text` uses an unknown field.
+    """
     if field not in getattr(type(getattr(spec, "objective", None)), "model_fields", ()):
         return ""
     seen: Any = sealed(spec)
@@ -66,9 +72,10 @@ def _of_objective(spec: Spec, field: str, text: Callable[[Any], str]) -> str:
 
 
 def of_network(spec: Spec, network: str, implied: Implied) -> dict[str, Hyperparameter]:
-    """Return the hyperparameters of a network's optimizer, and its L2 term, by their rows' names.
+    """Return the settings of a network's optimizer, by the names of their rows.
 
-    Pairs, such as Adam's betas, have a row for each number.
+    Pairs, such as Adam's betas, have a row for each number. If the system's objective can have an
+    L2 term, the network's factor of it is among them.
     """
     kind = spec.optimizer_of(network)
     if kind.is_unread:

@@ -80,7 +80,7 @@ def _paths(spec: Spec, row: str) -> tuple[str, ...]:
 
 
 def _of_network(network: Portrait, implied: Implied, row: str) -> Iterator[bool]:
-    """Yield, for each value that a row about a network shows, True if the value is implied."""
+    """Yield True or False for each value that a row about a network shows: is it implied?"""
     if row == "optimizer":
         yield implied.holds([f"optimizers.{network.name}", "optimizer"])
     yield implied.holds(f"{network.name}.{path}" for path in WITHIN.get(row, ()))

@@ -26,7 +26,7 @@ from ganspec.program.measure import cell
 from ganspec.program.unread import field_text
 from ganspec.systems.wording import initial, label
 
-# If a network has a layer several times, the layer can move past at most so many kept layers.
+# If a network has a layer several times, the layer can move past at most so many paired layers.
 NEAR = 2
 
 
@@ -57,7 +57,7 @@ def alone(network: NetworkLayers, side: str) -> NetworkDiff:
 
 
 def _totals(a: NetworkLayers | None, b: NetworkLayers | None) -> Iterator[Change]:
-    """Yield layer count, parameters and so on of both networks, even if they are equal."""
+    """Yield layer count, parameters and so on of one or both networks, even if they are equal."""
     before, after = (_sums(network) if network else {} for network in (a, b))
     for name in before or after:
         if before.get(name) or after.get(name):  # a generator has no receptive field
@@ -175,9 +175,9 @@ class AlignedNetworks:
         return [name for name in names if self._matters(a, b, [name])] or names
 
     def _matters(self, a: Leaf, b: Leaf, names: list[str]) -> bool:
-        """Return True if the fields `names` of one layer change the calls of the other.
+        """Return True if one layer makes other calls with the other's values of the fields `names`.
 
-        Also return True if one of these fields is unknown.
+        Also return True if those calls are not known, or if one of the fields is unknown.
         """
         for network, leaf, other in ((self.a, a, b), (self.b, b, a)):
             fields = {name: getattr(other.model, name) for name in names}
@@ -212,18 +212,18 @@ class AlignedNetworks:
     def _moves(self) -> Iterator[tuple[int, int]]:
         """Yield, for each move, the places of its insertion and its removal, shortest move first.
 
-        Both are of the same layer. If a network has this layer several times, at most NEAR kept
+        Both are of the same layer. If a network has this layer several times, at most NEAR paired
         layers are between the two places.
         """
         removed = [at for at, (_, right) in enumerate(self.pairs) if not right]
         inserted = [at for at, (left, _) in enumerate(self.pairs) if not left]
-        kept = list(accumulate((all(pair) for pair in self.pairs), initial=0))
+        paired = list(accumulate((all(pair) for pair in self.pairs), initial=0))
         ways = []
         for i, j in product(inserted, removed):
             (a,), (b,) = self.pairs[j][0], self.pairs[i][1]
             if self.same(a, b):
                 number, other = a.layer.number, b.layer.number
-                ways.append((abs(kept[i] - kept[j]), abs(number - other), number + other, i, j))
+                ways.append((abs(paired[i] - paired[j]), abs(number - other), number + other, i, j))
         taken: set[int] = set()
         for distance, *_, i, j in sorted(ways):  # sorted, to be independent of the specs' order
             if not {i, j} & taken and (distance <= NEAR or self._is_single(i, j)):

@@ -26,7 +26,7 @@ SMALL = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 def of_networks(networks: tuple[NetworkDiff, ...], gaps: Collection[str] = ()) -> Iterator[str]:
     """Yield a line for all equal networks, then one for each that differs or that one spec lacks.
 
-    Networks that differ only in fields of layers, by framework defaults, share the last line.
+    Networks that differ only by framework defaults share the last line.
     `gaps` are the networks of which a part is unknown: no line calls them the same.
     """
     equal = [network.name for network in networks if network.is_equal]
@@ -89,9 +89,10 @@ def _labels(edits: list[Edit]) -> Iterator[str]:
 
 def _swaps(edits: Iterable[Edit]) -> Iterator[str]:
     """Yield a phrase for each kind that replaces another: `swaps batch for instance norm`."""
-    pairs = [(edit.a.kind, edit.b.kind) for edit in edits if isinstance(edit, Update)]
-    kinds = Counter(pair for pair in pairs if pair[0] != pair[1])
-    for (old, new), count in kinds.items():
+    updates = [edit for edit in edits if isinstance(edit, Update)]
+    # layers of different kinds may make the same calls, and differ in weight norms or wiring alone
+    pairs = [(e.a.kind, e.b.kind) for e in updates if any(c.name == "kind" for c in e.changes)]
+    for (old, new), count in Counter(pairs).items():
         times = f" in {number(count)} places" if count > 1 else ""
         if all((layer := _kind(name)) and layer.role == "norm" for name in (old, new)):
             old, times = old.removesuffix("_norm"), ""
@@ -145,7 +146,7 @@ def _counted(layers: list[ComparedLayer]) -> Iterator[str]:
 
 
 def _kind(name: str) -> type[Layer] | None:
-    """Return the class of a layer kind; None for merged layers such as `linear + reshape`."""
+    """Return the class of a layer kind; None for other names, such as `linear + reshape`."""
     kind = Layer.kinds.get(name)
     return kind if kind and issubclass(kind, Layer) else None
 

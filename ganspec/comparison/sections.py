@@ -126,7 +126,7 @@ class _SectionComparison:
         name: tuple[str, ...] = (),
         owners: tuple[Section, Section] | None = None,
     ) -> Iterator[Change]:
-        """Yield the changes from `a` to `b`, which are sections, kinds or plain values.
+        """Yield the changes from `a` to `b`: ComparedFields, sections, kinds, plain values or None.
 
         `name` are the keys that lead from the compared section to `a` and `b`, () for the section
         itself. `owners` are the sections or kinds that have `a` and `b` as fields; None unless both
@@ -165,9 +165,10 @@ def _fields(value: object) -> ComparedFields | None:
 
 
 def _joined(changes: list[Change], networks: tuple[str, ...]) -> list[Change]:
-    """Return the changes; if both networks have equal ones, these come once, without a network.
+    """Return the changes; if all changes of two networks are equal, these come once, first.
 
-    A change's name begins with its network, such as `generator lr`; `lr` stands for both.
+    A network's change has a name such as `generator lr`; then `lr` stands for both networks, and
+    `both` for changes called `generator` and `discriminator`.
     """
     if len(networks) != 2:
         return changes

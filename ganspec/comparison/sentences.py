@@ -51,8 +51,8 @@ def answer(
 ) -> tuple[str, ...]:
     """Return the main differences, one per line, such as `the discriminator drops the tanh`.
 
-    `gaps` are lines that say what is unknown; they come last. `only` are the parts that the user
-    chose to compare, all if empty.
+    If nothing differs, a line says so. `gaps` are lines that say what is unknown; they come last.
+    `only` are the parts that the user chose to compare, all if empty.
     """
     has_claims = any(section.is_claims for section in sections)
     known = (_without(s, [c for c in s.changes if c.is_gap]) for s in sections if not s.is_claims)
@@ -214,9 +214,9 @@ def _losses(spec: Spec) -> str:
 
 
 def _optimizers(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
-    """Return `Adam 2e-4/0.5/0.999 -> ...` for networks where it differs, then other changes.
+    """Return `generator's Adam 2e-4/0.5/0.999 -> ...` where it differs, then other changes.
 
-    If all networks of both specs have the same line, it comes once.
+    If the line is the same for all networks that both specs have, it comes once, without a network.
     """
     shared = [network for network in a.networks if network in b.networks]
     if not shared or not _authored(section):

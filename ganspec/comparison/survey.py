@@ -28,8 +28,8 @@ class SurveyRow:
     """One property of all specs, with a cell for each spec.
 
     A cell is `""` if its spec lacks the property, None if its spec lacks the network. `is_single`
-    is True if the survey leaves out the row of this name for another network. If cells have the
-    values of several networks, `shared` has each group of networks whose values share a cell.
+    is True if the survey leaves out the row of this name for another network. If cells list values
+    of several networks, `shared` has the groups of networks whose values share a cell, in order.
     """
 
     section: str

@@ -53,7 +53,7 @@ class SurveyedSystem:
 
     @cached_property
     def implied(self) -> Implied:
-        """The values that the spec's report does not print."""
+        """The values that `report.implied` of the spec names."""
         return Implied(self.spec)
 
     @cached_property

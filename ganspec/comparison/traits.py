@@ -36,7 +36,7 @@ class Portrait:
 
     @cached_property
     def models(self) -> dict[str, LayerModel]:
-        """The spec's layers and conditions by key path, sealed."""
+        """The network's layers and conditions by key path, sealed."""
         return {path: sealed(model) for path, model in models(self.spec, self.name).items()}
 
     @cached_property

@@ -55,8 +55,8 @@ class Document(Section, Viewed):
 
         A path is keys and, for entries of lists, indexes from 0, joined by dots. A value is a
         number, a text, True, False, a list or a dict of such values, or None, which removes the
-        key. All expressions are evaluated again. Raises SpecError, whose `diagnostics` list the
-        mistakes. This spec does not change.
+        key. All expressions are evaluated again. This spec does not change. Raises SpecError, whose
+        `diagnostics` list the mistakes, and TypeError for arguments of another form.
         """
         if isinstance(path, Mapping) == bool(value) or len(value) > 1:
             raise TypeError('with_values takes a path and a value, or a dict: {"train.batch": 32}')

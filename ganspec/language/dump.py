@@ -27,7 +27,7 @@ _Dumper.add_representer(str, _Dumper.represent_str)
 def dump(data: object) -> str:
     """Return `data` as YAML, in the order of its keys.
 
-    Innermost maps and lists are `{...}` and `[...]`. Long lines are broken after 100 characters.
+    Innermost maps and lists are `{...}` and `[...]`. Long lines are broken near 100 characters.
     """
     return yaml.dump(
         data,

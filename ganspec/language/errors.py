@@ -48,7 +48,7 @@ FORMER = {"updates: apart": "write `order: [real, fake, generator]`"}  # help fo
 
 @dataclass(frozen=True)
 class Text:
-    """A spec file's name as the user wrote it, and its lines."""
+    """The lines of a spec's file or of a setting, and the name that messages give to it."""
 
     name: str
     lines: tuple[str, ...] = field(repr=False)
@@ -148,7 +148,10 @@ class GanspecError(Exception):
 
 
 class SpecError(GanspecError):
-    """Raised for a wrong spec; `diagnostics` are its mistakes, in the order of files and lines."""
+    """Raised for a spec that is wrong or cannot be read; `diagnostics` are the mistakes.
+
+    They are in the order of files and lines, those without a place last.
+    """
 
     def __init__(self, diagnostics: Iterable[Diagnostic]):
         distinct: dict[tuple, Diagnostic] = {}
@@ -178,7 +181,7 @@ def fail(
 
 
 class NoFolderError(GanspecError):
-    """Raised if the user names a folder of images for a data set that draws its images."""
+    """Raised if the user names a folder of images for a data set that reads no folder."""
 
 
 class UnshownError(GanspecError):
@@ -201,7 +204,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def printable(text: str) -> str:
-    """Return `text` with line ends, control and direction characters escaped."""
+    """Return `text` with all unprintable characters escaped, such as line ends."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 

@@ -14,6 +14,7 @@ from ganspec.language.names import IDENTIFIER
 
 MAX_CHARACTERS = 200  # in an expression
 MAX_VALUE = 2**31 - 1  # largest number or result in an expression; the smallest is its negative
+ALLOWED = "only numbers, names, parentheses and + - * / // % may stand in an expression"
 
 OPERATORS = {  # function, sign and precedence
     ast.Add: (operator.add, "+", 1),
@@ -48,8 +49,8 @@ class UnknownValueError(Exception):
 class Width(int):
     """A whole number that remembers the expression it came from, as Python text.
 
-    Its sums and products with whole numbers keep the text: `Width(64, "ch") * 4` is 256 and prints
-    as `ch * 4`, so that emitted classes keep the name. `level` is the precedence of the text's
+    Sums and products with whole numbers keep it: `Width(64, "ch") * 4` is 256 with the text
+    `ch * 4`, so that emitted classes keep the name. `level` is the precedence of the text's
     loosest operator: 1 for a sum, 2 for a product, 3 for a name or a number.
     """
 
@@ -190,7 +191,7 @@ def _check_name(node: ast.Name, scope: Names) -> None:
 def _value(node: ast.expr, scope: Names) -> Width | float:
     match node:
         case ast.Constant(value=bool() | str() | bytes() | complex() | None):
-            raise _refuse(node, "only numbers and names may stand in an expression")
+            raise _refuse(node, ALLOWED)
         case ast.Constant(value=int() | float() as number):
             return _checked(node, Width(number) if isinstance(number, int) else number)
         case ast.Name(id=name):
@@ -201,7 +202,7 @@ def _value(node: ast.expr, scope: Names) -> Width | float:
             return -_value(operand, scope)
         case ast.BinOp(left=left, op=op, right=right) if type(op) in OPERATORS:
             return _operation(node, type(op), _value(left, scope), _value(right, scope))
-    raise _refuse(node, "only + - * / // % and parentheses may stand in an expression")
+    raise _refuse(node, ALLOWED)
 
 
 def _operation(

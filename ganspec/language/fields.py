@@ -58,7 +58,7 @@ class ScalarType:
     shortest: int = 0
     longest: int | None = None
     pattern: str | None = None
-    checked: bool = False  # a validator of the model may refuse values that this table accepts
+    checked: bool = False  # a validator of the field may refuse values that this table accepts
 
     def accepts(self, value: object) -> bool:
         """Return True if `value` has this type. A float type accepts whole numbers."""
@@ -194,7 +194,7 @@ class Field:
 
 @cache
 def fields_of(model: type[Section]) -> dict[str, Field]:
-    """Return the fields of a model by their keys in a spec."""
+    """Return a model's fields, except those that pydantic excludes, by their keys in a spec."""
     known = ((name, info) for name, info in model.model_fields.items() if not info.exclude)
     return {info.alias or name: _field(name, info) for name, info in known}
 

@@ -17,8 +17,8 @@ def read_unknown(
     """Add a field that is `unknown` to the gaps of `scope`. Return a valid value in its place.
 
     That is the guess in `node`, which `read` reads, else the field's default, else a section, kind
-    or list of layers from `stand_in`. If there is none, or if the field takes no guess, report a
-    mistake and return MISSING.
+    or list of layers from `stand_in`. If none of these is valid, or if there is a guess for a field
+    that takes none, report a mistake and return MISSING.
     """
     scope.gaps.append(Unread(".".join(scope.path), seen_in(node) or "", node.start))
     guess = node.get(GUESS)

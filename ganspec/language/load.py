@@ -123,7 +123,8 @@ def _vars(resolver: Resolver, node: Node | None) -> dict[str, int | float]:
                 numbers[name] = value
                 named = Width(value, name) if isinstance(value, int) else value
             else:
-                message = f"{quoted(name)} must be at most {MAX_VALUE}, got {quoted(value)}"
+                message = f"{quoted(name)} must be between -{MAX_VALUE} and {MAX_VALUE}"
+                message += f", got {quoted(value)}"
                 resolver.report("out-of-range", message, child.mark)
         resolver.names = {**resolver.names, name: named}
         resolver.var_marks[name] = child.mark

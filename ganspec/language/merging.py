@@ -25,8 +25,8 @@ def merge(base: Node, over: Node, shape: ShapeAt, path: KeyPath = ()) -> Node:
     Two maps are merged key by key, and null in `over` removes the key. Any other value of `over`
     replaces that of `base`. Where maps choose a kind, as `conv: {...}` does, another kind in `over`
     replaces all of the kind in `base`. For the same kind, its fields are merged; if `over` has the
-    kind's name alone, `base` is returned. `shape(path)` returns the `Shape` at a key path, and
-    `path` is the key path of both nodes.
+    kind's name alone, `base` is returned. If one of the two is `unknown`, `over` is returned.
+    `shape(path)` returns the `Shape` at a key path, and `path` is the key path of both nodes.
     """
     if seen_in(base) or seen_in(over):  # a known value replaces an unknown one, and vice versa
         return over

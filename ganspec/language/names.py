@@ -40,12 +40,10 @@ def name_problem(name: object) -> tuple[str, str | None] | None:
         return f"a name of {len(name)} characters", f"at most {LONGEST} are allowed"
     if not PLAIN.fullmatch(name):
         return f"{quoted(name)} is not a plain name", _plainer(name)
-    if keyword.iskeyword(name):
+    if keyword.iskeyword(name) or hasattr(builtins, name):
         return f"`{name}` means something else in Python", f"use `my_{name}`"
     if name in RESERVED or name.startswith("init_"):
         return f"`{name}` means something else in emitted code", f"use `my_{name}`"
-    if hasattr(builtins, name):
-        return f"`{name}` is a function of Python itself", f"use `my_{name}`"
     return None
 
 

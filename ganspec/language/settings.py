@@ -37,7 +37,7 @@ def override(tree: MapNode, settings: Sequence[str], shape: ShapeAt, name: str =
 def setting_text(path: object, value: object) -> str:
     """Return the setting `path=value` for a Python value.
 
-    Raises SpecError if `path` is not a text or holds `=`, or if YAML has no such value.
+    Raises SpecError if `path` is not a text or holds `=`, or if a spec cannot have the value.
     """
     mark = Mark(Text("with_values", (str(path),)), 1, 1, len(str(path)) + 1)
     if not isinstance(path, str) or "=" in path:

@@ -64,7 +64,7 @@ Name = Annotated[str, AfterValidator(_check_name), Matches(WHOLE)]
 """A name that becomes a Python name and a file name."""
 
 Doc = Annotated[str, Field(max_length=2000)]
-"""A text of any characters, which becomes a docstring in emitted files."""
+"""A text of at most 2,000 characters."""
 
 PathText = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_check_path)]
 

@@ -30,12 +30,13 @@ STEP = re.compile(r"\d{7}|[1-9]\d{7,}", re.ASCII)  # a step in a file's name: `{
 
 NO_CHECKPOINT = "no checkpoint: its training has not reached one, or failed"
 # `empty`: no visible files; `other`: a user's files; `run`: a run with a checkpoint;
-# `begun`: a run before its first checkpoint; `cut`: a process was killed while it began a run
+# `begun`: a run before its first checkpoint; `cut`: a process locked the folder, and was killed or
+# failed before the run had begun, or is about to begin it
 State: TypeAlias = Literal["empty", "cut", "begun", "run", "other"]
 
 
 def run_folder(name: object) -> Path | None:
-    """Return `name` as a path if it is a run, or a folder with a `spec.yaml`; else None."""
+    """Return the folder `name`, a path or a run, if it has a `spec.yaml`; else None."""
     name = name.folder if isinstance(name, RunFolder) else name
     if is_path(name) and (Path(name) / SPEC).is_file():
         return Path(name)
@@ -106,7 +107,7 @@ class RunFolder:
         """Make the folder if it is missing, and keep other processes from training in it.
 
         Raises RunError if another process trains there, or if a folder has the name of one of the
-        run's files, or a file the name of one of its folders.
+        run's files, or a file the name of the folder of samples or snapshots.
         """
         named = [path for pattern in (LOCK, SPEC, *FILES) for path in self.folder.glob(pattern)]
         blocking = [f"{path} is a folder" for path in named if path.is_dir()]
@@ -159,8 +160,8 @@ class RunFolder:
         """Lock the folder and delete the run in it, so that a new run can begin.
 
         `source` and `kinds` are the paths of the emitted source and of the copies of kinds that the
-        new run will write. Raises RunError if one of them is a file that the user has written or
-        edited, or if the folder holds a run and `overwrite` is False.
+        new run will write. Raises RunError in the cases of `lock` and `require_free`, and if the
+        user has written or edited one of these files.
         """
         self.lock()
         self.require_free(overwrite)  # again, since there may be new files by now

@@ -38,7 +38,7 @@ class Log:
         return [row for rows, _ in self.chunks() for row in rows]
 
     def columns(self) -> dict[str, Column]:
-        """Return, for each name in the rows, its values and the steps that have one."""
+        """Return the columns of the rows by name, as `ganspec.plots.log.columns` does."""
         parts: dict[str, list[Column]] = {}
         for rows, _ in self.chunks():
             for name, column in columns(rows).items():

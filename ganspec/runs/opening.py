@@ -31,9 +31,9 @@ def open_spec(name: Spec | RunFolder | str | Path, settings: str | Sequence[str]
 
     `name` is a spec file, `-` for standard input, a run's folder, the name of a spec that comes
     with ganspec, or `FILE@REVISION`; if a file of exactly this name exists, it is opened. Of a spec
-    at a revision, the files that it extends are read at that revision, too. A run or a spec is
-    taken as well.
-    Raises SpecError, RevisionError, and MissingKindsError for a run whose kinds are not loaded.
+    at a revision, the files that it extends are read at that revision, too. `name` may also be a
+    run or a spec itself. Raises SpecError, RevisionError, and MissingKindsError for a run whose
+    kinds are not loaded.
     """
     if isinstance(settings, Mapping):
         message = "settings are texts such as `train.batch=64`, not a map"
@@ -63,10 +63,11 @@ def open_spec(name: Spec | RunFolder | str | Path, settings: str | Sequence[str]
 
 
 def path_of(name: RunFolder | str | Path) -> str | Path:
-    """Return the path `name`, or the folder if it is a run. Raises SpecError if it is neither."""
+    """Return `name` if it is a path, or the folder if it is a run. Raises SpecError if neither."""
     name = name.folder if isinstance(name, RunFolder) else name
     if not is_path(name):
-        fail("missing-file", f"{quoted(name)} is no spec, no path and no run", None)
+        help = "name the file of a spec, or the folder of a run"
+        fail("missing-file", f"{quoted(name)} is no spec, no path and no run", None, help)
     return name if isinstance(name, str) else Path(name)
 
 
@@ -95,8 +96,8 @@ def _known(name: str) -> Path:
 def _at_revision(file: Path, revision: str, settings: Sequence[str]) -> Spec:
     """Return the spec in `file` at `revision` of its git repository, changed by settings.
 
-    Raises RevisionError if git cannot find `revision`, and SpecError for a file that is missing or
-    has mistakes.
+    Raises RevisionError if git cannot be used there or does not know `revision`, and SpecError for
+    a file that is missing or has mistakes.
     """
     if not revision or revision.startswith("-") or ":" in revision:
         raise RevisionError(f"{quoted(revision)} is no revision; write FILE@HEAD~1, for example")

@@ -78,7 +78,7 @@ class RunRecord:
 
     @property
     def last_step(self) -> int:
-        """The last step in the log, 0 if the log is empty."""
+        """The last step with a finite number in the log; 0 if there is none."""
         return max((int(column.steps[-1]) for column in self.columns.values()), default=0)
 
     @cached_property

@@ -22,11 +22,11 @@ from ganspec.systems.identity import difference, identity
 from ganspec.systems.load import load
 from ganspec.systems.spec import Spec
 
-NOT_KEPT = "kinds_not_kept"  # the entry of `run.json` that lists kinds of no file
+NOT_KEPT = "kinds_not_kept"  # entry of `run.json`: a user's kinds that no copied file defines
 
 
 class MissingKindsError(RunError):
-    """Raised when a run's spec uses kinds whose files are not loaded."""
+    """Raised when a run's spec uses kinds of the user that are not loaded."""
 
 
 class Run(RunFolder):
@@ -43,11 +43,11 @@ class Run(RunFolder):
     - `checkpoint.pt`: the newest state, to resume from;
     - `snapshots/STEP.pt`: weights that the spec's `keep` or `evaluate` asks for; `keep: N` keeps
       at most as many as the spec's `snapshots`;
-    - `scores.jsonl`: scores, each with its conditions;
+    - `scores.jsonl`: scores, each with its conditions, `scores.png`: their plot;
     - `images.jsonl`, `skipped.jsonl`: the image files that it trains on, and those that it skips,
       if its data set is a folder of images;
     - `run.json`: versions, hardware and the command;
-    - `kinds/`: copies of the user's files that define kinds.
+    - `kinds/`: copies of the user's files that define kinds of the spec.
 
     After a training, `step` is its last step, and `interrupted` is True if a signal ended it.
     """
@@ -62,7 +62,7 @@ class Run(RunFolder):
         """Return the run in `folder`. Raises RunError if the folder has no `spec.yaml`."""
         run = cls(folder)
         if not run.spec_path.is_file():
-            raise RunError(f"{folder} is no run: it holds no spec.yaml")
+            raise RunError(f"{folder} is no run: name a folder that holds a spec.yaml")
         return run
 
     # -- the spec and its kinds ---------------------------------------------------------------

@@ -58,7 +58,7 @@ def is_of(row: ScoreRow, metric: str, of: str, record: RunRecord) -> bool:
 
 
 def all_series(record: RunRecord) -> list[Series]:
-    """Return the run's scores in series, each in order of steps.
+    """Return the run's scores, and test accuracies in its log, in series in order of steps.
 
     The scores of a series have equal COMPARABLE fields. Of two scores of a series at one step, only
     the later one is returned.
