@@ -76,7 +76,7 @@ class Segment:
 
     @property
     def keeps_numbers(self) -> bool:
-        """True if the output has the numbers of the first input, random ones, in order."""
+        """True if, for random inputs, the output has the numbers of the first input in order."""
         inputs = self.random()
         with torch.random.fork_rng(devices=[]), torch.no_grad():
             try:
@@ -130,7 +130,10 @@ def expresses(net: Net, segment: Segment) -> bool:
 
 
 def same_step(graph: RecordedGraph, step: Step, call: RecordedCall) -> bool | None:
-    """Return True if a step and a call have equal settings; None if results must decide."""
+    """Return True if a step and a call have equal settings, False if they have not.
+
+    Return None if results must decide.
+    """
     if len(step.inputs) != 1 or len(call.inputs) != 1 or not step.is_module:
         return None
     cls = step.call.target
@@ -258,7 +261,10 @@ def _scaled(state: list[torch.Tensor], scale: float) -> Iterator[None]:
 
 
 def _close(a: torch.Tensor, b: torch.Tensor, tolerance: float) -> bool:
-    """Return True if shapes are equal, and numbers up to `tolerance` times the largest, or NaN."""
+    """Return True if shapes are equal, and numbers nearly so; NaN equals NaN.
+
+    `tolerance` is relative to each number of `b`, and to the largest or to 1 if that is larger.
+    """
     one, two = a.double(), b.double()
     largest = two[two.isfinite()].abs().max().item() if two.isfinite().any() else 0.0
     near = tolerance * max(1.0, largest)
@@ -284,7 +290,10 @@ def copy_state(network: nn.Module, state: Sequence[torch.Tensor]) -> None:
 
 
 def fill(network: nn.Module) -> None:
-    """Fill all weights and statistics with random numbers, so that none is at a default like 0."""
+    """Fill weights and statistics, but for whole numbers, with random numbers.
+
+    So none is at a default such as 0.
+    """
     generator = torch.Generator().manual_seed(SEED)
     with torch.no_grad():
         for tensor in network.state_dict().values():

@@ -35,7 +35,10 @@ class Solution:
     open: list[str]
 
     def entry(self, row: Row) -> Entry:
-        """Return the layer with a note: its parameter count, and up to three others that fit."""
+        """Return the layer with a note: its parameter count, and up to three others that fit.
+
+        Fields that the table does not tell are `unknown`.
+        """
         notes = [
             f"{row.params:,}" if row.params else "",
             f"or {'; or '.join(self.others[:3])}" if self.others else "",
@@ -50,8 +53,8 @@ class Solution:
 def unprinted(layer: Layer, name: str, framework: str) -> Data:
     """Return `unknown` for a field of `layer`, with the layer's value as a guess if it needs one.
 
-    It needs none if the value is the framework's default. Then no shape depends on the field, or
-    torch has the same default, which stands in for an unknown value.
+    The framework's default needs none: torch's default, which then stands in for the value, gives
+    the same shapes.
     """
     value = getattr(layer, name)
     is_usual = value == type(layer).defaults(framework)[name]
