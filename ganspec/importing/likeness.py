@@ -130,10 +130,7 @@ def expresses(net: Net, segment: Segment) -> bool:
 
 
 def same_step(graph: RecordedGraph, step: Step, call: RecordedCall) -> bool | None:
-    """Return True if a step and a call have equal settings, False if they have not.
-
-    Return None if results must decide.
-    """
+    """Return True if step and call have equal settings, False if not, None if results decide."""
     if len(step.inputs) != 1 or len(call.inputs) != 1 or not step.is_module:
         return None
     cls = step.call.target
@@ -261,10 +258,7 @@ def _scaled(state: list[torch.Tensor], scale: float) -> Iterator[None]:
 
 
 def _close(a: torch.Tensor, b: torch.Tensor, tolerance: float) -> bool:
-    """Return True if shapes are equal, and numbers nearly so; NaN equals NaN.
-
-    `tolerance` is relative to each number of `b`, and to the largest or to 1 if that is larger.
-    """
+    """Return True if shapes are equal and numbers nearly so, relative to the largest of `b`."""
     one, two = a.double(), b.double()
     largest = two[two.isfinite()].abs().max().item() if two.isfinite().any() else 0.0
     near = tolerance * max(1.0, largest)
@@ -290,10 +284,7 @@ def copy_state(network: nn.Module, state: Sequence[torch.Tensor]) -> None:
 
 
 def fill(network: nn.Module) -> None:
-    """Fill weights and statistics, but for whole numbers, with random numbers.
-
-    So none is at a default such as 0.
-    """
+    """Fill the floats of weights and statistics at random, so that none is at a default like 0."""
     generator = torch.Generator().manual_seed(SEED)
     with torch.no_grad():
         for tensor in network.state_dict().values():
