@@ -377,6 +377,12 @@ def test_what_cannot_be_read_is_one_line(message):
     assert len(result.output.strip().splitlines()) == 1
 
 
+@pytest.mark.parametrize("text", ["y:3x4", "y:class3x4", "x:class3", "z:1x2x3x4"])
+def test_inputs_of_other_shapes_are_refused(text):
+    with pytest.raises(UnreadableError, match="is no tensor; write"):
+        parse_input(text)
+
+
 def test_values_of_the_command_line_are_literals_or_words():
     assert parse_settings(["nz=100,widths=[64,32]", "bias=False,norm=batch,act='relu'"]) == {
         "nz": 100,
