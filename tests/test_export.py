@@ -587,7 +587,7 @@ def test_layers_that_a_format_cannot_express_are_named(own, exports_here):
             ["-o", "a.pth"],
             "`a.pth` has no known format: end it with .onnx, .pt2, .ts, .safetensors ",
         ),
-        (["-o", "a.onnx", "--batch", "0"], "--batch takes `free`, or a number up to 65,536, not "),
+        (["-o", "a.onnx", "--batch", "0"], "--batch takes `free`, or 1 to 65,536 images, not "),
         (["-o", "a/", "--label", "3"], "--label is for onnx, torch-export, torchscript: "),
         (["-o", "a.safetensors", "--batch", "3"], "--batch is for onnx, torch-export, "),
         (["-o", "a.onnx", "--license", "mit"], "--license needs --format python, which has a "),
