@@ -75,7 +75,7 @@ def _check_onnx(network: TrainedNetwork) -> None:
 
 @contextmanager
 def silenced() -> Iterator[None]:
-    """Suppress warnings, and everything that exporters print and log, within the block."""
+    """Suppress warnings, and what exporters print and log, within the block."""
     before = logging.root.manager.disable
     logging.disable(logging.ERROR)
     try:
@@ -165,8 +165,8 @@ def write_weights(state: dict[str, torch.Tensor], network: TrainedNetwork, path:
 def facts_of(network: TrainedNetwork) -> dict[str, str | int]:
     """Return the metadata of an exported file: version, spec, network, weights, range of pixels.
 
-    `logits` is `yes` if the images that the network makes become pixels only by a sigmoid. `label`
-    has the only label that the file draws, if there is one: a class, or objects.
+    `logits` is `yes` if the images that the network makes become pixels only by a sigmoid. A file
+    for one label alone has it as `label`: a class, or the classes of a multi-hot label.
     """
     low, high = network.spec.data.range
     label = network.label
