@@ -160,7 +160,7 @@ class Request:
                 f"--conditions is a .json file, not `{self.conditions}`: name labels with --label"
             )
         if self.truncation is not None and not 0 < self.truncation < math.inf:
-            raise SampleError("--truncation must be more than 0")
+            raise SampleError("--truncation must be a finite number above 0")
         if self.best and self.of and self.of < self.best:
             raise SampleError(f"{self.of} images are too few for the {self.best} best: raise --of")
 

@@ -134,7 +134,7 @@ def _animation(path: Path, request: Request) -> Animation:
 
 
 def _sampler(run: Run, request: Request, device: torch.device, ranks: Ranks | None) -> Sampler:
-    """Return the run's generator, with the requested weights, labels and truncation.
+    """Return the run's sampler, with the requested weights, labels and truncation.
 
     Raises SampleError if labels are to be written but the generator reads none, LabelError if a
     label is unknown, and RunError or CheckpointError if weights or truncation are impossible.
@@ -144,7 +144,7 @@ def _sampler(run: Run, request: Request, device: torch.device, ranks: Ranks | No
     if text is not None:
         sampler.ask(text)
     if request.with_labels and sampler.labels is None:
-        message = f"the generator of {sampler.spec.name} reads no label to write"
+        message = f"the {sampler.spec.draws} of {sampler.spec.name} reads no label to write"
         raise SampleError(f"{message}: leave --with-labels out")
     if request.truncation is not None:
         sampler.truncate(request.truncation)

@@ -64,7 +64,9 @@ def load_weights(run: Run, step: int | None = None) -> Weights:
     if step is None or weights.step == step:
         return weights
     if step in snapshots:
-        raise CheckpointError(f"{path} holds weights of step {weights.step}")
+        raise CheckpointError(
+            f"{path} holds weights of step {weights.step}, not of step {step}: name another step"
+        )
     steps = [str(other) for other in sorted({*snapshots, weights.step})]
     shown = ", ".join(steps if len(steps) < 9 else [steps[0], "...", *steps[-6:]])
     raise RunError(
@@ -101,13 +103,14 @@ def trained_network(
 
 
 class Sampler(Source):
-    """The trained generator of a run, as a source of images.
+    """The trained generator of a run, or the decoder of a VAE, as a source of images.
 
     `step` selects the snapshot after that step instead of the checkpoint. `raw` selects the trained
-    weights, even if the run keeps their average; `averaged` is True if the weights are the average.
-    `labels` are those of the run's own grid until `ask` sets others, None if the generator reads
-    none. `names` are the names of all classes, [] if unknown. Raises RunError if the run has no
-    generator or not these weights, and CheckpointError if they cannot be read.
+    weights, even if the run keeps their average, and warns if it keeps none; `averaged` is True if
+    the weights are the average. `labels` are those of the run's own grid until `ask` sets others,
+    None if the generator reads none. `names` are the names of all classes, [] if unknown. Raises
+    RunError if the run has no generator or not these weights, and CheckpointError if they cannot be
+    read.
     """
 
     generator: EvaluatedNetwork
@@ -170,7 +173,7 @@ class Sampler(Source):
         return labels
 
     def truncate(self, bound: float) -> None:
-        """Draw all later latents from -bound to bound. Raises RunError if latents are uniform."""
+        """Truncate later latents at -bound and bound. Raises RunError if they are uniform."""
         if self.cfg.latent_distribution != "normal":
             raise RunError(
                 f"latents of {self.spec.name} are uniform, within bounds already: leave the "

@@ -118,7 +118,7 @@ class TrainedRun(Run, Viewed):
     def generator(
         self, device: str | torch.device = "auto", *, step: int | None = None, raw: bool = False
     ) -> EvaluatedNetwork:
-        """Return the trained generator in evaluation mode.
+        """Return the trained generator, or a VAE's decoder, in evaluation mode.
 
         `step` selects the weights after that step, by default the newest. `raw` selects the trained
         weights, even if the run keeps their average. Raises RunError if the run has no generator or
