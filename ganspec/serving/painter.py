@@ -174,7 +174,7 @@ class Painter:
         RequestError if the generator reads no labels, or if an index is too large.
         """
         if self.label_kind is None:
-            raise RequestError("labels: leave them out, since the generator of this run reads none")
+            raise RequestError("labels: leave them out, since this run draws images without labels")
         if max(labels) >= len(self.names):
             raise RequestError(f"labels: choose numbers below {len(self.names)}")
         if self.label_kind == "classes":
