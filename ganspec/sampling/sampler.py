@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import torch
 
+from ganspec.comparison.phrases import article
 from ganspec.compiler.evaluate import EvaluatedNetwork, evaluate
 from ganspec.compiler.lower import lower
 from ganspec.runs.folder import NO_CHECKPOINT
@@ -43,8 +44,8 @@ class Weights:
 def load_weights(run: Run, step: int | None = None) -> Weights:
     """Return the weights of a run's checkpoint or, unless `step` is None, those after `step`.
 
-    Raises CheckpointError if their file cannot be read, and RunError if there is no checkpoint, if
-    no weights of that step were kept, or if `step` is no whole number.
+    Raises CheckpointError if their file cannot be read or is of another step, and RunError if there
+    is no checkpoint, if no weights of that step were kept, or if `step` is no whole number.
     """
     require_number("step", step, 0)
     snapshots = run.snapshots()
@@ -128,7 +129,9 @@ class Sampler(Source):
         self.run = Run.open(folder)
         self.spec = self.run.spec
         if not self.spec.draws:
-            raise RunError(f"{folder} trains no generator")
+            advice = ": `ganspec sample` restores real images" if self.spec.restores else ""
+            noun = article(self.spec.noun)
+            raise RunError(f"{folder} trains {noun}, which draws no new images{advice}")
         self.weights = load_weights(self.run, step)
         network, cfg = trained_network(self.run, self.spec.draws, self.weights, device, not raw)
         with checkpoint.fitting(self.spec.name):
