@@ -77,7 +77,7 @@ def solve(row: Row, before: Shape) -> Solution | None:
     fitting: list[tuple[Layer, Net]] = []
     for layer in options(kind_of(row), row, before):
         net = fits(layer, before, row)
-        if net is not None and not any(_same(net, other) for _, other in fitting):
+        if net is not None and not any(_makes_same_calls(net, other) for _, other in fitting):
             fitting.append((layer, net))
     if not fitting:
         return None
@@ -95,8 +95,7 @@ def fits(layer: Layer, before: Shape, row: Row) -> Net | None:
     return net if totals(costs(net))[COUNTED[row.framework]] == row.params else None
 
 
-def _same(a: Net, b: Net) -> bool:
-    """Return True if two programs make the same calls."""
+def _makes_same_calls(a: Net, b: Net) -> bool:
     one, two = ([(step.call, step.output.shape) for step in net.steps] for net in (a, b))
     return one == two
 
