@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import http.server
 import json
 import re
@@ -556,6 +557,18 @@ def own(tmp_path):
         text = GREY.replace("relu, ", f"relu, {name}, ", 1)
         ganspec.train(loads(text), tmp_path / name, steps=1, progress=False)
     return tmp_path
+
+
+@pytest.mark.parametrize("form", ["onnx", "torch-export"])
+def test_a_full_disk_is_no_fault_of_a_layer(runs, form, exports_here, tmp_path, monkeypatch):
+    def full(module, examples, network, path):
+        raise RuntimeError("advice") from OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setitem(formats.WRITERS, form, full)
+    status, output = invoke(runs / "grey", "--format", form, "-o", tmp_path / "a")
+    words = "cannot be written: no space left on device: make room, or name another place"
+    assert status == 2 and words in output and output.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_layers_that_a_format_cannot_express_are_named(own, exports_here):

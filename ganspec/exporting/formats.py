@@ -32,7 +32,7 @@ def write_graph(network: TrainedNetwork, form: str, path: Path) -> None:
     """Write the network's steps and weights to `path`; `form` is a format of GRAPHS.
 
     Raises ExportError if the format cannot express a layer, which the message names if it is found,
-    or if ONNX cannot hold the network.
+    or if ONNX cannot hold the network, and OSError if the file cannot be written.
     """
     if form == "onnx":
         _check_onnx(network)
@@ -46,6 +46,8 @@ def write_graph(network: TrainedNetwork, form: str, path: Path) -> None:
         cause: BaseException = error
         while cause.__cause__:  # exporters wrap the reason in advice
             cause = cause.__cause__
+        if isinstance(cause, OSError) and cause.errno:  # of the disk: no layer is at fault
+            raise cause from None
         # an error that a layer raised while it ran has the layer as an attribute
         layer = getattr(cause, "layer", None) or culprit(network, write)
         reason = printable((str(cause).strip() or type(cause).__name__).splitlines()[0])
