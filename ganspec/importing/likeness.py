@@ -105,9 +105,9 @@ def lowered(
 def expresses(net: Net, segment: Segment) -> bool:
     """Return True if a program computes the same as a segment.
 
-    Settings decide if each step can be compared with one call, or if one of them has other settings
-    than its call. If both consist of torch modules, their numbers of calls must be equal. Otherwise
-    both run on random numbers, and equal results decide.
+    They do if each step has the settings of a call, and do not if one has other settings. If both
+    consist of torch modules, their numbers of calls must be equal. Where this does not decide, both
+    run on random numbers, and must have equal results.
     """
     graph, calls = segment.graph, segment.calls
     if net.output.shape != segment.shape or net.heads or len(net.inputs) != len(segment.inputs):
@@ -258,7 +258,7 @@ def _scaled(state: list[torch.Tensor], scale: float) -> Iterator[None]:
 
 
 def _close(a: torch.Tensor, b: torch.Tensor, tolerance: float) -> bool:
-    """Return True if shapes are equal and numbers nearly so, relative to the largest of `b`."""
+    """Return True if shapes are equal and numbers nearly so, relative to 1 or the largest of `b`."""
     one, two = a.double(), b.double()
     largest = two[two.isfinite()].abs().max().item() if two.isfinite().any() else 0.0
     near = tolerance * max(1.0, largest)

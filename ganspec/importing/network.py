@@ -192,8 +192,8 @@ def _insert_auxiliary(draft: CodeNetwork, structure: Structure, head: int) -> bo
     only one. The output must come from a `linear` with a bias, or from a softmax after it.
     """
     trunk = {entry.output: i for i, entry in enumerate(draft.entries)}
-    shared = [value for value in draft.graph.before(head) if value in trunk]
-    start = max(shared, key=lambda value: trunk[value], default=structure.start)
+    common = [value for value in draft.graph.before(head) if value in trunk]
+    start = max(common, key=lambda value: trunk[value], default=structure.start)
     layers = structure.entries(start, head) if head in structure.derived else []
     kinds = [entry.kind or "a part that no layer expresses" for entry in layers]
     softmax = layers.pop() if layers and layers[-1].kind == "softmax" else None

@@ -83,7 +83,7 @@ class NetworksLoader(SourceFileLoader):
 
 
 def _guarded(node: ast.stmt) -> ast.stmt:
-    """Return a `try` around `node`, which is left out if it fails.
+    """Return a `try` statement that runs `node`, and goes on if it fails.
 
     If it is an import, the module's dict UNDEFINED then gets the reason for each of its names. An
     import from `__future__` is returned as it is, since it may not be in a `try`.
@@ -119,13 +119,13 @@ def _made(node: ast.AST) -> Iterator[str]:
 
 
 def _names(nodes: list[ast.stmt]) -> set[str]:
-    """Return the names that those of `nodes` make that are assignments."""
+    """Return the names that the assignments among `nodes` make."""
     assignments = (node for node in nodes if isinstance(node, (ast.Assign, ast.AnnAssign)))
     return {name for node in assignments for name in _made(node)}
 
 
 def _options(nodes: list[ast.stmt]) -> set[ast.stmt]:
-    """Return the statements that make a parser of options, add to it, and parse."""
+    """Return the statements that make a parser of options, add to it or parse by it."""
     parsers: set[str] = set()
     found = set()
     for node in nodes:

@@ -116,9 +116,9 @@ class Walk:
 
         Raise UnreadableError if no shape fits.
         """
-        fitting = [(shape, s.layer) for shape in input_guesses(row) if (s := solve(row, shape))]
-        square = [s for s, layer in fitting if isinstance(getattr(layer, "kernel", 1), int)]
-        shapes = square or [shape for shape, _ in fitting]
+        solved = [(shape, s.layer) for shape in input_guesses(row) if (s := solve(row, shape))]
+        square = [s for s, layer in solved if isinstance(getattr(layer, "kernel", 1), int)]
+        shapes = square or [shape for shape, _ in solved]
         if not shapes:
             raise UnreadableError(
                 f"the table `{self.table.name}` does not print the network's input shape; "
