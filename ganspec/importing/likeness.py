@@ -258,7 +258,7 @@ def _scaled(state: list[torch.Tensor], scale: float) -> Iterator[None]:
 
 
 def _close(a: torch.Tensor, b: torch.Tensor, tolerance: float) -> bool:
-    """Return True if shapes are equal and numbers nearly so, relative to 1 or the largest of `b`."""
+    """Return True if shapes are equal and numbers nearly, relative to 1 or the largest of `b`."""
     one, two = a.double(), b.double()
     largest = two[two.isfinite()].abs().max().item() if two.isfinite().any() else 0.0
     near = tolerance * max(1.0, largest)
