@@ -102,8 +102,8 @@ class TrainedNetwork:
     def values(self) -> Tensors:
         """The inputs for the comparison: a tensor for each input of the network.
 
-        Latents are those of SEED. Images are those that the run draws of SEED; in a run that draws
-        none, they are random.
+        Latents are those of SEED. Images are those that the run draws from SEED; in a run that
+        draws none, they are random.
         """
         rows = whole(self.own or PORTION["cpu"], self.batch)
         drawn = self.sampler.inputs(rows, SEED) if self.sampler else {}

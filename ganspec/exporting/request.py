@@ -83,7 +83,7 @@ class ExportRequest:
 
     @property
     def _ending(self) -> str | None:
-        """The format that the ending of `out` names; None if it names none."""
+        """The format that the ending of `out` names, `python` for a folder; None if none."""
         if self.out is None or is_stdout(self.out):
             return None
         if names_folder(self.out) or Path(self.out).is_dir():

@@ -18,8 +18,8 @@ TOTALS = {
 }
 # by framework: the sum that a table's total stands for; torch's lack running statistics
 COUNTED = {"keras": "total", "torch": "trainable"}
-# kinds of layer by Keras class; `embedding`, `input` and `multiply` are no kinds, and an `Activation`
-# may be another function than `relu`
+# kinds of layer by Keras class; `embedding`, `input` and `multiply` are no kinds, and the function
+# of an `Activation` may be another one than `relu`
 KERAS = {
     "Activation": "relu",
     "Add": "add",

@@ -58,7 +58,7 @@ class Samples(Viewed):
     def save(self, path: Path | str) -> None:
         """Write the grid as a PNG file, atomically.
 
-        Raises PathError if `path` is no path or has another file's ending, and OSError.
+        Raises PathError if `path` is no path or has another ending than `.png`, and OSError.
         """
         target = file_to_write(path)
         if target.suffix.lower() not in ("", ".png"):
