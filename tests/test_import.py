@@ -354,7 +354,7 @@ BAD = {
         "y:class4",
     ],
     "does not run on x:5x16x16": [f"{PIECES}:UNet", "--input", "x:5x16x16"],
-    "returns nothing that depends on its inputs": [f"{PIECES}:Constant", "--input", "x:3x8x8"],
+    "returns no tensor that depends on its inputs": [f"{PIECES}:Constant", "--input", "x:3x8x8"],
     "line 5: ZeroDivisionError": [f"{ROOT}/tests/imported/broken.py:Generator"],
     "name classes once": [f"{PIECES}"],
     "give a Python file": [],

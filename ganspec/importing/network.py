@@ -174,7 +174,7 @@ def _outputs(title: str, graph: RecordedGraph) -> list[int]:
     """
     if not graph.outputs:
         raise UnreadableError(
-            f"{title} returns nothing that depends on its inputs; name another network"
+            f"{title} returns no tensor that depends on its inputs; name another network"
         )
     maker = {call.output: call for call in graph.calls}
     outputs = list(graph.outputs)

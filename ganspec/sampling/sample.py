@@ -59,9 +59,7 @@ def sample(
     request.check()
     path = _target(run, request)
     if ranks and ranks.count > 1 and (request.shows_training or not run.spec.draws):
-        raise SampleError(
-            "several processes share the drawing of new images: leave --processes out"
-        )
+        raise SampleError("only new images are drawn by several processes: leave --processes out")
     if request.out:
         check_free(path, request.overwrite, request.chosen_form == "folder")
     device = choose_device(request.device)  # an unknown device is an error even if not used
