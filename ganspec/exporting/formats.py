@@ -165,7 +165,7 @@ def write_weights(state: dict[str, torch.Tensor], network: TrainedNetwork, path:
 
 
 def facts_of(network: TrainedNetwork) -> dict[str, str | int]:
-    """Return the metadata of an exported file: version, spec, network, weights, range of pixels.
+    """Return an exported file's metadata: version, spec, network, step, weights, range of pixels.
 
     `logits` is `yes` if the images that the network makes become pixels only by a sigmoid. A file
     for one label alone has it as `label`: a class, or the classes of a multi-hot label.
