@@ -132,7 +132,6 @@ class ExportRequest:
         self._require(*PACKAGES.get(form, ()), *(("huggingface_hub",) if self.push else ()))
 
     def _require(self, *packages: str) -> None:
-        """Raise ExportError if one of `packages` is not installed, and say how to install it."""
         missing = [name for name in packages if find_spec(name) is None]
         if missing:
             what = "--push" if missing[0] == "huggingface_hub" else f"--format {self.chosen_form}"

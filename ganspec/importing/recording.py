@@ -147,7 +147,10 @@ def record(network: nn.Module, inputs: list[torch.Tensor]) -> RecordedGraph:
 
 
 def torch_class_of(module: nn.Module) -> type[nn.Module] | None:
-    """Return the torch class whose `forward` the module runs; None if the user wrote `forward`."""
+    """Return the torch class whose `forward` the module runs; None if the user wrote `forward`.
+
+    Return None, too, if a class that is no module comes before torch's in the order of inheritance.
+    """
     cls = parametrize.type_before_parametrizations(module)
     module_forward = getattr(cls, "forward", None)
     for parent in cls.__mro__:
