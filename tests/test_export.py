@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import http.server
 import json
 import re
@@ -558,6 +559,18 @@ def own(tmp_path):
     return tmp_path
 
 
+@pytest.mark.parametrize("form", ["onnx", "torch-export"])
+def test_a_full_disk_is_no_fault_of_a_layer(runs, form, exports_here, tmp_path, monkeypatch):
+    def full(module, examples, network, path):
+        raise RuntimeError("advice") from OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setitem(formats.WRITERS, form, full)
+    status, output = invoke(runs / "grey", "--format", form, "-o", tmp_path / "a")
+    words = "cannot be written: no space left on device: make room, or name another place"
+    assert status == 2 and words in output and output.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_layers_that_a_format_cannot_express_are_named(own, exports_here):
     status, output = invoke(own / "strange", "--format", "onnx")
     assert status == 2 and output.count("\n") == 1
@@ -587,7 +600,7 @@ def test_layers_that_a_format_cannot_express_are_named(own, exports_here):
             ["-o", "a.pth"],
             "`a.pth` has no known format: end it with .onnx, .pt2, .ts, .safetensors ",
         ),
-        (["-o", "a.onnx", "--batch", "0"], "--batch takes `free`, or a number up to 65,536, not "),
+        (["-o", "a.onnx", "--batch", "0"], "--batch takes `free`, or 1 to 65,536 images, not "),
         (["-o", "a/", "--label", "3"], "--label is for onnx, torch-export, torchscript: "),
         (["-o", "a.safetensors", "--batch", "3"], "--batch is for onnx, torch-export, "),
         (["-o", "a.onnx", "--license", "mit"], "--license needs --format python, which has a "),

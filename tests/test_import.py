@@ -354,7 +354,7 @@ BAD = {
         "y:class4",
     ],
     "does not run on x:5x16x16": [f"{PIECES}:UNet", "--input", "x:5x16x16"],
-    "returns nothing that depends on its inputs": [f"{PIECES}:Constant", "--input", "x:3x8x8"],
+    "returns no tensor that depends on its inputs": [f"{PIECES}:Constant", "--input", "x:3x8x8"],
     "line 5: ZeroDivisionError": [f"{ROOT}/tests/imported/broken.py:Generator"],
     "name classes once": [f"{PIECES}"],
     "give a Python file": [],
@@ -375,6 +375,12 @@ def test_what_cannot_be_read_is_one_line(message):
     assert result.exit_code == 2
     assert message in result.output
     assert len(result.output.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("text", ["y:3x4", "y:class3x4", "x:class3", "z:1x2x3x4"])
+def test_inputs_of_other_shapes_are_refused(text):
+    with pytest.raises(UnreadableError, match="is no tensor; write"):
+        parse_input(text)
 
 
 def test_values_of_the_command_line_are_literals_or_words():

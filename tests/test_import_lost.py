@@ -35,7 +35,10 @@ class Mine(Net):
 LOST = {
     "def forward(self, x):\n        with torch.no_grad():\n"
     "            self.out.weight.clamp_(-0.01, 0.01)\n"
-    "        return super().forward(x)": "weights that each call changes: out.weight",
+    "        return super().forward(x)": "weights that calls change: out.weight",
+    "def forward(self, x):\n        if self.training:\n            with torch.no_grad():\n"
+    "                self.out.weight.clamp_(-0.01, 0.01)\n"
+    "        return super().forward(x)": "weights that calls change: out.weight",
     "def forward(self, x):\n        if random.random() < 0.05:\n            x = x.flip(3)\n"
     "        return super().forward(x)": "random numbers that are not torch's",
     "def setup(self):\n        self.double()\n\n"

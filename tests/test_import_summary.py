@@ -14,8 +14,10 @@ from typer.testing import CliRunner
 import ganspec
 from ganspec.cli import app
 from ganspec.compiler.lower import lower
+from ganspec.importing.network import NetworkDraft
 from ganspec.importing.python_file import UnreadableError, parse_input
 from ganspec.importing.summary import read_tables
+from ganspec.importing.system import draft_spec
 from ganspec.importing.tables import import_tables
 from ganspec.language.errors import SpecError
 from ganspec.language.load import loads
@@ -335,6 +337,16 @@ def test_a_missing_file_and_a_picture_are_errors(tmp_path):
     picture.write_bytes(b"\x89PNG\xff\xfe")
     with pytest.raises(UnreadableError, match="not text in UTF-8"):
         import_tables([picture], [])
+
+
+def test_networks_of_different_images_are_named_in_any_order():
+    networks = {
+        "discriminator": NetworkDraft("D", (3, 16, 16), (1,), []),
+        "generator": NetworkDraft("G", (8,), (3, 8, 8), []),
+    }
+    words = "^the generator makes 3 x 8 x 8, the discriminator reads 3 x 16 x 16; "
+    with pytest.raises(UnreadableError, match=words):
+        draft_spec("m", "m.txt", networks)
 
 
 def test_a_map_that_is_no_image_is_refused_without_an_option_of_code(tmp_path):

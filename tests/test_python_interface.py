@@ -115,6 +115,8 @@ def test_a_file_or_folder_that_is_no_path_is_one_line(path, trained, tmp_path, m
                 ganspec.train(trained.spec, **options)
             with pytest.raises(ExportError, match=r"^out is .+: name another, or leave it out$"):
                 ganspec.export(trained, path, format="onnx")
+            with pytest.raises(ExportError, match=r"^format is .+: name another, or leave it out$"):
+                ganspec.export(trained, format=path)
     assert not list(tmp_path.iterdir())
 
 

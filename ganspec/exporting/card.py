@@ -116,7 +116,7 @@ class Card:
         return f"input: N x {start.value} images, black {low:g} and white {high:g}"
 
     def _range(self) -> str:
-        """Return the range of an output that is images, such as `, logits`; "" for any other."""
+        """Return `, logits` or `, black 0 and white 1` for outputs that are images; else ""."""
         if self.task not in ("draws", "restores"):
             return ""
         low, high = self.spec.data.range

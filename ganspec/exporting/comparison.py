@@ -28,11 +28,11 @@ RELATIVE, ABSOLUTE = 1e-4, 1e-6
 class Agreement:
     """The largest difference of an export from what ganspec computes, and how it was measured.
 
-    `limit` is the largest difference that is allowed. `pixels` is the number of bytes that differ
-    in the images, out of `of`; None if the network makes no images. `rows` is the number of inputs
-    that were compared, `library` the library that computed the export's outputs (`torch 2.8.0`).
-    `as_sampled` is True if the export was compared with `ganspec sample`, False if it was compared
-    with the network alone.
+    `limit` is the difference that is allowed, the least of those for each output. `pixels` is the
+    number of bytes that differ in the images, out of `of`; None if the network makes no images.
+    `rows` is the number of rows of each input, `library` the library that computed the export's
+    outputs (`torch 2.8.0`). `as_sampled` is True if the export was compared with `ganspec sample`,
+    False if it was compared with the network alone.
     """
 
     difference: float

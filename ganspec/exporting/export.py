@@ -78,7 +78,10 @@ def export(run: Run | Path | str, **options: object) -> Exported:
 
 
 def warn_of_others(folder: Path, written: set[str]) -> None:
-    """Warn if an existing `folder` has files besides those to be `written`, which stay."""
+    """Warn if `folder` has other files than those to be `written`; these others stay.
+
+    Hidden files and `__pycache__` do not count.
+    """
     expected = {*written, "__pycache__"}
     others = sorted({each.name for each in folder.glob("[!.]*")} - expected)
     if others:
@@ -88,9 +91,10 @@ def warn_of_others(folder: Path, written: set[str]) -> None:
 
 
 def _target(run: Run, request: ExportRequest) -> Path:
-    """Return `out`, or a path in the run's folder, such as `generator_3_step400.onnx`.
+    """Return `out` or, by default, a path in the run's folder: `generator_3_step400.onnx`.
 
-    The name has the network's key, then the label, the step and `raw`, if they were chosen.
+    The name has the network's key, then the label, the step and `raw`, if they were chosen. An
+    `out` without an ending gets that of the format.
     """
     if request.out is not None:
         return with_ending(Path(request.out), SUFFIXES[request.chosen_form])
@@ -102,7 +106,7 @@ def _target(run: Run, request: ExportRequest) -> Path:
 
 
 def _write_weights(network: TrainedNetwork, expected: list[Tensors], path: Path) -> Agreement:
-    """Write only the weights, to `path`. Load them into the network's emitted class to compare it.
+    """Write the weights to `path`, and compare the network's emitted class, which loads them.
 
     Raises ExportError if this class cannot load the weights, or if its outputs differ.
     """

@@ -65,10 +65,10 @@ def network_source(network: TrainedNetwork, net: Net) -> tuple[str, str]:
 
 
 def sources(network: TrainedNetwork, class_name: str, weights: str) -> dict[str, str]:
-    """Return texts by file name: a program that runs the network, and the file that it imports.
+    """Return texts by file name: the program that runs the network comes first.
 
-    The program comes first; one that applies a network to images imports no file. They load the
-    file `weights` into the class `class_name`.
+    If it draws images, `sampling.py` follows, which it imports. They load the file `weights` into
+    the class `class_name`.
     """
     cfg, about = settings(network, weights), f"the {network.key} of `{network.spec.name}`"
     loads = {"network": Import(f"from {network.key} import {class_name}", class_name)}

@@ -32,7 +32,7 @@ def write_graph(network: TrainedNetwork, form: str, path: Path) -> None:
     """Write the network's steps and weights to `path`; `form` is a format of GRAPHS.
 
     Raises ExportError if the format cannot express a layer, which the message names if it is found,
-    or if ONNX cannot hold the network.
+    or if ONNX cannot hold the network, and OSError if the file cannot be written.
     """
     if form == "onnx":
         _check_onnx(network)
@@ -46,6 +46,8 @@ def write_graph(network: TrainedNetwork, form: str, path: Path) -> None:
         cause: BaseException = error
         while cause.__cause__:  # exporters wrap the reason in advice
             cause = cause.__cause__
+        if isinstance(cause, OSError) and cause.errno:  # of the disk: no layer is at fault
+            raise cause from None
         # an error that a layer raised while it ran has the layer as an attribute
         layer = getattr(cause, "layer", None) or culprit(network, write)
         reason = printable((str(cause).strip() or type(cause).__name__).splitlines()[0])
@@ -75,7 +77,7 @@ def _check_onnx(network: TrainedNetwork) -> None:
 
 @contextmanager
 def silenced() -> Iterator[None]:
-    """Suppress warnings, and everything that exporters print and log, within the block."""
+    """Suppress warnings, and what exporters print and log, within the block."""
     before = logging.root.manager.disable
     logging.disable(logging.ERROR)
     try:
@@ -163,10 +165,10 @@ def write_weights(state: dict[str, torch.Tensor], network: TrainedNetwork, path:
 
 
 def facts_of(network: TrainedNetwork) -> dict[str, str | int]:
-    """Return the metadata of an exported file: version, spec, network, weights, range of pixels.
+    """Return an exported file's metadata: version, spec, network, step, weights, range of pixels.
 
-    `logits` is `yes` if the images that the network makes become pixels only by a sigmoid. `label`
-    has the only label that the file draws, if there is one: a class, or objects.
+    `logits` is `yes` if the images that the network makes become pixels only by a sigmoid. A file
+    for one label alone has it as `label`: a class, or the classes of a multi-hot label.
     """
     low, high = network.spec.data.range
     label = network.label

@@ -41,7 +41,8 @@ class TrainedNetwork:
     the moving average. `label`, a tensor of one row, is the only label that the network is exported
     for; None exports it for any label. `batch` is the number of images that the export reads at
     once, None if any. `own` is the size of training's batches if the network normalizes by the
-    batch, else None. `sampler` draws images by the run's generator, None if the run has none.
+    batch, else None. `sampler` draws images as `ganspec sample` does; None if the run restores or
+    classifies images.
     """
 
     run: Run
@@ -75,7 +76,7 @@ class TrainedNetwork:
 
     @property
     def draws(self) -> bool:
-        """True if this is the run's generator, by which `ganspec sample` draws images."""
+        """True if this is the network by which `ganspec sample` draws images from latents."""
         return self.key == self.spec.draws
 
     @property
@@ -101,8 +102,8 @@ class TrainedNetwork:
     def values(self) -> Tensors:
         """The inputs for the comparison: a tensor for each input of the network.
 
-        Latents and labels are those of SEED. Images are drawn by the run's generator; in a run
-        without a generator, they are random.
+        Latents are those of SEED. Images are those that the run draws from SEED; in a run that
+        draws none, they are random.
         """
         rows = whole(self.own or PORTION["cpu"], self.batch)
         drawn = self.sampler.inputs(rows, SEED) if self.sampler else {}
@@ -205,9 +206,10 @@ class RandomWatch(failures.Watch):
 def open_network(run: Run, request: ExportRequest) -> TrainedNetwork:
     """Return the trained network that `request` names or, if it names none, the run's main one.
 
-    Raises ExportError if the run lacks the network, or if it reads no label or has no average that
-    `request` names. Raises LabelError if a label is unknown, RunError if weights were not kept, and
-    CheckpointError if they cannot be read.
+    Raises ExportError if the run lacks the network, if `request` asks for a label of a network that
+    reads none, for several labels, or for raw weights of a network of which no average is kept.
+    Raises LabelError if a label is unknown, RunError if weights were not kept, and CheckpointError
+    if they cannot be read.
     """
     spec = run.spec
     key = chosen_key(spec, request)
@@ -288,8 +290,8 @@ def _plain(call: Call) -> Call:
 def loadable(network: TrainedNetwork) -> tuple[Net, State]:
     """Return a program without weight norms, and weights that the class printed from it can load.
 
-    Weight norms stay if a user's own kind applies them to its inner layers, which the program does
-    not show.
+    The program and weights keep their norms if a user's own kind applies them to its inner layers,
+    which the program does not show. Those of `network.module` are folded for good.
     """
     plain, state = without_norms(network.net), dict(network.module.state_dict())
     with torch.random.fork_rng(devices=[]):

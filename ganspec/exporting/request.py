@@ -83,7 +83,7 @@ class ExportRequest:
 
     @property
     def _ending(self) -> str | None:
-        """The format that the ending of `out` names; None if it names none."""
+        """The format that the ending of `out` names, `python` for a folder; None if none."""
         if self.out is None or is_stdout(self.out):
             return None
         if names_folder(self.out) or Path(self.out).is_dir():
@@ -101,15 +101,16 @@ class ExportRequest:
             return None
         text = str(self.batch)
         if not (text.isascii() and text.isdigit() and 0 < int(text) <= 2**16):
-            raise ExportError(f"--batch takes `free`, or a number up to {2**16:,}, not `{text}`")
+            raise ExportError(f"--batch takes `free`, or 1 to {2**16:,} images, not `{text}`")
         return int(text)
 
     def check(self) -> None:
-        """Raise ExportError if options contradict each other, or need packages that are missing."""
+        """Raise ExportError if an option is invalid, contradicts another or lacks its package."""
         for name in ("form", "out", "network", "label", "license", "push"):
             value = getattr(self, name)
             if value is not None and not is_path(value):
-                raise ExportError(f"{name} is {quoted(value)}: name another, or leave it out")
+                option = "format" if name == "form" else name
+                raise ExportError(f"{option} is {quoted(value)}: name another, or leave it out")
         form, has_batch = self.chosen_form, self.size is not None or self.batch == "free"
         if form not in GRAPHS and (self.label is not None or has_batch):
             option = "--label" if self.label is not None else "--batch"
@@ -131,7 +132,6 @@ class ExportRequest:
         self._require(*PACKAGES.get(form, ()), *(("huggingface_hub",) if self.push else ()))
 
     def _require(self, *packages: str) -> None:
-        """Raise ExportError if one of `packages` is not installed, and say how to install it."""
         missing = [name for name in packages if find_spec(name) is None]
         if missing:
             what = "--push" if missing[0] == "huggingface_hub" else f"--format {self.chosen_form}"

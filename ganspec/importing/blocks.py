@@ -1,4 +1,4 @@
-"""Folding of layers into blocks, each of which stands for a class of modules in the user's code."""
+"""Folding of layers into blocks, which stand for modules of the user's classes."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def fold_blocks(blocks: dict[str, Template], graph: RecordedGraph, entries: list
     """Replace layers in `entries` by calls of blocks, and add the blocks to `blocks` by name.
 
     `entries` are all layers of the network that was recorded as `graph`. A block stands for modules
-    of one class whose layers differ only in whole numbers. There is a block if these layers contain
-    a residual, or if there are several such modules with several layers each. A module keeps its
-    layers if one of them is `unknown`, or if a named value crosses the module's border. Inner
-    modules are replaced first, so that blocks can call blocks.
+    of one class, nested equally deep, whose layers differ only in whole numbers. There is a block
+    if these layers contain a residual, or if there are several such modules with several layers
+    each. A module keeps its layers if one of them is `unknown`, or if a named value crosses
+    the module's border. Inner modules are replaced first, so that blocks can call blocks.
     """
     alike: dict[tuple[int, type], list[int]] = {}
     for number, scope in enumerate(graph.scopes):

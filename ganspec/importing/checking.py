@@ -216,8 +216,9 @@ def _fitted(
 ) -> Iterator[Initializer]:
     """Yield initializers of the same kind, with another number, which may draw `theirs`.
 
-    They are tried if `theirs` are one multiple of `mine`, which `initializer` drew. The number is
-    rounded to few digits, or is the root of a fraction, as torch's gain for ReLU is that of 2.
+    Yield none unless all matrices and kernels in `theirs` are one multiple of those in `mine`,
+    which `initializer` drew. The number is rounded to few digits, or is the root of a fraction, as
+    torch's gain for ReLU is that of 2.
     """
     pairs = [(a.double(), b.double()) for a, b in zip(mine, theirs, strict=True) if a.dim() > 1]
     pairs = [(a, b) for a, b in pairs if len(a.unique()) > 1]

@@ -23,9 +23,9 @@ Data: TypeAlias = "bool | int | float | str | Sequence[Data] | Mapping[str, Data
 class Entry:
     """One layer of a list: its kind, its fields that are not at their defaults, and a note.
 
-    `kind` may be the name of a block. It is None if no layer expresses the calls. Fields of a
-    residual, a repeat or a block may be lists of entries. `calls` are the recorded calls that the
-    layer expresses, in the order in which a program has them. `note` becomes a comment in the spec.
+    `kind` may be the name of a block. It is None if no layer expresses the calls. A field may be a
+    list of entries, as `main` of a residual is. `calls` are the recorded calls that the layer
+    expresses, in the order in which a program has them. `note` becomes a comment in the spec.
     `output` is the number of the layer's output among the values of the recorded graph, or -1 if
     the graph has no such value.
     """

@@ -264,7 +264,6 @@ def _applied(call: ast.Call) -> ast.expr | None:
 
 
 def _apply_made(make: Callable[..., object], given: Given, part: nn.Module) -> None:
-    """Apply the function that `make` returns to `part`."""
     draw = make(*given[0], **given[1])
     if callable(draw):
         draw(part)

@@ -34,7 +34,7 @@ class Slot:
 
 @dataclass(eq=False)
 class RecordedCall:
-    """`output = target(*args, **kwargs)`: a call of one module, or of one function of torch.
+    """`output = target(*args, **kwargs)`: a call of one module, or of one function.
 
     The arguments have a Slot in place of each tensor of the graph; `inputs` are the values in these
     slots, each once. `path` is the module's attribute path, `""` for a function. `scopes` are the

@@ -44,7 +44,10 @@ AnyKind = TypeVar("AnyKind", bound=Kind)
 
 
 def bare_name(name: str) -> str:
-    """Return a name's letters in lower case, `leakyrelu` for `leaky_relu_`; a final `2d` is cut."""
+    """Return a name's letters in lower case, without a final `1d`, `2d` or `3d`.
+
+    `leaky_relu_` gives `leakyrelu`.
+    """
     return re.sub(r"\dd$|[^a-z]", "", name.lower())
 
 
@@ -109,7 +112,7 @@ def labelled() -> list[type[Layer]]:
 
 @cached_by_kinds("layer")
 def weightless() -> list[type[Layer]]:
-    """Return the kinds whose first example has no weights; only these can express a function."""
+    """Return the kinds whose first example needs no label and has no weights."""
     firsts = [sample for sample in samples() if sample.is_first and not sample.has_label]
     return [sample.kind for sample in firsts if not any(map(_has_weights, sample.net.steps))]
 

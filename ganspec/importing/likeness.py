@@ -76,7 +76,7 @@ class Segment:
 
     @property
     def keeps_numbers(self) -> bool:
-        """True if the output has the numbers of the first input, random ones, in order."""
+        """True if, for random inputs, the output has the numbers of the first input in order."""
         inputs = self.random()
         with torch.random.fork_rng(devices=[]), torch.no_grad():
             try:
@@ -105,9 +105,9 @@ def lowered(
 def expresses(net: Net, segment: Segment) -> bool:
     """Return True if a program computes the same as a segment.
 
-    Settings decide if each step can be compared with one call, or if one of them has other settings
-    than its call. If both consist of torch modules, their numbers of calls must be equal. Otherwise
-    both run on random numbers, and equal results decide.
+    They do if each step has the settings of a call, and do not if one has other settings. If both
+    consist of torch modules, their numbers of calls must be equal. Where this does not decide, both
+    run on random numbers, and must have equal results.
     """
     graph, calls = segment.graph, segment.calls
     if net.output.shape != segment.shape or net.heads or len(net.inputs) != len(segment.inputs):
@@ -130,7 +130,7 @@ def expresses(net: Net, segment: Segment) -> bool:
 
 
 def same_step(graph: RecordedGraph, step: Step, call: RecordedCall) -> bool | None:
-    """Return True if a step and a call have equal settings; None if results must decide."""
+    """Return True if step and call have equal settings, False if not, None if results decide."""
     if len(step.inputs) != 1 or len(call.inputs) != 1 or not step.is_module:
         return None
     cls = step.call.target
@@ -258,7 +258,7 @@ def _scaled(state: list[torch.Tensor], scale: float) -> Iterator[None]:
 
 
 def _close(a: torch.Tensor, b: torch.Tensor, tolerance: float) -> bool:
-    """Return True if shapes are equal, and numbers up to `tolerance` times the largest, or NaN."""
+    """Return True if shapes are equal and numbers nearly, relative to 1 or the largest of `b`."""
     one, two = a.double(), b.double()
     largest = two[two.isfinite()].abs().max().item() if two.isfinite().any() else 0.0
     near = tolerance * max(1.0, largest)
@@ -284,7 +284,7 @@ def copy_state(network: nn.Module, state: Sequence[torch.Tensor]) -> None:
 
 
 def fill(network: nn.Module) -> None:
-    """Fill all weights and statistics with random numbers, so that none is at a default like 0."""
+    """Fill the floats of weights and statistics at random, so that none is at a default like 0."""
     generator = torch.Generator().manual_seed(SEED)
     with torch.no_grad():
         for tensor in network.state_dict().values():

@@ -174,7 +174,7 @@ def _outputs(title: str, graph: RecordedGraph) -> list[int]:
     """
     if not graph.outputs:
         raise UnreadableError(
-            f"{title} returns nothing that depends on its inputs; name another network"
+            f"{title} returns no tensor that depends on its inputs; name another network"
         )
     maker = {call.output: call for call in graph.calls}
     outputs = list(graph.outputs)
@@ -192,8 +192,8 @@ def _insert_auxiliary(draft: CodeNetwork, structure: Structure, head: int) -> bo
     only one. The output must come from a `linear` with a bias, or from a softmax after it.
     """
     trunk = {entry.output: i for i, entry in enumerate(draft.entries)}
-    shared = [value for value in draft.graph.before(head) if value in trunk]
-    start = max(shared, key=lambda value: trunk[value], default=structure.start)
+    common = [value for value in draft.graph.before(head) if value in trunk]
+    start = max(common, key=lambda value: trunk[value], default=structure.start)
     layers = structure.entries(start, head) if head in structure.derived else []
     kinds = [entry.kind or "a part that no layer expresses" for entry in layers]
     softmax = layers.pop() if layers and layers[-1].kind == "softmax" else None
@@ -220,7 +220,7 @@ def _insert_auxiliary(draft: CodeNetwork, structure: Structure, head: int) -> bo
 
 
 def _lift_condition(draft: CodeNetwork) -> None:
-    """If the first layer is `join_label`, make it the network's setting `condition`."""
+    """If the first layer is `join_label`, without a name, make it the network's `condition`."""
     first = draft.entries[0] if draft.entries else None
     if first is not None and first.kind == "join_label" and "as" not in first.fields:
         draft.condition = first.fields["condition"]
@@ -254,7 +254,10 @@ def _lift_weight_norm(draft: CodeNetwork) -> None:
 
 
 def lift_activation_norm(draft: NetworkDraft) -> None:
-    """If all normalization layers are equal but for NAMES, make them `norm`, the network's own."""
+    """Move the settings of the normalization layers to `activation_norm`; the layers become `norm`.
+
+    Do nothing unless they are equal but for NAMES.
+    """
     norms = {n: kind for n, kind in layer_kinds().items() if kind.role == "norm"}
     layers = [entry for entry in walk(draft.entries) if entry.kind in norms]
     settings = [(e.kind, {k: v for k, v in e.fields.items() if k not in NAMES}) for e in layers]

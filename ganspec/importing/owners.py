@@ -35,7 +35,7 @@ class OwnerScope:
     shared: set[str] = field(default_factory=set)
 
     def find(self, text: str) -> frozenset[str] | None:
-        """Return the networks that `text`, a name in the source, stands for; None if unknown.
+        """Return the networks that `text`, such as `net` or `make()`, stands for; None if unknown.
 
         A name that this scope does not define is looked up in the scopes around it.
         """

@@ -54,14 +54,14 @@ def refuse_unread(inputs: Iterable[CodeInput]) -> None:
 
 def parse_input(text: str) -> CodeInput:
     """Parse an argument of `--input`, such as `z:100`. Raise UnreadableError for another text."""
-    match = re.fullmatch(r"([xyz]):(?:(class)(\d{1,7})|(\d{1,7}(?:x\d{1,7}){0,2}))", text)
-    if not match or (match[2] and match[1] != "y"):
+    match = re.fullmatch(r"([xz]):(\d{1,7}(?:x\d{1,7}){0,2})|y:(class)?(\d{1,7})", text)
+    if not match:
         wanted = "`z:100`, `x:3x64x64`, `y:10` (multi-hot) or `y:class10` (an index)"
         raise UnreadableError(f"--input {quoted(text)} is no tensor; write {wanted}")
-    if match[2]:
-        return CodeInput("y", (), _size(match[3]))
-    shape = tuple(map(_size, match[4].split("x")))
-    return CodeInput(match[1], shape, shape[0] if match[1] == "y" else None)
+    if match[1]:
+        return CodeInput(match[1], tuple(map(_size, match[2].split("x"))))
+    size = _size(match[4])
+    return CodeInput("y", () if match[3] else (size,), size)
 
 
 def _size(text: str) -> int:

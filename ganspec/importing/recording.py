@@ -77,7 +77,10 @@ class CallRecorder(TorchFunctionMode):
     # -- hooks --------------------------------------------------------------------------------
 
     def watch(self, network: nn.Module) -> list[RemovableHandle]:
-        """Add recording hooks to every module but containers. Return handles that remove them."""
+        """Add hooks that record each module, except containers with torch's own `forward`.
+
+        Return handles that remove the hooks.
+        """
         handles = []
         for path, module in network.named_modules():
             if isinstance(module, CONTAINERS) and type(module).forward in FORWARDS:
@@ -96,7 +99,8 @@ class CallRecorder(TorchFunctionMode):
             self.inside += 1
 
         def leave(module, args, kwargs, result):
-            # a module may return its input, as dropout does; the result still needs a new value
+            # a module may return its input, as dropout does; as a view, the result gets a value
+            # of its own, and the input keeps its value
             same = any(result is t for t in tensors((args, kwargs)))
             if same and not getattr(module, "inplace", False):
                 result = result.view_as(result)
@@ -143,7 +147,10 @@ def record(network: nn.Module, inputs: list[torch.Tensor]) -> RecordedGraph:
 
 
 def torch_class_of(module: nn.Module) -> type[nn.Module] | None:
-    """Return the torch class whose `forward` the module runs; None if the user wrote `forward`."""
+    """Return the torch class whose `forward` the module runs; None if the user wrote `forward`.
+
+    Return None, too, if a class that is no module comes before torch's in the order of inheritance.
+    """
     cls = parametrize.type_before_parametrizations(module)
     module_forward = getattr(cls, "forward", None)
     for parent in cls.__mro__:

@@ -48,8 +48,8 @@ def _patterns(entries: list[Entry]) -> Iterator[Pattern]:
     """Yield the patterns that begin at one of the first LONGEST_PERIOD entries.
 
     Their first layer is a call of a block or of a kind in `beginnings()`. The gain of a pattern is
-    the number of lines that it saves, less two if it needs two names, and less one if a round has
-    more than four layers.
+    the number of layers after its first round, less two if it needs two names, and less one if a
+    round has more than four layers.
     """
     for start, entry in enumerate(entries[:LONGEST_PERIOD]):
         if entry.kind in layer_kinds() and entry.kind not in beginnings():

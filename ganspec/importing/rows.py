@@ -18,7 +18,8 @@ TOTALS = {
 }
 # by framework: the sum that a table's total stands for; torch's lack running statistics
 COUNTED = {"keras": "total", "torch": "trainable"}
-# kinds of layer by Keras class; `embedding`, `input` and `multiply` are no kinds
+# kinds of layer by Keras class; `embedding`, `input` and `multiply` are no kinds, and the function
+# of an `Activation` may be another one than `relu`
 KERAS = {
     "Activation": "relu",
     "Add": "add",
@@ -164,7 +165,7 @@ def total_of(line: str) -> tuple[str, int] | None:
     """Return the key in TOTALS and the number of a line with a sum; None for another line."""
     for name, pattern in TOTALS.items():
         if match := re.match(pattern + r"\s*([\d,. ]*\d)", line):
-            return name, int(re.sub(r"\D", "", match[1].split(" (")[0]))
+            return name, int(re.sub(r"\D", "", match[1]))
     return None
 
 

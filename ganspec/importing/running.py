@@ -19,10 +19,10 @@ def run_file(path: Path, names: set[str]) -> ModuleType:
     """Run the Python file at `path` as a module and return the module.
 
     Statements after the definitions of `names` are usually a training, so they run only if they
-    import modules, define functions, classes or constants, or parse options; one that fails is left
-    out. If no statement makes any of `names`, this holds for all statements. Raise UnreadableError
-    if there is no such file, if it is not Python, or if an earlier statement other than an import
-    fails.
+    import modules, define functions, classes or constants, or parse options, and give no earlier
+    name another value; one that fails is left out. If no statement makes any of `names`, this holds
+    for all statements. Raise UnreadableError if there is no such file, if it is not Python, or if
+    an earlier statement other than an import fails.
     """
     if not path.is_file():
         raise UnreadableError(f"there is no file {path}")
@@ -83,10 +83,10 @@ class NetworksLoader(SourceFileLoader):
 
 
 def _guarded(node: ast.stmt) -> ast.stmt:
-    """Return a `try` around `node`, which is left out if it fails.
+    """Return a `try` statement that runs `node`, and goes on if it fails.
 
-    If it is an import, UNDEFINED gets the reason for each of its names. An import from `__future__`
-    is returned as it is, since it may not be in a `try`.
+    If it is an import, the module's dict UNDEFINED then gets the reason for each of its names. An
+    import from `__future__` is returned as it is, since it may not be in a `try`.
     """
     if isinstance(node, ast.ImportFrom) and node.module == "__future__":
         return node
@@ -105,7 +105,10 @@ except (Exception, SystemExit) as {UNDEFINED}error:
 
 
 def _made(node: ast.AST) -> Iterator[str]:
-    """Yield the names that a statement at the top level makes, also within an `if` or a `try`."""
+    """Yield the names of the functions, classes and variables that a top-level statement makes.
+
+    Those within an `if` or a `try` count, names that an import makes do not.
+    """
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         yield node.name
     elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
@@ -116,13 +119,13 @@ def _made(node: ast.AST) -> Iterator[str]:
 
 
 def _names(nodes: list[ast.stmt]) -> set[str]:
-    """Return the names that statements assign."""
+    """Return the names that the assignments among `nodes` make."""
     assignments = (node for node in nodes if isinstance(node, (ast.Assign, ast.AnnAssign)))
     return {name for node in assignments for name in _made(node)}
 
 
 def _options(nodes: list[ast.stmt]) -> set[ast.stmt]:
-    """Return the statements that make a parser of options, add to it, and parse."""
+    """Return the statements that make a parser of options, add to it or parse by it."""
     parsers: set[str] = set()
     found = set()
     for node in nodes:

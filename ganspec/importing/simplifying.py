@@ -115,7 +115,7 @@ def _join(output: torch.Tensor, operands: list[torch.Tensor]) -> str | None:
 
 
 def _rearrangement(call: RecordedCall, output: torch.Tensor, x: torch.Tensor) -> str | None:
-    """Return `identity` or `reshape` if `output` has the numbers of `x` in order, else None."""
+    """Return `identity` or `reshape` if `call`, which makes `output` of `x`, is one; or None."""
     if output.dtype != x.dtype or output.numel() != x.numel() or len(output) != BATCH:
         return None
     if not torch.equal(output.flatten(), x.flatten()):

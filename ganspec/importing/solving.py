@@ -35,7 +35,10 @@ class Solution:
     open: list[str]
 
     def entry(self, row: Row) -> Entry:
-        """Return the layer with a note: its parameter count, and up to three others that fit."""
+        """Return the layer with a note: its parameter count, and up to three others that fit.
+
+        Fields that the table does not tell are `unknown`.
+        """
         notes = [
             f"{row.params:,}" if row.params else "",
             f"or {'; or '.join(self.others[:3])}" if self.others else "",
@@ -50,8 +53,8 @@ class Solution:
 def unprinted(layer: Layer, name: str, framework: str) -> Data:
     """Return `unknown` for a field of `layer`, with the layer's value as a guess if it needs one.
 
-    It needs none if the value is the framework's default. Then no shape depends on the field, or
-    torch has the same default, which stands in for an unknown value.
+    The framework's default needs none: torch's default, which then stands in for the value, gives
+    the same shapes.
     """
     value = getattr(layer, name)
     is_usual = value == type(layer).defaults(framework)[name]
@@ -74,7 +77,7 @@ def solve(row: Row, before: Shape) -> Solution | None:
     fitting: list[tuple[Layer, Net]] = []
     for layer in options(kind_of(row), row, before):
         net = fits(layer, before, row)
-        if net is not None and not any(_same(net, other) for _, other in fitting):
+        if net is not None and not any(_makes_same_calls(net, other) for _, other in fitting):
             fitting.append((layer, net))
     if not fitting:
         return None
@@ -92,8 +95,7 @@ def fits(layer: Layer, before: Shape, row: Row) -> Net | None:
     return net if totals(costs(net))[COUNTED[row.framework]] == row.params else None
 
 
-def _same(a: Net, b: Net) -> bool:
-    """Return True if two programs make the same calls."""
+def _makes_same_calls(a: Net, b: Net) -> bool:
     one, two = ([(step.call, step.output.shape) for step in net.steps] for net in (a, b))
     return one == two
 

@@ -176,8 +176,8 @@ def finish(
 ) -> Imported:
     """Compare each network of a draft with its code, and return the import.
 
-    `builders` has, by role, a function that makes the network anew, to find its initial weights;
-    `fills` says whether something unclear draws them, too.
+    By role, `builders` has a function that makes the network anew, to find its initial weights;
+    `fills` has the code outside of its class that draws them.
     """
     text = text_of(draft)
     try:

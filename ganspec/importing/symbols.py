@@ -56,7 +56,6 @@ def _arguments(maker: Maker, settings: dict[str, object]) -> dict[str, int]:
 
 
 def _numbers(draft: CodeNetwork) -> Iterator[tuple[Path, int]]:
-    """Yield every whole number of a network with its path."""
     yield from numbers(draft.entries)
     yield from numbers(list(draft.reads), ("reads",))
     yield from numbers(draft.condition, ("condition",))

@@ -94,7 +94,7 @@ def draft_spec(name: str, source: str, networks: Mapping[str, NetworkDraft]) -> 
 
     Raise UnreadableError if one has no images of 1 or 3 channels, or two differ in image shape.
     """
-    images = []
+    shapes: dict[str, Image] = {}
     for role, network in networks.items():
         shape = network.makes if role == "generator" else network.reads
         image = image_of(shape)
@@ -104,16 +104,17 @@ def draft_spec(name: str, source: str, networks: Mapping[str, NetworkDraft]) -> 
             raise UnreadableError(
                 f"{what}; ganspec reads images of 1 or 3 channels, and square ones as vectors"
             )
-        images.append(image)
-    if len(set(images)) > 1:
-        one, two = map(sized, images)
+        shapes[role] = image
+    if len(set(shapes.values())) > 1:
+        made, read = sized(shapes["generator"]), sized(shapes["discriminator"])
         raise UnreadableError(
-            f"the generator makes {one}, the discriminator reads {two}; import one at a time"
+            f"the generator makes {made}, the discriminator reads {read}; import one at a time"
         )
+    (images,) = set(shapes.values())
     titles = " and ".join(network.title for network in networks.values())
-    draft = SpecDraft(plain_name(name), f"{titles} of {source}", source, networks, images[0])
+    draft = SpecDraft(plain_name(name), f"{titles} of {source}", source, networks, images)
     for role, network in networks.items():
-        adapt(role, network, images[0])
+        adapt(role, network, images)
         lift_activation_norm(network)
         if isinstance(network, CodeNetwork):  # a table has no calls
             fold_blocks(draft.blocks, network.graph, network.entries)

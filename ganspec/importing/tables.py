@@ -110,10 +110,10 @@ def _read(path: Path) -> list[Table]:
 def _walks(tables: list[Table], shapes: dict[str, Shape]) -> tuple[list[Walk], list[str]]:
     """Return the walk of each table, and warnings about tables that are left out.
 
-    `shapes` has those of the inputs that the user gave, by their names, such as `x`.
-    A table is left out if a row is another model. Raise UnreadableError if no table is left, or if
-    one has no layers or an unknown input shape. Tables that begin with a vector come first, because
-    the output of a generator tells the image shape.
+    `shapes` has the shapes of the inputs that the user gave, by their names, such as `x`. A table
+    is left out if a row is another model. Raise UnreadableError if no table is left, or if one has
+    no layers or an unknown input shape. Tables of generators come first, as far as their first rows
+    tell them, because a generator's output tells the image shape.
     """
     warnings, walks = [], []
     image = shapes.get("x")
@@ -213,7 +213,8 @@ def counts(table: Table) -> dict[str, int]:
 def _verified(text: str, tables: dict[str, Table]) -> dict[str, str]:
     """Return by role how the parameters of the spec in `text` compare with the tables'.
 
-    An example is `1,234 parameters, as printed`.
+    An example is `1,234 parameters, as printed`. The first text ends with the first error that
+    `ganspec check` finds, if there is one.
     """
     spec = loads(text, "spec")
     try:

@@ -29,7 +29,10 @@ FURTHER = "a further output"  # begins the text about an output that the spec le
 
 
 class Walk:
-    """Conversion of one table. `latent` and `image` are input shapes; None if unknown."""
+    """Conversion of one table to a `draft` of a network.
+
+    `latent` and `image` are the shapes that the network's input may have; None if not known.
+    """
 
     def __init__(self, table: Table, latent: Shape | None, image: Shape | None):
         self.table, self.latent, self.image = table, latent, image
@@ -113,9 +116,9 @@ class Walk:
 
         Raise UnreadableError if no shape fits.
         """
-        fitting = [(shape, s.layer) for shape in input_guesses(row) if (s := solve(row, shape))]
-        square = [s for s, layer in fitting if isinstance(getattr(layer, "kernel", 1), int)]
-        shapes = square or [shape for shape, _ in fitting]
+        solved = [(shape, s.layer) for shape in input_guesses(row) if (s := solve(row, shape))]
+        square = [s for s, layer in solved if isinstance(getattr(layer, "kernel", 1), int)]
+        shapes = square or [shape for shape, _ in solved]
         if not shapes:
             raise UnreadableError(
                 f"the table `{self.table.name}` does not print the network's input shape; "
@@ -152,7 +155,7 @@ class Walk:
         self.before = row
 
     def plain(self, row: Row) -> list[Entry] | None:
-        """Return the layers of a row, [] for a Flatten without effect; None if no layer fits."""
+        """Return the layers of a row, [] for a Flatten without effect; None if they are unknown."""
         if self.is_lost and row.type != "Flatten":  # the input is unknown, so many layers fit
             self.is_lost = row.is_cut
             return None
@@ -215,7 +218,7 @@ class Walk:
     # -- the label ----------------------------------------------------------------------------
 
     def is_label(self, row: Row) -> bool:
-        """Return True if a row is an embedding or processes the label alone."""
+        """Return True if a row is an embedding of Keras or processes the label alone."""
         if row.type == "Embedding":
             return row.framework == "keras"  # a table of torch does not print what reads it
         return not joins(row) and mentions(row.sources[:1], self.labels)
@@ -275,7 +278,8 @@ def joins(row: Row) -> bool:
 def reshaped(row: Row, before: Shape) -> list[Entry] | None:
     """Return a reshape or flatten of `before`, and the row's layer after it; None if none fits.
 
-    Tables of torch do not print the reshapes of a `forward`; the row's count tells them.
+    Tables of torch do not print the reshapes of a `forward`; the row's number of parameters tells
+    them.
     """
     size = math.prod(before)
     sides = [side for side in range(1, WIDEST + 1) if size % side**2 == 0]

@@ -104,19 +104,20 @@ def side_effects(network: nn.Module, inputs: Sequence[torch.Tensor]) -> list[str
     kept = {name: each.detach().clone() for name, each in parameters.items()}
     # new numbers, since a change by an earlier call may have no effect a second time
     given = {name: 3 * each + 1 for name, each in kept.items()}
-    drawn = _other_generators()
+    drawn, changed = _other_generators(), dict[str, None]()
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         try:
             for training in (True, False):
                 for name, each in parameters.items():
                     each.copy_(given[name])
                 network.train(training)(*(each.clone() for each in inputs))
-            changed = [name for name, each in parameters.items() if not each.equal(given[name])]
+                different = (n for n, each in parameters.items() if not each.equal(given[n]))
+                changed |= dict.fromkeys(different)
         finally:
             network.train()
             for name, each in parameters.items():
                 each.copy_(kept[name])
-    notes = [f"weights that each call changes: {few(changed)}"] if changed else []
+    notes = [f"weights that calls change: {few(list(changed))}"] if changed else []
     if drawn != _other_generators():
         notes.append("random numbers that are not torch's")
     if still := [name for name, module in network.named_modules() if not module.training]:

@@ -34,7 +34,7 @@ def attention_of(folder: Path) -> list[AttentionMaps]:
     these drawn images with their labels, and any other network reads real images. If a network
     reads labels, but its images are real or have none, they are class 0, 1, 2 and so on. Raises
     CheckpointError, DataError if there are no real images, and RunError if the folder holds no run
-    or no network has self-attention.
+    or no checkpoint, or if no network has self-attention.
     """
     run, device = Run.open(folder), choose_device("auto")
     spec = run.spec

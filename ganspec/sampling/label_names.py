@@ -22,9 +22,10 @@ def find_labels(text: str, spec: Spec, names: list[str]) -> torch.Tensor:
 
     Commas separate classes. For multi-hot labels, semicolons separate rows, and commas the classes
     of one row. `all` means each class alone, in order. If `text` is the path of a `.json` file, the
-    file holds a list of classes, or of lists of classes, as i-CLEVR's `test.json` does. A class is
-    one of `names`, which are in the order of their indices, or an index. Raises LabelError if a
-    class is unknown, if the file cannot be read, or if the spec has no condition.
+    file holds a list of classes, or of lists of classes, as i-CLEVR's `test.json` does, or a map
+    with such entries as values. A class is one of `names`, which are in the order of their indices,
+    or an index. Raises LabelError if a class is unknown, if the file cannot be read, or if the spec
+    has no condition.
     """
     if not (spec.takes_labels and spec.labelled):
         raise LabelError(

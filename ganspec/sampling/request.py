@@ -71,7 +71,7 @@ class Request:
 
     @property
     def is_animation(self) -> bool:
-        """True if the file is an animation. Raises SampleError if no known format is named."""
+        """True if the file is an animation. Raises what `chosen_form` raises."""
         return self.chosen_form in MOVING
 
     @property
@@ -128,7 +128,7 @@ class Request:
         return {field.name for field in fields(self) if getattr(self, field.name) != field.default}
 
     def check(self) -> None:
-        """Raise SampleError if options contradict each other."""
+        """Raise SampleError if an option is invalid or contradicts another."""
         changed = self.changed()
         if self.device == os.environ.get("GANSPEC_DEVICE"):  # set for all commands
             changed.discard("device")
@@ -160,11 +160,11 @@ class Request:
                 f"--conditions is a .json file, not `{self.conditions}`: name labels with --label"
             )
         if self.truncation is not None and not 0 < self.truncation < math.inf:
-            raise SampleError("--truncation must be more than 0")
+            raise SampleError("--truncation must be a finite number above 0")
         if self.best and self.of and self.of < self.best:
             raise SampleError(f"{self.of} images are too few for the {self.best} best: raise --of")
 
 
 def flag(name: str) -> str:
-    """Return the command line's option for a field of Request: `-n` for `count`, `--seed` ..."""
+    """Return the option of a field of Request, such as `-n` for `count` or `--with-labels`."""
     return "-n" if name == "count" else f"--{name.replace('_', '-')}"

@@ -23,7 +23,7 @@ class Restoration(Restorer):
     """A trained network that restores images, with real images to restore.
 
     `order` is a random permutation of all images' indices, drawn from `seed`; images are restored
-    in this order. Image i of it and its noise do not depend on the number of restored images.
+    in this order. The first images and their noise do not depend on how many are restored.
     """
 
     seed: int

@@ -59,9 +59,7 @@ def sample(
     request.check()
     path = _target(run, request)
     if ranks and ranks.count > 1 and (request.shows_training or not run.spec.draws):
-        raise SampleError(
-            "several processes share the drawing of new images: leave --processes out"
-        )
+        raise SampleError("only new images are drawn by several processes: leave --processes out")
     if request.out:
         check_free(path, request.overwrite, request.chosen_form == "folder")
     device = choose_device(request.device)  # an unknown device is an error even if not used
@@ -134,7 +132,7 @@ def _animation(path: Path, request: Request) -> Animation:
 
 
 def _sampler(run: Run, request: Request, device: torch.device, ranks: Ranks | None) -> Sampler:
-    """Return the run's generator, with the requested weights, labels and truncation.
+    """Return the run's sampler, with the requested weights, labels and truncation.
 
     Raises SampleError if labels are to be written but the generator reads none, LabelError if a
     label is unknown, and RunError or CheckpointError if weights or truncation are impossible.
@@ -144,7 +142,7 @@ def _sampler(run: Run, request: Request, device: torch.device, ranks: Ranks | No
     if text is not None:
         sampler.ask(text)
     if request.with_labels and sampler.labels is None:
-        message = f"the generator of {sampler.spec.name} reads no label to write"
+        message = f"the {sampler.spec.draws} of {sampler.spec.name} reads no label to write"
         raise SampleError(f"{message}: leave --with-labels out")
     if request.truncation is not None:
         sampler.truncate(request.truncation)

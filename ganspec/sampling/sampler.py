@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import torch
 
+from ganspec.comparison.phrases import article
 from ganspec.compiler.evaluate import EvaluatedNetwork, evaluate
 from ganspec.compiler.lower import lower
 from ganspec.runs.folder import NO_CHECKPOINT
@@ -43,8 +44,8 @@ class Weights:
 def load_weights(run: Run, step: int | None = None) -> Weights:
     """Return the weights of a run's checkpoint or, unless `step` is None, those after `step`.
 
-    Raises CheckpointError if their file cannot be read, and RunError if there is no checkpoint, if
-    no weights of that step were kept, or if `step` is no whole number.
+    Raises CheckpointError if their file cannot be read or is of another step, and RunError if there
+    is no checkpoint, if no weights of that step were kept, or if `step` is no whole number.
     """
     require_number("step", step, 0)
     snapshots = run.snapshots()
@@ -64,7 +65,9 @@ def load_weights(run: Run, step: int | None = None) -> Weights:
     if step is None or weights.step == step:
         return weights
     if step in snapshots:
-        raise CheckpointError(f"{path} holds weights of step {weights.step}")
+        raise CheckpointError(
+            f"{path} holds weights of step {weights.step}, not of step {step}: name another step"
+        )
     steps = [str(other) for other in sorted({*snapshots, weights.step})]
     shown = ", ".join(steps if len(steps) < 9 else [steps[0], "...", *steps[-6:]])
     raise RunError(
@@ -101,13 +104,14 @@ def trained_network(
 
 
 class Sampler(Source):
-    """The trained generator of a run, as a source of images.
+    """The trained generator of a run, or the decoder of a VAE, as a source of images.
 
     `step` selects the snapshot after that step instead of the checkpoint. `raw` selects the trained
-    weights, even if the run keeps their average; `averaged` is True if the weights are the average.
-    `labels` are those of the run's own grid until `ask` sets others, None if the generator reads
-    none. `names` are the names of all classes, [] if unknown. Raises RunError if the run has no
-    generator or not these weights, and CheckpointError if they cannot be read.
+    weights, even if the run keeps their average, and warns if it keeps none; `averaged` is True if
+    the weights are the average. `labels` are those of the run's own grid until `ask` sets others,
+    None if the generator reads none. `names` are the names of all classes, [] if unknown. Raises
+    RunError if the run has no generator or not these weights, and CheckpointError if they cannot be
+    read.
     """
 
     generator: EvaluatedNetwork
@@ -125,7 +129,9 @@ class Sampler(Source):
         self.run = Run.open(folder)
         self.spec = self.run.spec
         if not self.spec.draws:
-            raise RunError(f"{folder} trains no generator")
+            advice = ": `ganspec sample` restores real images" if self.spec.restores else ""
+            noun = article(self.spec.noun)
+            raise RunError(f"{folder} trains {noun}, which draws no new images{advice}")
         self.weights = load_weights(self.run, step)
         network, cfg = trained_network(self.run, self.spec.draws, self.weights, device, not raw)
         with checkpoint.fitting(self.spec.name):
@@ -170,7 +176,7 @@ class Sampler(Source):
         return labels
 
     def truncate(self, bound: float) -> None:
-        """Draw all later latents from -bound to bound. Raises RunError if latents are uniform."""
+        """Truncate later latents at -bound and bound. Raises RunError if they are uniform."""
         if self.cfg.latent_distribution != "normal":
             raise RunError(
                 f"latents of {self.spec.name} are uniform, within bounds already: leave the "

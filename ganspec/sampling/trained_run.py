@@ -58,7 +58,7 @@ class Samples(Viewed):
     def save(self, path: Path | str) -> None:
         """Write the grid as a PNG file, atomically.
 
-        Raises PathError if `path` is no path or has another file's ending, and OSError.
+        Raises PathError if `path` is no path or has another ending than `.png`, and OSError.
         """
         target = file_to_write(path)
         if target.suffix.lower() not in ("", ".png"):
@@ -118,7 +118,7 @@ class TrainedRun(Run, Viewed):
     def generator(
         self, device: str | torch.device = "auto", *, step: int | None = None, raw: bool = False
     ) -> EvaluatedNetwork:
-        """Return the trained generator in evaluation mode.
+        """Return the trained generator, or a VAE's decoder, in evaluation mode.
 
         `step` selects the weights after that step, by default the newest. `raw` selects the trained
         weights, even if the run keeps their average. Raises RunError if the run has no generator or

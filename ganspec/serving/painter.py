@@ -13,9 +13,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import torch
 
-from ganspec.comparison.phrases import article
 from ganspec.report.page import data_uri
-from ganspec.runs.run import Run, RunError, used_files
+from ganspec.runs.run import used_files
 from ganspec.sampling.forms import label_columns, picture_of, rows
 from ganspec.sampling.interpolation import WAYS
 from ganspec.sampling.label_names import LabelError, find_labels
@@ -174,7 +173,7 @@ class Painter:
         RequestError if the generator reads no labels, or if an index is too large.
         """
         if self.label_kind is None:
-            raise RequestError("labels: leave them out, since the generator of this run reads none")
+            raise RequestError("labels: leave them out, since this run draws images without labels")
         if max(labels) >= len(self.names):
             raise RequestError(f"labels: choose numbers below {len(self.names)}")
         if self.label_kind == "classes":
@@ -214,10 +213,6 @@ def open_painter(folder: Path, device: str, step: int | None, raw: bool) -> Pain
     the newest. `raw` chooses the trained weights, not their moving average. Raises
     CheckpointError, and RunError if the folder holds no run, no such weights or no generator.
     """
-    spec = Run.open(folder).spec
-    if not spec.draws:
-        advice = ": `ganspec sample` restores real images" if spec.restores else ""
-        raise RunError(f"{folder} trains {article(spec.noun)}, which draws no new images{advice}")
     sampler = Sampler(folder, choose_device(device), step, raw)
     options = ["--step", str(step)] if step is not None else []
     options += ["--raw"] if raw else []

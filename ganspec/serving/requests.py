@@ -91,7 +91,7 @@ def pack(latent: torch.Tensor) -> str:
 def unpack(text: str, size: int) -> torch.Tensor:
     """Return the latent whose float32 numbers are in `text`, as base64.
 
-    Raises RequestError if there are not `size` numbers, or if one is not finite.
+    Raises RequestError unless they are `size` finite numbers.
     """
     try:
         numbers = np.frombuffer(base64.b64decode(text, validate=True), "<f4")
