@@ -8,6 +8,7 @@ import pytest
 import torch
 from conftest import ROOT, narrow
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import ganspec
 from ganspec.compiler.actions import REWRITES, actions
@@ -188,6 +189,43 @@ def test_a_rewrite_equals_its_modules(name, layers, shape, norm):
     x = torch.randn(4, *shape, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     for ours, torchs in zip(results(net, False, x), results(net, True, x), strict=True):
         torch.testing.assert_close(ours, torchs, atol=1e-11, rtol=1e-11)
+
+
+class LargeResults(TorchDispatchMode):
+    """Lists operations that make a tensor of `size` numbers, other than views."""
+
+    def __init__(self, size: int):
+        super().__init__()
+        self.size, self.names = size, []
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        results = result if isinstance(result, (list, tuple)) else [result]
+        if not function.is_view and any(getattr(r, "numel", int)() == self.size for r in results):
+            self.names.append(str(function))
+        return result
+
+
+@pytest.mark.parametrize(
+    ("layers", "shape"),
+    [
+        ([{"conv_transpose": {"out": 32, "kernel": 4, "padding": 0, "bias": False}}], (70, 1, 1)),
+        ([{"conv": {"out": 512, "kernel": 4, "stride": 2, "bias": False}}], (128, 8, 8)),
+        ([{"conv_transpose": {"out": 128, "kernel": 4, "stride": 2, "bias": False}}], (512, 4, 4)),
+    ],
+    ids=str,
+)
+def test_a_rewrite_copies_no_large_weight_in_channels_last(layers, shape):
+    made = evaluate(network(layers, shape), False).to(memory_format=torch.channels_last)
+    (weight,) = made.parameters()
+    x = torch.randn(4, *shape).contiguous(memory_format=torch.channels_last)
+    with LargeResults(weight.numel()) as forwards:
+        y = made(x)
+    with LargeResults(weight.numel()) as backwards:
+        y.sum().backward()
+    assert y.is_contiguous(memory_format=torch.channels_last)
+    assert forwards.names == [] and backwards.names == ["aten.mm.default"]
+    assert weight.grad.stride() == weight.stride()
 
 
 @pytest.mark.parametrize(("layers", "shape"), OTHERS, ids=str)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import nn, optim
@@ -24,9 +25,9 @@ def fuse(optimizer: optim.Optimizer) -> None:
     if isinstance(optimizer, FUSED) and torch.get_default_dtype() == torch.float32:
         step = optimizer.step
 
-        def fused_step(closure: Callable[[], float] | None = None) -> float | None:
+        def fused_step(*arguments: Any) -> Any:
             with _fused(optimizer):
-                return step(closure)
+                return step(*arguments)
 
         optimizer.step = fused_step  # type: ignore[method-assign]  # hooks miss errors
 
