@@ -25,7 +25,7 @@ DAMAGES = (
 
 
 class DataError(GanspecError):
-    """Raised when a data set's files are missing or cannot be read."""
+    """Raised when a data set is missing, or cannot be read as it was asked for."""
 
 
 class DrawnError(DataError, NoFolderError):
