@@ -1,4 +1,4 @@
-"""The cache of decoded images: files of the same content are decoded only once."""
+"""The cache of decoded images, which are found by the content of their files."""
 
 from __future__ import annotations
 
