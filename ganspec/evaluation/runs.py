@@ -59,7 +59,7 @@ class Evaluator(RealSide):
         self.given = options
         choice = completed.choice
         if spec.predicts:
-            choice = ExtractorChoice(str(folder), options.layer)
+            choice = ExtractorChoice(str(folder))
         super().__init__(
             spec, completed, open_shared(choice, options.device, options.ranks), progress
         )
