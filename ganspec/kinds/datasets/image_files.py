@@ -140,9 +140,7 @@ class ImageFiles(torch.utils.data.Dataset):
         """
         is_cached = decoded.is_own(self.decode) and decoded.limit() > 0
         if is_cached and 2 * len(load_stamps(self.folder)) >= len(self):
-            reasons = (
-                self.check()
-            )  # stamps of half the files or more are cached: the others alone are decoded
+            reasons = self.check()  # most stamps are cached, so this decodes few files
             if (known := decoded.recall(self._key(reasons))) is not None:
                 if not any(reasons):
                     return reasons, known[0]

@@ -58,7 +58,7 @@ def load_stamps(folder: Path) -> dict[str, Stamp]:
 
 
 def save_stamps(folder: Path, stamps: dict[str, Stamp]) -> None:
-    """Cache stamps of files of the data in `folder` that can be read, by name."""
+    """Cache the stamps of readable files of the data in `folder`, by name."""
     body = json.dumps(stamps, separators=(",", ":"))
     with suppress(OSError):  # a full disk or a read-only home: go on without the cache
         write_text(_cache_path(folder), f"{_digest(body)}\n{body}")
