@@ -138,7 +138,7 @@ class ImageFiles(torch.utils.data.Dataset):
 
         Pixels are uint8 N x C x H x W, undefined for files that cannot be read.
         """
-        is_cached = decoded.is_own(self.decode) and decoded.limit() > 0
+        is_cached = decoded.is_builtin(self.decode) and decoded.limit() > 0
         if is_cached and 2 * len(load_stamps(self.folder)) >= len(self):
             reasons = self.check()  # most stamps are cached, so this decodes few files
             if (known := decoded.recall(self._key(reasons))) is not None:
