@@ -1,6 +1,6 @@
 """Conditional DCGAN on i-CLEVR, 64 x 64, type 2 of a student's PyTorch report.
 
-Written by ganspec from the spec `cgan_iclevr_type2` (a52718a2).
+Written by ganspec from the spec `cgan_iclevr_type2` (59ca8efa).
 Plain PyTorch, yours to edit.
 """
 
@@ -99,7 +99,8 @@ def fake_loss(scores):
 def flatten_image(image):
     """Convert a picture to RGB: grey of any depth to 8 bits, transparency to white.
 
-    In grey of 16 or 32 bits, white is 65535, or 1 for floats, unless the spec sets it.
+    In grey of 16 or 32 bits, values beyond 0 or `white` are clipped. If `white` is
+    None, it is 65535, or 1 for floats, and values beyond raise ValueError.
     """
     if image.mode == "F" or image.mode.startswith("I"):
         grey = np.asarray(image).astype(np.float32)

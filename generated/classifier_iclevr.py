@@ -1,6 +1,6 @@
 """ResNet-18 (He et al., 2016) that names the objects of an i-CLEVR image.
 
-Written by ganspec from the spec `classifier_iclevr` (b7840ac3).
+Written by ganspec from the spec `classifier_iclevr` (f3322205).
 Plain PyTorch, yours to edit.
 """
 
@@ -95,7 +95,8 @@ class Classifier(nn.Module):
 def flatten_image(image):
     """Convert a picture to RGB: grey of any depth to 8 bits, transparency to white.
 
-    In grey of 16 or 32 bits, white is 65535, or 1 for floats, unless the spec sets it.
+    In grey of 16 or 32 bits, values beyond 0 or `white` are clipped. If `white` is
+    None, it is 65535, or 1 for floats, and values beyond raise ValueError.
     """
     if image.mode == "F" or image.mode.startswith("I"):
         grey = np.asarray(image).astype(np.float32)

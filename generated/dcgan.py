@@ -1,6 +1,6 @@
 """DCGAN at 64 x 64 (Radford et al., 2016), in the form of PyTorch's tutorial.
 
-Written by ganspec from the spec `dcgan` (d1312663). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `dcgan` (352b6921). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -23,7 +23,7 @@ LATENT_SIZE = 100
 
 # ---- Networks ----
 def init_weights(network, fill, **options):
-    """Fill weights of all layers except norms by `fill`; set biases, if any, to 0."""
+    """Fill conv, linear and embedding weights by `fill`; set biases, if any, to 0."""
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
             fill(module.weight, **options)
@@ -103,7 +103,10 @@ def fake_loss(scores):
 
 # ---- Data ----
 def draw_scenes(random, count):
-    """Return random properties of three objects in N scenes: a dict of N x 3."""
+    """Return random properties of three objects in N = `count` scenes: a dict of N x 3.
+
+    `listed`, N x 3, is True for objects that are there; None draws one to three.
+    """
     numbers = torch.from_numpy(random.random((count, 3, 8), dtype=np.float32))
     place, turn, spin, size, colour, shape, gloss, spare = numbers.unbind(2)
     slot = torch.arange(3)

@@ -1,6 +1,6 @@
 """DCGAN on CIFAR-10 at 64 x 64, as a student's TensorFlow 1 report ran it.
 
-Written by ganspec from the spec `dcgan_cifar64` (00ad91ab).
+Written by ganspec from the spec `dcgan_cifar64` (986cefaf).
 Plain PyTorch, yours to edit.
 """
 
@@ -56,7 +56,7 @@ class CenteredBatchNorm(nn.BatchNorm2d):
 
 
 def init_weights(network, fill, **options):
-    """Fill weights of all layers except norms by `fill`; set biases, if any, to 0."""
+    """Fill conv, linear and embedding weights by `fill`; set biases, if any, to 0."""
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
             fill(module.weight, **options)

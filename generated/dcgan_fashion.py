@@ -1,6 +1,6 @@
 """DCGAN on Fashion-MNIST, 28 x 28, as a student's Keras report prints it.
 
-Written by ganspec from the spec `dcgan_fashion` (2537f112).
+Written by ganspec from the spec `dcgan_fashion` (ef8bf104).
 Plain PyTorch, yours to edit.
 """
 
@@ -28,7 +28,7 @@ LATENT_SIZE = 100
 
 # ---- Networks ----
 def init_weights(network, fill, **options):
-    """Fill weights of all layers except norms by `fill`; set biases, if any, to 0."""
+    """Fill conv, linear and embedding weights by `fill`; set biases, if any, to 0."""
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
             fill(module.weight, **options)

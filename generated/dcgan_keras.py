@@ -1,6 +1,6 @@
 """DCGAN on CIFAR-10, 32 x 32, as a student's Keras report prints it.
 
-Written by ganspec from the spec `dcgan_keras` (d9cad11d). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `dcgan_keras` (3aabd04d). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -30,7 +30,7 @@ THRESHOLD = 0.5
 
 # ---- Networks ----
 def init_weights(network, fill, **options):
-    """Fill weights of all layers except norms by `fill`; set biases, if any, to 0."""
+    """Fill conv, linear and embedding weights by `fill`; set biases, if any, to 0."""
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
             fill(module.weight, **options)

@@ -1,6 +1,6 @@
 """Denoising autoencoder on Fashion-MNIST, as a student's Keras report prints it.
 
-Written by ganspec from the spec `denoising_fashion` (a18e4a0c).
+Written by ganspec from the spec `denoising_fashion` (fb9bbcdc).
 Plain PyTorch, yours to edit.
 """
 
@@ -27,7 +27,7 @@ COLUMNS = 16
 
 # ---- Networks ----
 def init_weights(network, fill, **options):
-    """Fill weights of all layers except norms by `fill`; set biases, if any, to 0."""
+    """Fill conv, linear and embedding weights by `fill`; set biases, if any, to 0."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             fill(module.weight, **options)

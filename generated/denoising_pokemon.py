@@ -1,6 +1,6 @@
 """The denoising autoencoder on a folder of colour images.
 
-Written by ganspec from the spec `denoising_pokemon` (516fd6f0).
+Written by ganspec from the spec `denoising_pokemon` (4e5673ae).
 Plain PyTorch, yours to edit.
 """
 
@@ -27,7 +27,7 @@ COLUMNS = 16
 
 # ---- Networks ----
 def init_weights(network, fill, **options):
-    """Fill weights of all layers except norms by `fill`; set biases, if any, to 0."""
+    """Fill conv, linear and embedding weights by `fill`; set biases, if any, to 0."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             fill(module.weight, **options)
@@ -74,7 +74,8 @@ class Autoencoder(nn.Module):
 def flatten_image(image):
     """Convert a picture to RGB: grey of any depth to 8 bits, transparency to white.
 
-    In grey of 16 or 32 bits, white is 65535, or 1 for floats, unless the spec sets it.
+    In grey of 16 or 32 bits, values beyond 0 or `white` are clipped. If `white` is
+    None, it is 65535, or 1 for floats, and values beyond raise ValueError.
     """
     if image.mode == "F" or image.mode.startswith("I"):
         grey = np.asarray(image).astype(np.float32)
@@ -240,8 +241,8 @@ def list_images(folder):
     """Return the image files of `folder`, sorted, and the class index of each file.
 
     A sub-folder with images is a class; without sub-folders every index is 0. Raises
-    ValueError if some images are in sub-folders and others are not, or if the only
-    sub-folder is a split with classes in it.
+    the errors of `find_images`, and ValueError if some images are in sub-folders and
+    others are not, or if the only sub-folder is a split with classes in it.
     """
     folder, files = Path(folder), find_images(folder)
     names = [path.relative_to(folder).parts[0] for path in files]

@@ -1,6 +1,6 @@
 """SAGAN on CIFAR-10, 32 x 32, as a student's Keras report describes it.
 
-Written by ganspec from the spec `sagan` (0f5b0f1e). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `sagan` (ea9d02ac). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -52,7 +52,7 @@ class SelfAttention(nn.Module):
 
 
 def init_weights(network, fill, **options):
-    """Fill weights of all layers except norms by `fill`; set biases, if any, to 0."""
+    """Fill conv, linear and embedding weights by `fill`; set biases, if any, to 0."""
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)):
             if not hasattr(module, "parametrizations"):

@@ -1,6 +1,6 @@
 """WGAN with gradient penalty on DCGAN's networks (Gulrajani et al., 2017).
 
-Written by ganspec from the spec `wgan_gp` (8dfd37d5). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `wgan_gp` (c9b97300). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -25,7 +25,7 @@ PENALTY_WEIGHT = 10.0
 
 # ---- Networks ----
 def init_weights(network, fill, **options):
-    """Fill weights of all layers except norms by `fill`; set biases, if any, to 0."""
+    """Fill conv, linear and embedding weights by `fill`; set biases, if any, to 0."""
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
             fill(module.weight, **options)
@@ -104,7 +104,10 @@ def gradient_penalty(discriminator, real, fake):
 
 # ---- Data ----
 def draw_scenes(random, count):
-    """Return random properties of three objects in N scenes: a dict of N x 3."""
+    """Return random properties of three objects in N = `count` scenes: a dict of N x 3.
+
+    `listed`, N x 3, is True for objects that are there; None draws one to three.
+    """
     numbers = torch.from_numpy(random.random((count, 3, 8), dtype=np.float32))
     place, turn, spin, size, colour, shape, gloss, spare = numbers.unbind(2)
     slot = torch.arange(3)

@@ -1,6 +1,6 @@
 """Conditional WGAN-GP on i-CLEVR, 64 x 64, as a student's PyTorch report prints it.
 
-Written by ganspec from the spec `wgan_gp_iclevr` (9335ae8d).
+Written by ganspec from the spec `wgan_gp_iclevr` (e3acadf6).
 Plain PyTorch, yours to edit.
 """
 
@@ -104,7 +104,8 @@ def gradient_penalty(discriminator, real, fake, labels):
 def flatten_image(image):
     """Convert a picture to RGB: grey of any depth to 8 bits, transparency to white.
 
-    In grey of 16 or 32 bits, white is 65535, or 1 for floats, unless the spec sets it.
+    In grey of 16 or 32 bits, values beyond 0 or `white` are clipped. If `white` is
+    None, it is 65535, or 1 for floats, and values beyond raise ValueError.
     """
     if image.mode == "F" or image.mode.startswith("I"):
         grey = np.asarray(image).astype(np.float32)

@@ -187,7 +187,7 @@ def test_accuracy_of_classes_is_as_computed_by_hand():
 
 def test_accuracy_of_nothing_asked_for_is_refused():
     made = whole(torch.ones(2, 3), torch.ones(2, 3)).with_labels(torch.zeros(2, 3), [])
-    with pytest.raises(MetricError, match="at least one class"):
+    with pytest.raises(MetricError, match="at least one label"):
         Accuracy().measure(made, None, 0)
 
 
@@ -203,7 +203,7 @@ def test_a_metric_says_the_fewest_images_that_it_is_taken_of(metric):
 
 
 def test_metrics_refuse_what_has_no_meaning():
-    assert "not several" in InceptionScore().refusal("multi_hot", None)
+    assert "one class per image: choose another" in InceptionScore().refusal("multi_hot", None)
     assert "--extractor" in Accuracy().refusal(None, torch.tensor([1]))
     assert Accuracy().refusal("multi_hot", torch.tensor([1]))
     assert Accuracy().refusal("multi_hot", torch.ones(1, 3)) is None

@@ -114,7 +114,7 @@ def evaluate(
 def evaluate_run(
     folder: Path, options: EvaluationOptions, every: bool, step: int | None
 ) -> Evaluated:
-    """Score weights of a run, and write the scores and a plot of them into the run.
+    """Score weights of a run. Write the scores into the run, and plot those of several steps.
 
     The weights are those after `step`, or the checkpoint's if it is None. With `every`, they are
     those of all snapshots and of the checkpoint.

@@ -24,14 +24,15 @@ class ExtractorError(GanspecError):
 class Extractor:
     """A network that computes features and logits of images.
 
-    `sha256` is the hash of its weights, `origin` their file or package. `layer` is the layer whose
-    output the features are, `resize` the way to resize images. `extract` reads uint8 images, N x C
-    x H x W of any size, grey or colour, on the CPU. It returns float32 features and logits, N x
-    features and N x classes, on `device`; the logits are N x 0 if `has_logits` is False. `classes`
-    is the kind of labels that the logits predict: `classes` (one per image), `multi_hot` (several),
-    or None if these are not labels of the data set. `require(count)` raises an error if `count`
-    images, split into batches of `batch`, include a batch that the network cannot read.
-    `extract_all` replaces calls of `extract` for many batches, with the help of other processes.
+    `sha256` is the hash of its weights, `origin` their file or package, None for those of a run.
+    `layer` is the layer whose output the features are, `resize` the way to resize images. `extract`
+    reads uint8 images, N x C x H x W of any size, grey or colour, on the CPU. It returns float32
+    features and logits, N x features and N x classes, on `device`; the logits are N x 0 if
+    `has_logits` is False. `classes` is the kind of labels that the logits predict: `classes` (one
+    per image), `multi_hot` (several), or None if these are not labels of the data set.
+    `require(count)` raises an error if `count` images, split into batches of `batch`, include a
+    batch that the network cannot read. `extract_all`, if not None, replaces calls of `extract` for
+    many batches, with the help of other processes.
     """
 
     name: str

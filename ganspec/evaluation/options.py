@@ -36,11 +36,11 @@ class EvaluationOptions:
     """Options of an evaluation; None stands for the spec's value, or without one for the default.
 
     `images` is the number of images to score, `references` the number of real images to compare
-    them with. `conditions` names the labels to draw images for: a file such as `test.json`, or text
-    such as `3`. With `raw`, the images are drawn by the trained weights, not by their average. With
-    `real`, real images are scored, too. With `halves`, one half of the real images is compared with
-    the other half. `data` is the folder of the data set, `reference` a folder of images to compare
-    with in place of the data set.
+    them with, or `equal` for as many. `conditions` names the labels to draw images for: a file such
+    as `test.json`, or text such as `3`. With `raw`, the images are drawn by the trained weights,
+    not by their average. With `real`, real images are scored, too. With `halves`, one half of the
+    real images is compared with the other half. `data` is the folder of the data set, `reference` a
+    folder of images to compare with in place of the data set.
     """
 
     metrics: tuple[Metric, ...] | None = None

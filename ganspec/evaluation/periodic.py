@@ -44,10 +44,10 @@ def periodic_scores(spec: Spec, data: Path | None, trainer: Training, run: Run) 
     """Return the evaluation of a training at epochs' ends, which does not change the training.
 
     `spec` has a section `evaluate`, and `data` is the folder of its images. If InceptionV3's
-    weights are missing, or lack the logits that a metric reads, warn and leave out that metric;
-    return None if no metric is left. Other mistakes are raised at once, before training:
-    MetricError, ExtractorError, FidelityError, DataError, RunError and CheckpointError. On ranks
-    other than the first, return a Helper.
+    weights are missing, warn and return None. If they lack the logits that a metric reads, warn and
+    leave out that metric; return None if no metric is left. Other mistakes are raised at once,
+    before training: MetricError, BatchSizeError, ExtractorError, FidelityError, DataError, RunError
+    and CheckpointError. On ranks other than the first, return a Helper.
     """
     if spec.predicts:
         raise MetricError(

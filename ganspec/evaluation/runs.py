@@ -59,7 +59,7 @@ class Evaluator(RealSide):
         self.given = options
         choice = completed.choice
         if spec.predicts:
-            choice = ExtractorChoice(str(folder), options.layer)
+            choice = ExtractorChoice(str(folder))
         super().__init__(
             spec, completed, open_shared(choice, options.device, options.ranks), progress
         )
@@ -142,7 +142,7 @@ class Evaluator(RealSide):
         return replace(subject, step=step, epoch=self.epoch(step), weights="raw")
 
     def epoch(self, step: int) -> int | None:
-        """Return the number of epochs finished after `step`; None if their length is unknown."""
+        """Return the number of epochs finished by `step`; None if their length is unknown."""
         epochs = read_record(self.folder).epochs
         return None if epochs is None else max(0, int(epochs.of(step)))
 

@@ -15,10 +15,10 @@ KEPT = 10_000  # features and logits are kept of at most this many real images, 
 class Activations:
     """Outputs of a feature extractor for `count` images.
 
-    `mean` and `covariance` are those of the features of all images. `features`, float32
-    N x features, and `logits`, N x classes and before a softmax, may be of only some of the images.
-    `labels`, int64 N or multi-hot N x classes, are those that a generator read or those of the
-    original images; None for images without labels. `names` are the names of the classes, () if
+    `mean` and `covariance` are those of the features of all images. `features`, float32 N x
+    features, and `logits`, N x classes and before a softmax, may be of only some of the images.
+    `labels`, int64 N or multi-hot N x classes, are those for which the images were generated, or
+    those of the real images; None if there are none. `names` are the names of the classes, () if
     they are unknown.
     """
 

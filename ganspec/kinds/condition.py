@@ -13,7 +13,7 @@ class Condition(Kind, family="condition"):
     """A way for a network to read the label.
 
     A kind defines `join`, which reads the label as `net.label`: a class index, or a vector of 0s
-    and 1s if an image may have several classes. `net.label` raises SpecError if the spec has no
+    and 1s if an image may have several classes. `net.label` raises SpecError if the network gets no
     labels. `examples` are pairs of fields and an input shape, which tests try: the shape of a map
     if the condition needs a map, else of a vector. `embeds` is True if `primary` is the length of
     an embedding.

@@ -25,7 +25,7 @@ DAMAGES = (
 
 
 class DataError(GanspecError):
-    """Raised when a data set's files are missing or cannot be read."""
+    """Raised when a data set is missing, or cannot be read as it was asked for."""
 
 
 class DrawnError(DataError, NoFolderError):
@@ -78,7 +78,7 @@ class Dataset(Kind, family="dataset"):
         return self.model_copy(update={"split": "test"}).reader(resize)
 
     def reader(self, resize: str = "antialias") -> partial:
-        """Return `load` with `resize` and the kind's fields bound to it, without default values.
+        """Return `load` with `resize` and the kind's fields bound to it, except default values.
 
         The field `path` is left out: it names the folder, the first argument of `load`. Raises
         DataError if a field was changed from its default and `load` has no such parameter.

@@ -16,7 +16,8 @@ class Initializer(Kind, family="initializer"):
     """Initial weights of all layers of a network, or of one layer.
 
     A kind defines `call`, which returns a `Call` of a top-level function named `init_...`. The
-    function takes the network as its first argument and changes the weights in place.
+    function's first argument is the network, or the module of the one layer. It changes the weights
+    in place.
     """
 
     def call(self) -> Call | None:
@@ -31,7 +32,7 @@ def filling(initializer: Initializer | None) -> Call | None:
 
 
 def init_weights(network, fill, **options):
-    """Fill weights of all layers except norms by `fill`; set biases, if any, to 0."""
+    """Fill conv, linear and embedding weights by `fill`; set biases, if any, to 0."""
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)):
             if not hasattr(module, "parametrizations"):

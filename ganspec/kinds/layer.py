@@ -43,7 +43,7 @@ class Lowering(Protocol):
 
     @property
     def label(self) -> Value:
-        """The label, an input of the network. Raises SpecError if the spec has none."""
+        """The label, an input of the network. Raises SpecError if the network gets no labels."""
 
     @property
     def key_path(self) -> str:
@@ -91,10 +91,10 @@ class Lowering(Protocol):
     def refuse(
         self, code: str, message: str, value: Value | None, help: str | None = None
     ) -> NoReturn:
-        """Raise SpecError at the line of the layer that is adding steps.
+        """Raise SpecError at the line of the layer or condition that is adding steps.
 
-        `value` is the value at fault, or None: a note says which layer computed it. `help` says
-        what the user must change.
+        `value` is the value at fault, and a note says where it comes from; None for no note. `help`
+        says what the user must change.
         """
 
 
@@ -108,9 +108,9 @@ class Layer(Kind, family="layer"):
 
     The other attributes are for `ganspec compare` and `diff`. Kinds with the same `role`, such as
     `pool`, count as replacements of each other; those with the role `norm` can also be named by
-    `normalization`. `noun` names the layer in a sentence; by default
-    that is `a conv` for `conv`. If `tells_size` is True, the sentence adds the size of the map:
-    `self attention at 8 x 8`. `conditional` is True if the layer reads or predicts the label.
+    `normalization`. `noun` names the layer in a sentence; by default that is `a conv` for `conv`.
+    If `tells_size` is True, the sentence adds the size of the map: `self attention at 8 x 8`.
+    `conditional` is True if the layer itself reads or predicts the label, without a condition.
     """
 
     expects: ClassVar[str | None] = None

@@ -35,13 +35,12 @@ class MetricValue:
 
 
 class Metric(Kind, family="metric"):
-    """A measure of generated images, computed from their features or logits.
+    """A measure of images, computed from their features or logits.
 
     A kind defines `measure` and these attributes. `names` are the names of its values; the first
-    value ranks checkpoints. `higher` is True if a higher value is better. `paired` is True if the
-    metric compares generated with real images; a metric that is not paired can score generated or
-    real images. A metric that reads only logits sets `reads_features` to False. `unit` is printed
-    after the values.
+    tells which snapshot is best. `higher` is True if a higher value is better. `paired` is True if
+    the metric compares the images with real ones, the references. A metric that reads only logits
+    sets `reads_features` to False. `unit` is printed after the values.
     """
 
     names: ClassVar[tuple[str, ...]]
@@ -52,7 +51,7 @@ class Metric(Kind, family="metric"):
 
     @property
     def least(self) -> int:
-        """Smallest number of images to measure; if `paired`, of generated and of real ones each."""
+        """Smallest number of images to measure; if `paired`, of references, too."""
         return 1
 
     def demand(self, *counts: int) -> None:

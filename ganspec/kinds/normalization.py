@@ -49,7 +49,7 @@ def check_norms(norms: Norms) -> Norms:
             raise refusal("bad-value", "`none` goes with no other normalization", "remove `none`")
         for names, whose in ((layers, "of activations"), (weights, "of weights")):
             if len(names) > 1:
-                message = f"{listed(names)} are both normalizations {whose}"
+                message = f"`normalization` takes one norm {whose}, got {listed(names)}"
                 raise refusal("bad-value", message, f"write one of them, such as `{names[0]}`")
     return norms
 

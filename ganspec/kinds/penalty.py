@@ -14,7 +14,7 @@ class Penalty(Kind, family="penalty"):
 
     A kind defines `penalty(discriminator, real, fake, labels, cfg)`, a top-level function that
     returns a scalar. `real` and `fake` are batches of images, N x C x H x W. `labels` are the real
-    images' labels, or None if the discriminator reads none. `cfg` has the kind's fields and two
+    images' labels, or None if no network reads labels. `cfg` has the kind's fields and two
     more: `d_conditional` is True if the discriminator takes labels, `auxiliary` if it returns a
     tuple of scores and guesses of the label. Emitted files contain the function's text.
     """

@@ -77,15 +77,15 @@ def _label_faults(dataset: Dataset, labels: torch.Tensor, count: int) -> Iterato
         yield f"returned the label {low if low < 0 else high}, but labels are {span}"
 
 
-def checked_values(metric: Metric, returned: object) -> list[MetricValue]:
+def checked_values(metric: Metric, returned: list[MetricValue]) -> list[MetricValue]:
     """Return the values that `measure` of `metric` returned, with numbers of Python.
 
     Numbers of NumPy and tensors of one number are converted. Raises MetricError if a user's own
-    metric returned anything but numbers, one for each of its names. The values of ganspec's metrics
-    are neither checked nor changed.
+    metric returned anything but numbers between -HUGE and HUGE, one for each of its names. The
+    values of ganspec's metrics are neither checked nor changed.
     """
     if not metric.is_own:
-        return list(returned) if isinstance(returned, (list, tuple)) else [returned]  # type: ignore[list-item]  # whose own tests check it
+        return returned
     return [_with_floats(metric, value) for value in named_values(metric, returned)]
 
 
@@ -107,7 +107,10 @@ def named_values(metric: Metric, returned: object) -> list[MetricValue]:
 
 
 def _with_floats(metric: Metric, measured: MetricValue) -> MetricValue:
-    """Return `measured` with numbers of Python. Raise MetricError if one is no finite number."""
+    """Return `measured` with numbers of Python.
+
+    Raise MetricError for a value that is no number between -HUGE and HUGE.
+    """
 
     def number(what: str, value: Any) -> float:
         shown = _type(value)

@@ -52,10 +52,11 @@ class Curve:
 
 @dataclass(frozen=True)
 class Panel:
-    """Curves on one axis, and claims: pairs of an epoch, None if a claim names none, and a value.
+    """Curves on one pair of axes, and claims as pairs of epoch and value.
 
-    `claimed` curves are drawn to the right of the measured ones, on an x axis of their own, since
-    reports print few steps of a long training. `x` is the title of the x axis.
+    A claim that names no epoch has None. `claimed` curves are drawn to the right of the measured
+    ones, on an x axis of their own, since reports print few steps of a long training. `x` is the
+    title of the x axis.
     """
 
     title: str

@@ -9,7 +9,7 @@ from ganspec.atomic import write_text
 from ganspec.reference.schema import WRITTEN, schema
 
 SCHEMA_NAME = "ganspec.schema.json"
-MODELINE = f"# yaml-language-server: $schema={SCHEMA_NAME}\n"  # the first line of a spec
+MODELINE = f"# yaml-language-server: $schema={SCHEMA_NAME}\n"  # first line of a new spec
 
 
 def schema_text() -> str:

@@ -61,7 +61,7 @@ class Embedding(Condition, kind="embedding"):
     def fitting_size(self, net: Lowering, x: Value) -> int:
         """Return the size of the embedding: `size`, or with `product` the channels of `x`.
 
-        Raise SpecError if `size` is missing, or differs from the channels of `x` with `product`.
+        Raise SpecError if `product` has another `size`, or another way to join has none.
         """
         if self.join_ != "product" and self.size is None:
             net.refuse("missing-field", "embedding needs `size`", None, "add `size:`")

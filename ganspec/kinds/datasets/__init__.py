@@ -1,1 +1,1 @@
-"""Kinds of data set. Emitted files contain `load_images` of the data set's file."""
+"""Kinds of data set, and the code that reads their files."""

@@ -13,8 +13,8 @@ PACKAGE = "dataset-fashion-mnist"
 def fetch_debian(into: Path) -> bool:
     """Download Debian's package and unpack its data files to `into`. Return False if that fails.
 
-    This needs apt and dpkg, but no root rights, since nothing is installed. If apt has no package
-    lists, they are downloaded to a temporary folder.
+    This needs apt and dpkg, but no root rights, since nothing is installed. If apt does
+    not find the package, its lists are downloaded to a temporary folder first.
     """
     if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
         return False

@@ -1,4 +1,4 @@
-"""The cache of decoded images: files of the same content are decoded only once."""
+"""The cache of decoded images, which are found by the content of their files."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ def read_dataset(
     read = partial(reader, folder, *form)
     known = load_stamps(folder)
     try:
-        if not limit() or not is_own(type(dataset)) or (paths := dataset.sources(folder)) is None:
+        is_cached = limit() > 0 and is_builtin(type(dataset))
+        if not is_cached or (paths := dataset.sources(folder)) is None:
             return read()
         stamps = {str(path): stamp_of(path, known.get(str(path))) for path in paths}
     except (OSError, ValueError):
@@ -91,7 +92,7 @@ def key_of(form: object, contents: Iterable[str]) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def is_own(code: Callable | type) -> bool:
+def is_builtin(code: Callable | type) -> bool:
     """Return True if `code` is in `ganspec.kinds.datasets`, so that every key covers its text."""
     return code.__module__.startswith(f"{__package__}.")
 

@@ -134,11 +134,11 @@ class ImageFiles(torch.utils.data.Dataset):
         return part
 
     def read(self) -> tuple[list[str | None], torch.Tensor]:
-        """Return the reason why each file cannot be read, or None, and pixels, uint8 N x C x H x W.
+        """Return two things for each file: why it cannot be read, or None; and its pixels.
 
-        Pixels of files that cannot be read are undefined.
+        Pixels are uint8 N x C x H x W, undefined for files that cannot be read.
         """
-        is_cached = decoded.is_own(self.decode) and decoded.limit() > 0
+        is_cached = decoded.is_builtin(self.decode) and decoded.limit() > 0
         if is_cached and 2 * len(load_stamps(self.folder)) >= len(self):
             reasons = self.check()  # most stamps are cached, so this decodes few files
             if (known := decoded.recall(self._key(reasons))) is not None:
@@ -161,7 +161,7 @@ class ImageFiles(torch.utils.data.Dataset):
         return decoded.key_of(way, [stamp.sha256 for stamp, why in pairs if stamp and not why])
 
     def check(self, pixels: torch.Tensor | None = None) -> list[str | None]:
-        """Return the reason why each file cannot be read, or None. Set the files' stamps.
+        """Return for each file why it cannot be read, or None. Set the stamps of those that can.
 
         If `pixels` is not None, all files are decoded into it. Otherwise a file is decoded only to
         see if it can be read, and not at all if the cache says so already.

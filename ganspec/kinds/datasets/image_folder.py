@@ -30,7 +30,8 @@ from ganspec.language.types import PathText, Positive
 def flatten_image(image, white=None):
     """Convert a picture to RGB: grey of any depth to 8 bits, transparency to white.
 
-    In grey of 16 or 32 bits, white is 65535, or 1 for floats, unless the spec sets it.
+    In grey of 16 or 32 bits, values beyond 0 or `white` are clipped. If `white` is
+    None, it is 65535, or 1 for floats, and values beyond raise ValueError.
     """
     if image.mode == "F" or image.mode.startswith("I"):
         grey = np.asarray(image).astype(np.float32)

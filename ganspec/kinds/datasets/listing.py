@@ -82,8 +82,8 @@ def list_images(folder):
     """Return the image files of `folder`, sorted, and the class index of each file.
 
     A sub-folder with images is a class; without sub-folders every index is 0. Raises
-    ValueError if some images are in sub-folders and others are not, or if the only
-    sub-folder is a split with classes in it.
+    the errors of `find_images`, and ValueError if some images are in sub-folders and
+    others are not, or if the only sub-folder is a split with classes in it.
     """
     folder, files = Path(folder), find_images(folder)
     names = [path.relative_to(folder).parts[0] for path in files]

@@ -1,4 +1,4 @@
-"""Stamps of image files, which show that a file has changed, and the cache of the stamps."""
+"""Stamps of files, which show that a file has changed, and the cache of the stamps."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ def stamp_of(path: Path, known: Stamp | None) -> Stamp:
 
 
 def load_stamps(folder: Path) -> dict[str, Stamp]:
-    """Return the cached stamps of readable images below `folder`, by the images' names.
+    """Return the stamps that `save_stamps` has cached for `folder`, by name.
 
-    Return {} if there is no cache, or if it is damaged or of another version of Pillow.
+    Return {} if the cache is missing, damaged, or of another version of Pillow.
     """
     try:
         text = _cache_path(folder).read_text("utf-8")
@@ -58,7 +58,7 @@ def load_stamps(folder: Path) -> dict[str, Stamp]:
 
 
 def save_stamps(folder: Path, stamps: dict[str, Stamp]) -> None:
-    """Cache the stamps of the readable images below `folder`, by name."""
+    """Cache the stamps of readable files of the data in `folder`, by name."""
     body = json.dumps(stamps, separators=(",", ":"))
     with suppress(OSError):  # a full disk or a read-only home: go on without the cache
         write_text(_cache_path(folder), f"{_digest(body)}\n{body}")

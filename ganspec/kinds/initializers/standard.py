@@ -12,7 +12,10 @@ from ganspec.program.ir import Call
 
 
 class Kaiming(Initializer, kind="kaiming"):
-    """Weights scaled by a layer's number of inputs (He et al., 2015), biases 0."""
+    """Weights scaled by a layer's number of inputs (He et al., 2015), biases 0.
+
+    As in torch, the outputs count as inputs in a transposed convolution.
+    """
 
     primary: ClassVar = "distribution"
 

@@ -53,7 +53,7 @@ class ScaledBatchNorm(nn.BatchNorm2d):
 
 
 class BatchStatistics(Layer):
-    """The fields that all batch normalizations share."""
+    """Base class of batch normalizations, with the fields that they share."""
 
     eps: Positive = 1e-5
     statistics: Literal["running", "batch"] = Field(

@@ -85,7 +85,8 @@ class Attention(Weighted, kind="self_attention"):
 
     def lower(self, net: Lowering, x: Value) -> Value:
         if x.channels < 8:
-            net.refuse("shape-mismatch", f"self_attention needs 8 channels or more, got {x}", x)
+            message = f"self_attention needs 8 channels or more, got {x}"
+            net.refuse("shape-mismatch", message, x, "put it where there are more channels")
         module = SelfAttention if self.form == "report" else PooledSelfAttention
         norm = self.weight_norm or net.weight_norm
         bare = Call(module, x.channels)

@@ -27,7 +27,7 @@ class Accuracy(Metric, kind="accuracy"):
 
     def refusal(self, classes: str | None, labels: torch.Tensor | None) -> str | None:
         if labels is None:
-            return "accuracy needs images that were generated from labels: leave out this metric"
+            return "accuracy needs images with labels: leave out this metric"
         kind = "classes" if labels.ndim == 1 else "multi_hot"
         if classes != kind:
             return f"accuracy needs a classifier of these labels ({kind}): --extractor RUN"
@@ -44,7 +44,7 @@ class Accuracy(Metric, kind="accuracy"):
             labels = labels.new_zeros(len(labels), classes).scatter_(1, labels[:, None], 1)
         hits, counts = find_labels(fake.logits, labels).sum(0), labels.sum(0)
         if not counts.sum():
-            raise MetricError("accuracy needs a label with at least one class: all are 0 here")
+            raise MetricError("accuracy needs an image with at least one label: here none has any")
         has_names = len(fake.names) == classes
         names = fake.names if has_names else map(str, range(classes))
         per_class = {

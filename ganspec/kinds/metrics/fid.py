@@ -12,8 +12,8 @@ from ganspec.kinds.metrics.frechet import factor, frechet_distance
 class Fid(Metric, kind="fid"):
     """Fréchet inception distance (Heusel et al., 2017), between normal fits of the features.
 
-    The value falls as the number of images rises, so compare values of equally many images. With no
-    more images than features, which a note beside the value says, the covariance is singular.
+    The value falls as the number of images rises, so compare values of equally many images. If
+    there are no more images than features, the covariance is singular: a note then says so.
     """
 
     names: ClassVar = ("fid",)

@@ -14,7 +14,7 @@ def frechet_distance(
 
     The formula is that of Dowson & Landau (1982). The nonzero eigenvalues of S1 S2 are those of
     F1^T S2 F1. That matrix is symmetric, so they are real, and tiny ones are rounded zeros.
-    `factor1`, F1, is features x rank.
+    `factor1`, F1, has a row for each feature.
     """
     from scipy import linalg  # slow to import, and commands that read a spec import this file
 
@@ -31,7 +31,7 @@ def positive(values: np.ndarray) -> np.ndarray:
 
 
 def factor(images: Activations) -> np.ndarray:
-    """Return F, features x rank, such that F F^T is the covariance.
+    """Return F, with a row for each feature, such that F F^T is the covariance.
 
     If the features of all images are kept, and there are no more images than features, the columns
     of F are the images' scaled differences from the mean. Otherwise the covariance is factored.

@@ -31,7 +31,9 @@ class InceptionScore(Metric, kind="inception_score"):
         return self.splits
 
     def refusal(self, classes: str | None, labels: torch.Tensor | None) -> str | None:
-        several = "inception_score needs an extractor of one class per image, not several"
+        several = (
+            "inception_score needs an extractor that predicts one class per image: choose another"
+        )
         return several if classes == "multi_hot" else None
 
     def measure(self, fake: Activations, real: Activations | None, seed: int) -> list[MetricValue]:

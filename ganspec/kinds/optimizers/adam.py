@@ -29,8 +29,7 @@ class Adam(Optimizer, kind="adam"):
     torch adds `eps` after the second moment is corrected; Keras and TensorFlow 1 add it before, as
     at the end of the paper's section 2. Added before, `eps` counts 1 / sqrt(1 - beta2^t) times as
     much in training step t: 32 times in the first if beta2 is 0.999, which matters if gradients are
-    near `eps`.
-    `eps_hat: true`, the default under `keras` and `tensorflow`, adds it before.
+    near `eps`. `eps_hat: true`, the default under `keras` and `tensorflow`, adds it before.
     """
 
     framework_defaults: ClassVar = {

@@ -26,5 +26,5 @@ class SGD(Optimizer, kind="sgd"):
         """Refuse `nesterov` without momentum, as torch does when the training begins."""
         if self.nesterov and not self.momentum:
             message = "`nesterov` changes how momentum is added, and `momentum` is 0"
-            raise refusal("bad-value", message, "add `momentum: 0.9`, or take `nesterov` away")
+            raise refusal("bad-value", message, "add `momentum: 0.9`, or remove `nesterov`")
         return self
