@@ -223,7 +223,6 @@ def test_a_rewrite_copies_no_large_weight_in_channels_last(layers, shape):
         y = made(x)
     with LargeResults(weight.numel()) as backwards:
         y.sum().backward()
-    assert y.is_contiguous(memory_format=torch.channels_last)
     assert forwards.names == [] and backwards.names == ["aten.mm.default"]
     assert weight.grad.stride() == weight.stride()
 

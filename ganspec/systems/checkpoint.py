@@ -182,8 +182,10 @@ def _after_a_step(optimizer: optim.Optimizer, state: State | None = None) -> Sta
     Before this step, the copy is new, or in the state `state` if it is given.
     """
     probe = copy.deepcopy(optimizer)
-    # a copy of an optimizer lacks the attributes that its class adds to those of torch
-    vars(probe).update({k: v for k, v in vars(optimizer).items() if k not in vars(probe)})
+    # a copy of an optimizer lacks the attributes that its class adds to those of torch; a `step` of
+    # its own would change the weights of `optimizer`
+    lacking = vars(optimizer).keys() - vars(probe).keys() - {"step"}
+    vars(probe).update({name: getattr(optimizer, name) for name in lacking})
     probe.state.clear()
     if state is not None:
         probe.load_state_dict(copy.deepcopy(state))  # the step below changes these tensors

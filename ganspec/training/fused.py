@@ -29,7 +29,7 @@ def fuse(optimizer: optim.Optimizer) -> None:
             with _fused(optimizer):
                 return step(*arguments)
 
-        optimizer.step = fused_step  # type: ignore[method-assign]  # hooks miss errors
+        optimizer.step = fused_step  # type: ignore[assignment, method-assign]  # hooks miss errors
 
 
 @contextmanager
