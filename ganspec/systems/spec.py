@@ -139,7 +139,7 @@ class Spec(Document):
     )
     report: Report = Field(Report(), description="publication and its claims")
     vars: dict[Name, int | Number] = Field(
-        {}, description="numbers by name, for expressions; the emitted classes' parameters"
+        {}, description="numbers by name, for expressions"
     )
     data: Data
     evaluate: Evaluation | None = Field(None, description="scores to measure during training")
