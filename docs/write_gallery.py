@@ -45,9 +45,10 @@ HEAD = """<!-- Made by `python docs/write_gallery.py > docs/gallery.md`; change 
 
 These specs come with ganspec. `ganspec new my.yaml --from NAME` starts a spec of your own from one
 of them, `ganspec train specs/NAME.yaml` trains it, and `ganspec show specs/NAME.yaml` prints its
-layers. Some need data that you bring ([training](training.md#images)). Pictures are from real
-trainings; the section linked below each has the command and its conditions. The entry of a spec
-that extends another one lists the main differences, as the first lines of `ganspec diff` do.
+layers. Some need data that you bring ([training](training.md#images)). Samples are from real
+trainings; the section linked below each has the command and its conditions. A spec without samples
+has a drawing of its networks. The entry of a spec that extends another one lists the main
+differences, as the first lines of `ganspec diff` do.
 """
 DRAWINGS = DOCS / "images" / "networks"
 

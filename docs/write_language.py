@@ -74,9 +74,11 @@ WRITTEN = {
     "layer": "An entry of a network's `layers`. Arrows show what an example makes of its input.",
     "condition": "Written as `condition: {embedding: 50}` in a network, or under `join_label`.",
     "loss": "Written as `objective: {loss: hinge}`.",
-    "criterion": "The loss of a single network, written as `objective: {loss: cross_entropy}`.",
+    "criterion": "The loss of a system without a discriminator, as in "
+    "`objective: {loss: cross_entropy}`.",
     "penalty": "Written as `objective: {loss: wasserstein, penalty: {gradient: 10}}`.",
-    "optimizer": "Written as `optimizers: {adam: {lr: 2e-4}}`, or one for each network.",
+    "optimizer": "Written as `optimizers: {adam: {lr: 2e-4}}` in a GAN, or one for each network; "
+    "in other systems as `optimizer: {adam: {lr: 2e-4}}`.",
     "initializer": "Written as `init: {normal: 0.02}` in a network or in a layer with a weight.",
     "weight_norm": "Written as `normalization: spectral` in a network, or in a layer with a weight "
     "as `weight_norm: spectral`.",

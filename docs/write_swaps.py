@@ -66,9 +66,8 @@ The tables give the answer to each swap at the specs' own widths: `yes` if the n
 and trained with it, otherwise the number of the answer below. A combination of swaps fits if each
 of them does, but for `class batch`, which reads the label, under `condition: none`. The tests
 train combinations of all five keys for two steps and compare the weights with those of the
-emitted file, bit for bit. Parameter counts under `report` are those before the swap: after a
-swap by `--set`, `ganspec check` reports those that differ as errors. `build` and `train` do not
-compare counts, and a spec that extends another one does not take over its report.
+emitted file, bit for bit. After a swap by `--set`, `ganspec check` may report that the counts
+under `report` [are no longer met](language.md#settings).
 
 For these tables, specs without labels were first given `condition: {kind: classes, size: 10}`,
 with size 24 if their data are `shapes`. `dcgan_keras` was given `train: {labels: random}`, too.

@@ -65,7 +65,7 @@ def facts(kind: type[Kind]) -> str:
     if issubclass(kind, Dataset):
         (height, width), channels = kind.size, kind.channels
         colour = "grey" if channels == 1 else "colour"
-        found.append(f"{height} x {width} unless `data.size` says otherwise, {colour}.")
+        found.append(f"{height} x {width} and {colour}, unless `data` says otherwise.")
     if kind.primary:
         found.append(f"A bare value is `{kind.primary}`.")
     return " ".join(found)

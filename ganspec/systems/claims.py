@@ -51,8 +51,7 @@ class Counts(Section):
 class Score(Section):
     """A claimed score and its conditions.
 
-    Claimed scores are never checked. They are shown beside measured ones. If a condition is not set
-    elsewhere, `ganspec evaluate` takes it from a claim.
+    Claimed scores are never checked. They are shown beside measured ones.
     """
 
     metric: METRICS = Field(  # type: ignore[valid-type]  # as above

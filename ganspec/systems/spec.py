@@ -138,9 +138,7 @@ class Spec(Document):
         "torch", description="framework whose defaults apply where the spec sets nothing"
     )
     report: Report = Field(Report(), description="publication and its claims")
-    vars: dict[Name, int | Number] = Field(
-        {}, description="numbers by name, for expressions; the emitted classes' parameters"
-    )
+    vars: dict[Name, int | Number] = Field({}, description="numbers by name, for expressions")
     data: Data
     evaluate: Evaluation | None = Field(None, description="scores to measure during training")
 

@@ -100,8 +100,7 @@ class CrossEntropyLoss(Loss):
 class NonSaturating(CrossEntropyLoss, kind="non_saturating"):
     """Binary cross-entropy with the non-saturating generator (Goodfellow et al., 2014, section 3).
 
-    `real_target: 0.9` is one-sided label smoothing; `reads: probabilities` is for a discriminator
-    that ends in a sigmoid.
+    `real_target: 0.9` is one-sided label smoothing.
     """
 
     generator_loss: ClassVar = staticmethod(generator_loss)
