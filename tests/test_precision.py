@@ -18,7 +18,9 @@ import ganspec
 from ganspec.cli import app
 from ganspec.compiler.evaluate import evaluate
 from ganspec.compiler.lower import lower
+from ganspec.kinds.layer import Layer
 from ganspec.language.load import loads
+from ganspec.program.ir import Call
 from ganspec.runs.run import Run, RunError
 from ganspec.systems import scaling
 from ganspec.systems.checkpoint import CheckpointError
@@ -26,7 +28,7 @@ from ganspec.systems.execution import Execution
 from ganspec.systems.ranks import Ranks
 from ganspec.systems.scaling import Scaler
 from ganspec.training import choosing, making
-from ganspec.training.choosing import ExecutionRequest, choose, read_request
+from ganspec.training.choosing import Choice, ExecutionRequest, choose, read_request
 from ganspec.training.graphs import Recorder
 from ganspec.training.options import TrainingOptions
 
@@ -270,6 +272,28 @@ def test_measuring_is_told_before_it_begins(tmp_path, monkeypatch):
     run_of(tmp_path / "run", 2, speedups="auto")
     assert said[0].endswith("measures steps in several ways, to train in the fastest")
     assert said.count("measured") == 2
+
+
+@pytest.mark.parametrize("layer", ["relu", "own_relu"])
+def test_graphs_are_not_measured_with_own_kinds(tmp_path, monkeypatch, layer):
+    """Also if they are in no file of kinds, as this one."""
+
+    class OwnRelu(Layer, kind="own_relu"):
+        """Counts nothing, but might."""
+
+        def call(self, x):
+            return Call(nn.ReLU)
+
+    requests = []
+
+    def choose_first(request, *_):
+        requests.append(request)
+        return Choice(request.execution)
+
+    monkeypatch.setattr(making, "choose", choose_first)
+    ganspec.train(loads(GREY.replace("relu,", f"{layer},")), tmp_path, steps=1, progress=False)
+    (request,) = requests
+    assert request.records == (layer == "relu")
 
 
 def test_a_measured_copy_is_freed_before_the_next_one(monkeypatch):

@@ -8,8 +8,9 @@ from dataclasses import replace
 import torch
 
 from ganspec.compiler.lower import lower
+from ganspec.language.kinds import within
 from ganspec.progress import say
-from ganspec.runs.run import Run, RunError, used_files
+from ganspec.runs.run import Run, RunError
 from ganspec.systems import checkpoint
 from ganspec.systems.checkpoint import State
 from ganspec.systems.execution import Execution
@@ -118,7 +119,7 @@ def choose_for(
         pixels = torch.zeros(1, *spec.data.shape, dtype=torch.uint8, device=request.device)
         images = replace(images, images=pixels.expand(count, -1, -1, -1), files=None)
     # a user's own kinds may need Python code in every step, and a CUDA graph runs kernels alone
-    request = replace(request, records=not used_files(spec))
+    request = replace(request, records=not any(kind.is_own for kind in within(spec)))
 
     def make(execution: Execution) -> Training:
         return make_training(spec, images, execution, options)
