@@ -227,6 +227,16 @@ def test_a_rewrite_copies_no_large_weight_in_channels_last(layers, shape):
     assert weight.grad.stride() == weight.stride()
 
 
+def test_the_product_of_a_point_converts_its_weight_for_many_images_only():
+    layers = [{"conv_transpose": {"out": 32, "kernel": 4, "padding": 0, "bias": False}}]
+    made = evaluate(network(layers, (70, 1, 1)), False)
+    (weight,) = made.parameters()
+    for images, conversions in ((128, []), (129, ["aten._to_copy.default"])):
+        with LargeResults(weight.numel()) as results, torch.autocast("cpu", torch.bfloat16):
+            assert made(torch.randn(images, 70, 1, 1)).dtype == torch.bfloat16
+        assert results.names == conversions
+
+
 @pytest.mark.parametrize(("layers", "shape"), OTHERS, ids=str)
 def test_what_a_rewrite_does_not_know_is_left_alone(layers, shape):
     assert used(network(layers, shape)) == []
@@ -238,6 +248,7 @@ def test_what_a_rewrite_does_not_know_is_left_alone(layers, shape):
         ([{"conv": {"out": 512, "kernel": 4, "stride": 2}}], (128, 8, 8)),
         ([{"conv_transpose": {"out": 128, "kernel": 4, "stride": 2}}], (512, 4, 4)),
         (["self_attention"], (16, 16, 17)),
+        ([{"conv_transpose": {"out": 64, "kernel": 4, "padding": 0}}], (100, 1, 1)),
     ],
     ids=str,
 )
