@@ -351,7 +351,7 @@ def test_accuracy_over_a_file_of_conditions(tmp_path):
     status, output = invoke(
         tmp_path / "gan", "-m", "inception_score", "--extractor", tmp_path / "classifier"
     )
-    assert status == 2 and "not several" in output
+    assert status == 2 and "predicts one class per image" in output
 
 
 def test_all_snapshots_cost_one_pass_over_the_real_images(runs, tmp_path, monkeypatch, cache):

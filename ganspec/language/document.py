@@ -82,10 +82,10 @@ BASES["system"] = Document
 
 
 def systems() -> tuple[type[Document], ...]:
-    """Return the spec class of each system, the standard system first."""
+    """Return the spec class of each system: the standard system, then the others by name."""
     base = base_of("system")
     assert issubclass(base, Document)
-    return tuple(sorted(base.systems.values(), key=lambda system: not system.standard))
+    return tuple(sorted(base.systems.values(), key=lambda s: (not s.standard, s.__name__)))
 
 
 def _check_distinct(names: tuple[str, ...]) -> tuple[str, ...]:
