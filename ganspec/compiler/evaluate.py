@@ -62,7 +62,8 @@ class EvaluatedNetwork(nn.Module, Viewed):
     def cast(self, execution: Execution, device: torch.device) -> None:
         """Use the precision and speedups of `execution` whenever the network is in training mode.
 
-        Weights of convolutions get the memory format of `execution` now. Functions and modules
+        Weights of four dimensions, such as those of convolutions, get the memory format of
+        `execution` now. Functions and modules
         after the last layers with weights, such as a sigmoid, compute in single precision, since
         half precision rounds probabilities near 1 to 1.
         """
