@@ -45,7 +45,7 @@ class UnmovableError(Exception):
 class Definition:
     """The text of a function, of a class, or of the statements that set constants.
 
-    `names` are the names that the text defines in the file `home`.
+    `home` is the file of the text, and `names` are the names that the text defines.
     """
 
     home: Home
@@ -71,7 +71,7 @@ class Definition:
         """The syntax tree of the function that a call runs, the `__init__` for a class.
 
         It is None for constants, and for a function or class whose call may run other code: one
-        with decorators, a metaclass, a `__new__`, or an inherited `__init__`.
+        with decorators, keywords such as `metaclass`, a `__new__`, or no `__init__` of its own.
         """
         node = self.node
         if node is None or node.decorator_list:
@@ -105,7 +105,7 @@ class Definition:
 
 @dataclass(frozen=True)
 class Import:
-    """An import statement that binds `name`; `line` is the statement without `as`."""
+    """An import statement that binds `name`; `line` is the statement without its `as`, if any."""
 
     line: str
     name: str
@@ -116,7 +116,7 @@ class Import:
 
     @property
     def key(self) -> tuple[str, int | str]:
-        """A key that is equal for two statements that bind the same object to the same name."""
+        """A key that is equal for two statements that bind one object, if loaded, to one name."""
         words = self.line.split()
         is_from = words[0] == "from"
         module = sys.modules.get(words[1] if is_from or self.name != self.natural else self.natural)

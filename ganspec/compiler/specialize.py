@@ -201,7 +201,7 @@ class Settler:
         return all(self.view.scopes.holder(n) is self.view.scope for n in names)
 
     def copies(self) -> str | None:
-        """Remove the first variable that copies another, or copies an attribute and is read once."""
+        """Remove the first copy of a variable, or of an attribute if the copy is read once."""
         scope = self.view.scope
         if scope is None:
             return None
