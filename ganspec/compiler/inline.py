@@ -172,10 +172,13 @@ class Function(PythonText):
         statement, last = caller.parents[call], self.body[-1]
         returns = [n for n in ast.walk(self.node) if isinstance(n, ast.Return)]
         _require(returns in ([], [last]))
-        if not isinstance(statement, (ast.Assign, ast.Expr)):
+        target: ast.expr | None = None
+        if isinstance(statement, ast.Assign):
+            target, *others = statement.targets
+            _require(not others)
+        elif not isinstance(statement, ast.Expr):
             raise CannotInlineError
         arguments = dict(zip(self.names, call.args, strict=True))
-        target = statement.targets[0] if isinstance(statement, ast.Assign) else None
         around = _function_around(statement, caller.parents)
         _require(around in caller.scopes.all)
         later = {n.id for n in caller.scopes.of if n.lineno > last_line(statement)}
