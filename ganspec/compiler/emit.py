@@ -110,7 +110,8 @@ def blaming(mover: Mover, kinds: Sequence[Kind]) -> Iterator[None]:
             message = f"ganspec's own text ({at}) reads {error}: please report this bug"
             raise RuntimeError(message) from error
         file = homes[-1].path if homes else type(kind).__module__
-        message = f"the {kind.family} `{kind.kind}` cannot be emitted: {file} reads {error}"
+        family = kind.family.replace("_", " ")
+        message = f"the {family} `{kind.kind}` cannot be emitted: {file} reads {error}"
         raise SpecError([Diagnostic("unfit-kind", message, kind.mark, (), error.help)]) from error
 
 
