@@ -212,6 +212,14 @@ def test_a_text_is_emitted_a_second_time_as_the_first_time(add_kind):
     assert first == second and "def helper(scores):\n" in first
 
 
+def test_a_package_of_which_a_module_is_imported_gets_another_name(add_kind):
+    """`import os.path as os2` would bind the module, not the package."""
+    value = "scores.mean() * len(os.path.sep) * (lambda os: os)(1)"
+    add_kind("dotted", BAD.format(kind="dotted", head="import os.path", value=value, field=""))
+    source = ganspec.emit(spec_with(objective="{loss: dotted}"))
+    assert "import os as os2\nimport os.path\n" in source and "len(os2.path.sep)" in source
+
+
 SHOWN = [
     ("f'{str(cfg.text)}|{len(cfg.text):02d}'", "it"),
     ('f"{str(cfg.text)}|"', "it's"),

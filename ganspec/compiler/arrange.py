@@ -61,8 +61,8 @@ class EmittedFile:
         The docstring of the file and the call of its main function are not in it.
         """
         imported = self.mover.imports.items()
-        lines = [i.text(symbol.name) for symbol, all in imported for i in all if symbol.name]
-        parts = ["\n".join(imports(lines))]
+        texts = [i.text(symbol.name) for symbol, all in imported for i in all if symbol.name]
+        parts = ["\n".join(imports("\n".join(texts).splitlines()))]
         if self.constants:
             parts.append("\n".join(map(self.symbols.plain, self.constants)))
         text = "\n\n".join(parts) + "\n\n\n"

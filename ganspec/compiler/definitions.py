@@ -111,8 +111,15 @@ class Import:
     name: str
 
     def text(self, name: str) -> str:
-        """Return the statement that binds the same object to `name`."""
-        return self.line if name == self.natural else f"{self.line} as {name}"
+        """Return the statement that binds the same object to `name`, or two in two lines.
+
+        For `import a.b`, the object is the package `a`: only a second statement can rename it.
+        """
+        if name == self.natural:
+            return self.line
+        if self.name == self.natural and self.line.startswith(f"import {self.natural}."):
+            return f"{self.line}\nimport {self.natural} as {name}"
+        return f"{self.line} as {name}"
 
     @property
     def key(self) -> tuple[str, int | str]:
