@@ -169,6 +169,7 @@ HELPER = """def helper(scores):
         ("unknown_name", "", "scores.mean() * missing", "missing"),
         ("names_itself", "", "scores.mean() * Bad.weight", "Bad"),
         ("of_ganspec", "import ganspec.program.ir as ir", "ir.plain(scores.mean())", "ir"),
+        ("of_a_file", "import own_kinds", "scores.mean() * bool(own_kinds)", "own_kinds"),
         ("imports_inside", HELPER, "helper(scores.mean())", "ganspec.program.ir"),
         ("set_later", "globals()['late'] = 2", "scores.mean() * late", "late"),
         ("unknown_field", "", "scores.mean() * cfg.wieght", "wieght"),

@@ -241,19 +241,21 @@ class Home:
         """
         alias = next(a for a in node.names if name in (a.asname, a.name, a.name.split(".")[0]))
         if isinstance(node, ast.Import):
-            if alias.name.split(".")[0] == "ganspec":
-                help = f"import each name that your file needs: `from {alias.name} import NAME`"
-                raise UnmovableError(f"`{name}`, a module of ganspec", help)
+            if is_own(alias.name):
+                raise _unmovable_module(name, alias.name)
             return Import(f"import {alias.name}", name)
         module = self._module(node)
         if is_own(module) and module in sys.modules:
             home = home_of_module(module)
             if inspect.ismodule(home.namespace.get(alias.name)):
-                source = f"`from {module}.{alias.name} import NAME`"
-                help = f"import each name that your file needs: {source}"
-                raise UnmovableError(f"`{name}`, a module that is not installed", help)
+                raise _unmovable_module(name, f"{module}.{alias.name}")
             return home.find(alias.name)
         return Import(f"from {module} import {alias.name}", name)
+
+
+def _unmovable_module(name: str, module: str) -> UnmovableError:
+    help = f"import each name that your file needs: `from {module} import NAME`"
+    return UnmovableError(f"`{name}`, a module that an emitted file cannot import", help)
 
 
 def is_own(module: str, also: frozenset[str] = frozenset()) -> bool:
