@@ -72,6 +72,9 @@ class Builder(Lowering):
         return self.network.condition
 
     def add(self, call: Call, *inputs: Value, initialize: Initializer | None = None) -> Value:
+        if not isinstance(call, Call) and {"lower", "join"} & set(vars(type(self.at))):
+            help = "write `net.add(Call(nn.ReLU), x)`: a class or a function"
+            unfit(self.at, "gives `net.add` something other than a `Call`", help)
         must_be(self.at, call, Call, "call", "return `Call(nn.ReLU)`: a class or a function")
         shape = self._shape(call, inputs)
         channels = inputs[0].channels if call.channels is None else call.channels
