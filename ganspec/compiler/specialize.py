@@ -52,7 +52,7 @@ class Settler:
     # -- statements ---------------------------------------------------------------------------
 
     def statement(self) -> str | None:
-        """Replace the first statement that is known, or remove the first unreachable ones."""
+        """Replace the first statement that known values decide, or remove unreachable ones."""
         for node in ast.walk(self.view.tree):
             for name in BODIES:
                 body = getattr(node, name, None)

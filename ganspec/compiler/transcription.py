@@ -22,9 +22,9 @@ from ganspec.compiler.symbols import Symbol
 
 @dataclass(frozen=True)
 class Target:
-    """The function that a call runs, or text that names it, and a `partial`'s arguments for it.
+    """The function that a call runs, or the text that names it.
 
-    There are none if the call names no `partial`.
+    `args` and `kwargs` are those of a `partial` around the function, if there is one.
     """
 
     callee: Definition | str
