@@ -26,7 +26,8 @@ def fold(text: str, numbers: dict[str, Number]) -> str:
     """Return `text` with `numbers` in place of their names, and arithmetic on them computed.
 
     `2**18 // (HEIGHT * WIDTH)` becomes 64 if HEIGHT and WIDTH are 64. A division by zero stays, and
-    so does arithmetic whose result or exponent is too large; but names in it become numbers.
+    so does arithmetic in an f-string, or whose result or exponent is too large; but the names in it
+    become numbers.
     """
     if not any(name in text for name in numbers):
         return text

@@ -96,7 +96,7 @@ class Settler:
     def _pairs(
         self, node: ast.Assign, targets: list[ast.expr], values: list[ast.expr]
     ) -> list[str] | None:
-        """Return the lines of `a, b = c, d` without absent variables; None if none is absent."""
+        """Return the lines of `a, b = c, d` without absent variables; None if all stay."""
         pairs = list(zip(targets, values, strict=False)) if len(targets) == len(values) else []
         kept = [
             (target, value)
