@@ -123,7 +123,10 @@ class Import:
 
     @property
     def key(self) -> tuple[str, int | str]:
-        """A key that is equal for two statements that bind one object, if loaded, to one name."""
+        """A key that is equal for two statements that bind the same object to the same name.
+
+        Different statements about a module that is not loaded have different keys.
+        """
         words = self.line.split()
         is_from = words[0] == "from"
         module = sys.modules.get(words[1] if is_from or self.name != self.natural else self.natural)

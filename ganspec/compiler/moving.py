@@ -145,7 +145,7 @@ class Mover:
         return symbol.placeholder
 
     def placeholder_of(self, binding: Binding, name: str) -> str:
-        """Move or import `binding`. Return the text that names it, or its `name`, outside calls."""
+        """Move or import `binding`. Return what names it, or its constant `name`, outside calls."""
         if isinstance(binding, Import):
             return self.bring(binding)
         if binding.node is None:
