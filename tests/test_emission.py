@@ -169,6 +169,7 @@ HELPER = """def helper(scores):
         ("unknown_name", "", "scores.mean() * missing", "missing"),
         ("names_itself", "", "scores.mean() * Bad.weight", "Bad"),
         ("of_ganspec", "import ganspec.program.ir as ir", "ir.plain(scores.mean())", "ir"),
+        ("of_a_file", "import own_kinds", "scores.mean() * bool(own_kinds)", "own_kinds"),
         ("imports_inside", HELPER, "helper(scores.mean())", "ganspec.program.ir"),
         ("set_later", "globals()['late'] = 2", "scores.mean() * late", "late"),
         ("unknown_field", "", "scores.mean() * cfg.wieght", "wieght"),
@@ -210,6 +211,14 @@ def test_a_text_is_emitted_a_second_time_as_the_first_time(add_kind):
     spec = spec_with(objective="{loss: annotated}")
     first, second = ganspec.emit(spec), ganspec.emit(spec)
     assert first == second and "def helper(scores):\n" in first
+
+
+def test_a_package_of_which_a_module_is_imported_gets_another_name(add_kind):
+    """`import os.path as os2` would bind the module, not the package."""
+    value = "scores.mean() * len(os.path.sep) * (lambda os: os)(1)"
+    add_kind("dotted", BAD.format(kind="dotted", head="import os.path", value=value, field=""))
+    source = ganspec.emit(spec_with(objective="{loss: dotted}"))
+    assert "import os as os2\nimport os.path\n" in source and "len(os2.path.sep)" in source
 
 
 SHOWN = [

@@ -149,6 +149,12 @@ NADAM = "Call(optim.NAdam, lr=self.lr, betas=self.betas)"
             "def lower(self, net, x):",
             "returns a Call from `lower`",
         ),
+        (
+            "celu.py",
+            CELU,
+            f"{CELU}\n\n    def lower(self, net, x):\n        return net.add(nn.CELU(), x)",
+            "gives `net.add` something other than a `Call`",
+        ),
         ("margin.py", MARGIN, "scores", "returns 4 x 1 numbers from `real_loss`, not one"),
         ("margin.py", MARGIN, "None", "returns nothing from `real_loss`, not a `Tensor`"),
         ("margin.py", MARGIN, "scores.mean() * cfg.gap", "reads `cfg.gap`, and has no field `gap`"),

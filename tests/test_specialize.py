@@ -282,6 +282,15 @@ def test_a_function_of_some_lines_stands_where_it_pays():
         assert stays or made[1].count("o.step()") == calls
 
 
+def test_a_call_that_sets_two_variables_stays():
+    mark = "__ganspec_0__"
+    texts = [
+        f"def {mark}(a):\n    b = a + 1\n    return b",
+        f"def f(x):\n    y = z = {mark}(x)\n    return y + z",
+    ]
+    assert inline(texts, [mark]) == texts
+
+
 @pytest.mark.parametrize(("read", "stays"), [("x", False), ("_", True)])
 def test_a_throwaway_name_hinders_nothing_unless_it_is_read(read, stays):
     mark = "__ganspec_0__"

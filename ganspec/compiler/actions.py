@@ -1,4 +1,4 @@
-"""Find the steps of a program that a rewrite applies together, faster than one by one.
+"""Find the steps of a program that rewrites can apply.
 
 `REWRITES` lists the files of `compiler/rewrites/` that have a rewrite; the others have shared code.
 """
@@ -26,7 +26,7 @@ from ganspec.compiler.rewrites import (
 )
 from ganspec.program.ir import Net, Step
 
-# if several rewrites fit the same steps, the first in this order is used
+# if several rewrites fit at one step, the first in this order is used
 REWRITES = (
     transposed_conv_of_a_point,
     pointwise_conv_of_upsampled,
@@ -54,7 +54,7 @@ class Action:
 
 
 def actions(net: Net, exact: bool = False) -> tuple[Action, ...]:
-    """Return all steps of `net` in order, grouped as actions; with `exact`, one step in each."""
+    """Return all steps of `net` in order, grouped as actions; with `exact`, without rewrites."""
     grouped, at = [], 0
     while at < len(net.steps):
         action = None if exact else _rewritten(net, at)
@@ -78,7 +78,7 @@ def _rewritten(net: Net, at: int) -> Action | None:
 
 
 def _follow(net: Net, steps: Sequence[Step]) -> bool:
-    """Return True if each step reads nothing but the output of the step before it.
+    """Return True if each step but the first reads only the output of the step before it.
 
     Nothing else may read that output.
     """

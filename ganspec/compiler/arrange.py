@@ -61,8 +61,8 @@ class EmittedFile:
         The docstring of the file and the call of its main function are not in it.
         """
         imported = self.mover.imports.items()
-        lines = [i.text(symbol.name) for symbol, all in imported for i in all if symbol.name]
-        parts = ["\n".join(imports(lines))]
+        texts = [i.text(symbol.name) for symbol, all in imported for i in all if symbol.name]
+        parts = ["\n".join(imports("\n".join(texts).splitlines()))]
         if self.constants:
             parts.append("\n".join(map(self.symbols.plain, self.constants)))
         text = "\n\n".join(parts) + "\n\n\n"
@@ -121,8 +121,8 @@ def _is_deferred(scope: NameScope | None) -> bool:
 def imports(lines: list[str]) -> list[str]:
     """Return the import statements `lines`, merged, and sorted as isort sorts them.
 
-    Those of the standard library come first, then "" for a blank line, then other packages. All
-    names that are imported from one module are in one statement.
+    Those of the standard library come first, then those of other packages; "" is between them, for
+    a blank line. All names that are imported from one module are in one statement.
     """
     named: dict[str, set[str]] = {}
     whole = {line for line in lines if line.startswith("import ")}

@@ -30,9 +30,9 @@ from ganspec.systems.spec import Network
 class Builder(Lowering):
     """Collects the steps that the layers of one network or block add by the methods of `Lowering`.
 
-    `scope` has the values of names in expressions. `labels` is the input of labels, or None if the
-    spec has none. `parent` is the builder of the network or block around a block; it is None for a
-    network. `heads` are outputs of the network by name.
+    `scope` has the values of names in expressions. `labels` is the label, an input, or None if the
+    network gets none. `parent` is the builder of the network or block around a block; it is None
+    for a network. `heads` are outputs of the network by name.
     """
 
     def __init__(
@@ -72,6 +72,9 @@ class Builder(Lowering):
         return self.network.condition
 
     def add(self, call: Call, *inputs: Value, initialize: Initializer | None = None) -> Value:
+        if not isinstance(call, Call) and {"lower", "join"} & set(vars(type(self.at))):
+            help = "write `net.add(Call(nn.ReLU), x)`: a class or a function"
+            unfit(self.at, "gives `net.add` something other than a `Call`", help)
         must_be(self.at, call, Call, "call", "return `Call(nn.ReLU)`: a class or a function")
         shape = self._shape(call, inputs)
         channels = inputs[0].channels if call.channels is None else call.channels
@@ -114,7 +117,7 @@ class Builder(Lowering):
             message = f"{self.at.kind} reads labels"
             is_own = self.at is self.network.condition or self._stands_for() == "condition"
             help = "write `condition: none` in the network" if is_own else None
-            self.refuse("missing-condition", message, None, help)  # `lower.py` says more
+            self.refuse("missing-condition", message, None, help)  # `lower.py` completes it
         return self.labels
 
     @property
@@ -136,7 +139,8 @@ class Builder(Lowering):
     def _made(self, part: Layer | Condition, method: str, x: Value) -> Value:
         """Return the vector or map that `method` of a layer or condition makes from `x`.
 
-        Raise SpecError if a user's own kind raises an error, or returns anything else.
+        Raise SpecError if a layer refuses `x`, or if a user's own kind raises an error or returns
+        anything else.
         """
         with blamed(part):
             made = getattr(part, method)(self, x)

@@ -14,8 +14,9 @@ Compute = Callable[..., torch.Tensor | tuple[torch.Tensor, ...]]
 
 
 class Casting:
-    """Runs `compute`, the steps of a network, with the precision and speedups of `execution`.
+    """Runs `compute`, the steps of a network, as `execution` says.
 
+    That is in half precision, in a memory format, and compiled, or only some of these.
     Weights and results stay in single precision.
     """
 

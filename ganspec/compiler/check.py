@@ -49,8 +49,8 @@ def check(spec: Spec) -> list[Diagnostic]:
 def warnings_of(spec: Spec, nets: dict[str, Net] | None = None) -> list[Diagnostic]:
     """Return the warnings of `Spec.contract`: how networks, data, objective and rules disagree.
 
-    `nets` are lowered from the spec if None. A warning whose code is in `report.keeps` shows the
-    reason that is written there, and no help.
+    `nets` are lowered from the spec if None, which may raise SpecError. A warning whose code is in
+    `report.keeps` shows the reason that is written there, and no help.
     """
     reasons = {str(code): reason for code, reason in spec.report.keeps.items()}
     warnings = []
@@ -86,7 +86,7 @@ def claims(spec: Spec, nets: dict[str, Net]) -> Iterator[Diagnostic]:
 def _unnamed(spec: Spec) -> Iterator[Diagnostic]:
     """Yield an error for every path in `report.implied` that names no value of the spec.
 
-    Paths below a network that is unknown as a whole may name values that it has.
+    Paths below a network that is `unknown` as a whole are not checked.
     """
     if not spec.report.implied:
         return
@@ -106,7 +106,7 @@ def _tables(spec: Spec, rows: dict[str, list[Cost]]) -> Iterator[Diagnostic]:
     """Yield an error for each table in `report.layers` that is wrong.
 
     The error is about the first wrong count or, without one, about layers that the table lacks.
-    Only layers with parameters have a count in a table.
+    Only layers with parameters have a count in a table; running statistics count as parameters.
     """
     for name, table in spec.report.layers.items():
         if name not in rows:
@@ -133,7 +133,7 @@ def _tables(spec: Spec, rows: dict[str, list[Cost]]) -> Iterator[Diagnostic]:
 
 
 def _totals(spec: Spec, all_rows: dict[str, list[Cost]]) -> Iterator[Diagnostic]:
-    """Yield an error for every number in `report.params` that differs from the network's."""
+    """Yield an error for each number in `report.params` that differs from the network's."""
     for name, claim in spec.report.params.items():
         if name not in all_rows:
             continue

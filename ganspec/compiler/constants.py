@@ -27,8 +27,8 @@ class Constant:
 class Constants:
     """The constants of one emitted file; `cfg` has the values of all settings.
 
-    `table` has the constants by their symbols. `spell` and `configuration` add constants to it, and
-    return their placeholders: texts that stand for the constants' names until the names are chosen.
+    `table` has the constants by their symbols. `spell` and `configuration` add constants to it. A
+    constant's placeholder is a text that stands for its name until the name is chosen.
     """
 
     def __init__(self, cfg: Namespace, printer: Printer):

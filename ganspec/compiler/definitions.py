@@ -45,7 +45,7 @@ class UnmovableError(Exception):
 class Definition:
     """The text of a function, of a class, or of the statements that set constants.
 
-    `names` are the names that the text defines in the file `home`.
+    `home` is the file of the text, and `names` are the names that the text defines.
     """
 
     home: Home
@@ -71,7 +71,7 @@ class Definition:
         """The syntax tree of the function that a call runs, the `__init__` for a class.
 
         It is None for constants, and for a function or class whose call may run other code: one
-        with decorators, a metaclass, a `__new__`, or an inherited `__init__`.
+        with decorators, keywords such as `metaclass`, a `__new__`, or no `__init__` of its own.
         """
         node = self.node
         if node is None or node.decorator_list:
@@ -105,18 +105,28 @@ class Definition:
 
 @dataclass(frozen=True)
 class Import:
-    """An import statement that binds `name`; `line` is the statement without `as`."""
+    """An import statement that binds `name`; `line` is the statement without its `as`, if any."""
 
     line: str
     name: str
 
     def text(self, name: str) -> str:
-        """Return the statement that binds the same object to `name`."""
-        return self.line if name == self.natural else f"{self.line} as {name}"
+        """Return the statement that binds the same object to `name`, or two in two lines.
+
+        For `import a.b`, the object is the package `a`: only a second statement can rename it.
+        """
+        if name == self.natural:
+            return self.line
+        if self.name == self.natural and self.line.startswith(f"import {self.natural}."):
+            return f"{self.line}\nimport {self.natural} as {name}"
+        return f"{self.line} as {name}"
 
     @property
     def key(self) -> tuple[str, int | str]:
-        """A key that is equal for two statements that bind the same object to the same name."""
+        """A key that is equal for two statements that bind the same object to the same name.
+
+        Different statements about a module that is not loaded have different keys.
+        """
         words = self.line.split()
         is_from = words[0] == "from"
         module = sys.modules.get(words[1] if is_from or self.name != self.natural else self.natural)
@@ -234,19 +244,21 @@ class Home:
         """
         alias = next(a for a in node.names if name in (a.asname, a.name, a.name.split(".")[0]))
         if isinstance(node, ast.Import):
-            if alias.name.split(".")[0] == "ganspec":
-                help = f"import each name that your file needs: `from {alias.name} import NAME`"
-                raise UnmovableError(f"`{name}`, a module of ganspec", help)
+            if is_own(alias.name):
+                raise _unmovable_module(name, alias.name)
             return Import(f"import {alias.name}", name)
         module = self._module(node)
         if is_own(module) and module in sys.modules:
             home = home_of_module(module)
             if inspect.ismodule(home.namespace.get(alias.name)):
-                source = f"`from {module}.{alias.name} import NAME`"
-                help = f"import each name that your file needs: {source}"
-                raise UnmovableError(f"`{name}`, a module that is not installed", help)
+                raise _unmovable_module(name, f"{module}.{alias.name}")
             return home.find(alias.name)
         return Import(f"from {module} import {alias.name}", name)
+
+
+def _unmovable_module(name: str, module: str) -> UnmovableError:
+    help = f"import each name that your file needs: `from {module} import NAME`"
+    return UnmovableError(f"`{name}`, a module that an emitted file cannot import", help)
 
 
 def is_own(module: str, also: frozenset[str] = frozenset()) -> bool:

@@ -43,8 +43,8 @@ def emit(spec: Spec) -> str:
 def program(spec: Spec, nets: dict[str, Net]) -> str:
     """Return the emitted file before formatting. Raise SpecError if a kind's code cannot be moved.
 
-    A file with code of users' own kinds is imported, without training, so that the values of its
-    constants can be compared with those in the users' files.
+    A file with code of users' own kinds is imported, without training, to compare its values with
+    those in the users' files. Raise SpecError, too, if they differ, or if the import fails.
     """
     kinds = list(within(spec))
 
@@ -74,8 +74,9 @@ def moved(
     """Return a mover that has gathered all code that `move(mover)` asks it for.
 
     `move` returns the placeholder of the file's main function or class. It is called again, with a
-    new mover, as long as two calls of an emitted function have different values for a parameter
-    that the mover had left out. Raise SpecError if the code of one of `kinds` cannot be moved.
+    new mover, as long as the mover has left out a parameter that an emitted function needs: one
+    that its calls give different values, or that it sets itself. Raise SpecError if the code of one
+    of `kinds` cannot be moved.
     """
     also = frozenset(type(kind).__module__.split(".")[0] for kind in kinds)
     varying: Varying = set()
@@ -92,8 +93,8 @@ def moved(
 def blaming(mover: Mover, kinds: Sequence[Kind]) -> Iterator[None]:
     """Turn an UnmovableError within a `with` block into a SpecError about one of `kinds`.
 
-    That is the kind in whose file the code is, or else the first kind of a user. If there is
-    neither, the error is a bug, and becomes a RuntimeError.
+    That is the kind whose file has the code, or has code that uses it; or else the first kind of a
+    user. If there is neither, the error is a bug, and becomes a RuntimeError.
     """
     try:
         yield
@@ -109,7 +110,8 @@ def blaming(mover: Mover, kinds: Sequence[Kind]) -> Iterator[None]:
             message = f"ganspec's own text ({at}) reads {error}: please report this bug"
             raise RuntimeError(message) from error
         file = homes[-1].path if homes else type(kind).__module__
-        message = f"the {kind.family} `{kind.kind}` cannot be emitted: {file} reads {error}"
+        family = kind.family.replace("_", " ")
+        message = f"the {family} `{kind.kind}` cannot be emitted: {file} reads {error}"
         raise SpecError([Diagnostic("unfit-kind", message, kind.mark, (), error.help)]) from error
 
 

@@ -29,7 +29,7 @@ class EvaluatedNetwork(nn.Module, Viewed):
 
     With `exact`, results equal those of the printed source bit for bit. Otherwise some modules
     are applied by rewrites, and results are equal up to rounding. In training mode the steps are
-    run by `casting`, if that is not None, with the precision and speedups that `cast` was given.
+    run by `casting`, if that is not None, which `cast` sets.
     """
 
     view: ClassVar = "network"
@@ -60,11 +60,11 @@ class EvaluatedNetwork(nn.Module, Viewed):
         return self.casting(*inputs)
 
     def cast(self, execution: Execution, device: torch.device) -> None:
-        """Use the precision and speedups of `execution` whenever the network is in training mode.
+        """Run the steps in the half precision of `execution`, or compiled, in training mode.
 
-        Weights of convolutions get the memory format of `execution` now. Functions and modules
-        after the last layers with weights, such as a sigmoid, compute in single precision, since
-        half precision rounds probabilities near 1 to 1.
+        Weights of four dimensions, such as those of convolutions, get the memory format of
+        `execution` now. Functions and modules after the last layers with weights, such as a
+        sigmoid, compute in single precision, since half precision rounds probabilities near 1 to 1.
         """
         self.casting = Casting(execution, device, self.compute)
         for weight in self.parameters():

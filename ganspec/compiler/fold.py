@@ -25,8 +25,9 @@ LARGEST = 2**53  # results from here on are not computed, since floats skip whol
 def fold(text: str, numbers: dict[str, Number]) -> str:
     """Return `text` with `numbers` in place of their names, and arithmetic on them computed.
 
-    `2**18 // (HEIGHT * WIDTH)` becomes 64 if HEIGHT and WIDTH are 64. An expression stays if it
-    divides by zero, or if its result or an exponent in it is too large.
+    `2**18 // (HEIGHT * WIDTH)` becomes 64 if HEIGHT and WIDTH are 64. A division by zero stays, and
+    so does arithmetic in an f-string, or whose result or exponent is too large; but the names in it
+    become numbers.
     """
     if not any(name in text for name in numbers):
         return text

@@ -10,7 +10,7 @@ from ganspec.compiler.scopes import every_argument
 from ganspec.compiler.symbols import PLACEHOLDER
 
 SIMPLE = (ast.Name, ast.Constant, ast.Attribute)  # arguments that may be written several times
-PRIMARY = (*SIMPLE, ast.Call, ast.Subscript)  # no parentheses needed, but in `(1).real`
+PRIMARY = (*SIMPLE, ast.Call, ast.Subscript)  # need no parentheses, but the 1 in `(1).real`
 HEAD = 4  # lines of a function besides its body: the `def` line, the docstring and blank lines
 # nodes inside which no expressions but LOOSE ones need parentheses
 ENCLOSING = (ast.Assign, ast.Return, ast.Yield, ast.Call, ast.keyword, ast.Tuple, ast.Slice)
@@ -28,10 +28,10 @@ def inline(
 ) -> list[str]:
     """Return `texts` with the bodies of the functions `placeholders` in place of their calls.
 
-    The text of an inlined function becomes empty. A function stays if it calls itself, if one of
-    its calls cannot be replaced safely, or if it is more than an expression and the file would get
-    longer. With `fits`, a function is inlined only if its body is one expression and `fits` returns
-    True for every line that would change.
+    The text of an inlined function becomes empty. A function stays if it calls itself, if nothing
+    names it, if it is named anywhere but in calls that can be replaced safely, or if it is more
+    than an expression and the file would not get shorter. With `fits`, a function is inlined only
+    if its body is one expression and `fits` returns True for every line that would change.
     """
     texts = list(texts)
     for placeholder in placeholders:
@@ -88,7 +88,7 @@ class Function(PythonText):
         return last_line(self.node) - self.body[0].lineno + 1
 
     def into_all(self, texts: dict[int, str]) -> dict[int, str]:
-        """Return the texts with all calls inlined; {} if any call cannot be inlined."""
+        """Return the texts with all calls inlined; {} if this is not possible in one of them."""
         inlined = {}
         try:
             _require(every_argument(self.node.args) == self.node.args.args)
@@ -172,10 +172,13 @@ class Function(PythonText):
         statement, last = caller.parents[call], self.body[-1]
         returns = [n for n in ast.walk(self.node) if isinstance(n, ast.Return)]
         _require(returns in ([], [last]))
-        if not isinstance(statement, (ast.Assign, ast.Expr)):
+        target: ast.expr | None = None
+        if isinstance(statement, ast.Assign):
+            target, *others = statement.targets
+            _require(not others)
+        elif not isinstance(statement, ast.Expr):
             raise CannotInlineError
         arguments = dict(zip(self.names, call.args, strict=True))
-        target = statement.targets[0] if isinstance(statement, ast.Assign) else None
         around = _function_around(statement, caller.parents)
         _require(around in caller.scopes.all)
         later = {n.id for n in caller.scopes.of if n.lineno > last_line(statement)}
@@ -235,7 +238,7 @@ def _names(nodes: Iterable[ast.AST]) -> set[str]:
 
 
 def _acts(node: ast.expr) -> bool:
-    """Return True if an expression has a call, except of `len`, a `yield` or a `:=`."""
+    """Return True if an expression has a `yield`, a `:=`, or a call of anything but `len`."""
     calls = [n for n in ast.walk(node) if isinstance(n, (ast.Call, *LOOSE))]
     return any(not isinstance(n, ast.Call) or ast.unparse(n.func) != "len" for n in calls)
 

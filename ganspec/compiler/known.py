@@ -34,7 +34,7 @@ COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
 class Known:
     """A value that is known before the code runs.
 
-    `text` is its text in the emitted file: a literal, or the placeholder of a constant's name. It
+    `text` is its text in the emitted file, such as a literal or the placeholder of a constant. It
     is None for a value whose text is made only where it is needed, such as a function's.
     """
 
@@ -75,9 +75,10 @@ class Facts:
     """Facts about the names of a text, known before the text runs.
 
     `arguments` are the known values of parameters of its function or constructor. `aliases` are the
-    values of variables that only copy a known value. `absent` are variables that the configuration
-    does not use. `spell` returns the text of a setting, or None. `modules` are the modules of the
-    networks, for code that loops over them. `names` has the names of the text's file, with values.
+    values of variables, and of attributes such as `self.size`, that only copy a known value.
+    `absent` are variables that the configuration does not use. `spell` returns the text of a
+    setting, or None. `modules` are the modules of the networks, for code that loops over them.
+    `names` has the values of the names in the text's file.
     """
 
     arguments: dict[str, Known] = field(default_factory=dict)
@@ -116,8 +117,8 @@ class View(PythonText):
     def _attributes(self) -> dict[str, Known]:
         """Return the known values of attributes of `self`; the keys are texts such as `self.size`.
 
-        An attribute is known if the text sets it once, to settings or to a settled parameter, or
-        if `facts` has it as an alias.
+        An attribute is known if the text sets it once, in `__init__`, to settings or to a settled
+        parameter; or if `facts` has it as an alias.
         """
         if not self.tree.body or not isinstance(self.tree.body[0], ast.ClassDef):
             return {}
@@ -139,6 +140,7 @@ class View(PythonText):
     def known(self, node: ast.AST) -> Known | None:
         """Return the value of an expression as a `Known`, or None if it is unknown.
 
+        It is True or False for an `and` or `or` of which only the truth is known.
         Raise UnmovableError if the expression reads a setting that the configuration lacks.
         """
         if (answer := self.present.known(node)) is not None:
@@ -245,12 +247,12 @@ def fill_comments(text: str, arguments: dict[str, Known]) -> str:
 
 
 def plain(value: object) -> Known:
-    """Return a known value that is written by its `repr`."""
+    """Return `value` as a `Known` whose text is its `repr`."""
     return Known(value, repr(value))
 
 
 def _is_pure(node: ast.AST) -> bool:
-    """Return True if an expression may be left out, since its only calls are `isinstance`."""
+    """Return True if an expression has no calls but of `isinstance`, no `await` and no `:=`."""
     tests = [n.func for n in ast.walk(node) if isinstance(n, ast.Call)]
     if any(not isinstance(f, ast.Name) or f.id != "isinstance" for f in tests):
         return False

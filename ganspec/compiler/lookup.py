@@ -89,7 +89,7 @@ def _nested(thing: Callable[..., Any], home: Home, name: str) -> Definition:
 
 
 def _texts(source: PythonText, code: CodeType, name: str, wish: str) -> Iterator[str]:
-    """Yield the text of each function `name` of a file whose code may be `code`.
+    """Yield the text of each function called `name` in `source` that may have the bytecode `code`.
 
     A lambda, whose `name` is `<lambda>`, becomes a function called `wish`.
     """

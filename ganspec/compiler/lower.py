@@ -108,7 +108,7 @@ def _refuse_unused(name: str, network: Network, read: Container[object]) -> None
 def _refuse_unused_init(network: Network, net: Net) -> None:
     """Raise SpecError if the network's `init` fills no weights: each layer has its own `init`."""
     init = network.init
-    if isinstance(init, Framework):  # Keras's and TensorFlow's default
+    if isinstance(init, Framework):  # specs of Keras and TensorFlow have it by default
         return
     if init and init.mark and net.initialize and _replaces_init(net):
         message = f"nothing reads `init: {init.kind}`: each layer with weights has its own `init`"

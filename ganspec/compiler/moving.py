@@ -27,8 +27,8 @@ from ganspec.compiler.symbols import HELPER, IMPORT, TRAINING, VALUE, Symbol, Sy
 from ganspec.compiler.transcription import Transcriber
 from ganspec.program.ir import Net
 
-# Parameters that stay in emitted functions, since calls differ in their values: the definition's
-# key, (parameter, family) of each argument that is a namespace, and the parameter that stays.
+# Parameters that stay in emitted functions: the definition's key; (parameter, family) of each
+# argument that is a namespace, or () for all calls; and the parameter that stays.
 Varying: TypeAlias = set[tuple[tuple, tuple[tuple[str, str], ...], str]]
 
 SECTIONS = {  # of code, by the beginning of its module's name
@@ -46,10 +46,10 @@ FAMILIES = {"loss": "Losses", "penalty": "Losses", "criterion": "Losses"}
 class Mover:
     """Moves definitions into the emitted file and replaces parameters by their known values.
 
-    The first call of a function decides the value of each parameter. If a later call has another
-    value, the parameter is added to `varying`, and `changed` becomes True: then a new mover, which
-    knows this parameter, has to move everything again. `also` are packages whose code is moved
-    although they are installed.
+    A version of a function leaves out the parameters whose values its first call makes known. If a
+    later call has another value, or the function sets the parameter, that is added to `varying`,
+    and `changed` becomes True: then a new mover with this `varying` must move everything again.
+    `also` are packages whose code is moved although they are installed.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Mover:
         return placeholders
 
     def start(self, main: Callable, **known: Known) -> str:
-        """Move `main` and what it names. Return its placeholder. `known`: values besides `cfg`."""
+        """Move `main`, with `known` parameters besides `cfg`. Return its placeholder."""
         self.homes += (main.__module__,)
         definition = definition_of(main)
         assert isinstance(definition, Definition)  # not an import, since ganspec defines it
@@ -103,7 +103,7 @@ class Mover:
     # -- names in texts -----------------------------------------------------------------------
 
     def refer(self, thing: Any) -> str:
-        """Return the text that names a function or class, not in a call; move it if needed.
+        """Return the text that names a function, class or `partial` outside calls; move it if new.
 
         Raise UnmovableError if it cannot be moved, or has no name in its installed module.
         """
@@ -145,7 +145,7 @@ class Mover:
         return symbol.placeholder
 
     def placeholder_of(self, binding: Binding, name: str) -> str:
-        """Move or import `binding`. Return the placeholder of `name` where it is not called."""
+        """Move or import `binding`. Return what names it, or its constant `name`, outside calls."""
         if isinstance(binding, Import):
             return self.bring(binding)
         if binding.node is None:
@@ -180,7 +180,7 @@ class Mover:
     def call_of(
         self, definition: Definition, arguments: dict[str, Known | None], starred: bool = False
     ) -> CallText:
-        """Move a function for a call. Return what the call names, and the parameters it leaves out.
+        """Move a function or class for a call. Return its name there and the parameters left out.
 
         `arguments` are the values of parameters that the call sets, None where not known. With
         `starred`, the call has `*` or `**`, so that all parameters stay.
@@ -250,8 +250,8 @@ class Mover:
     ) -> set[str]:
         """Add a definition's text to `pieces`, after the definitions that it uses.
 
-        Nothing is added if the file has an equal text, or if the function only passes its arguments
-        on to another. Return the parameters that the text no longer has.
+        A function or class, which has a `version`, is not added if the file has an equal text, or
+        if it only passes its arguments on. Return the parameters that the text no longer has.
         """
         home, training = definition.home, self.is_training(definition)
         section = self._section(home.name, arguments)

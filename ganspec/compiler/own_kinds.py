@@ -72,7 +72,7 @@ def must_be(kind: Kind, value: object, wanted: type, what: str, help: str) -> No
 def faults(spec: Spec) -> list[Diagnostic]:
     """Return the errors that show when users' own kinds of a spec are run, for families in `TRIES`.
 
-    Kinds whose file may keep state between calls are not run: a later training would differ.
+    Kinds whose file may keep state between calls are not run, since a later training would differ.
     """
     found: list[Diagnostic] = []
     for kind in within(spec):
@@ -120,7 +120,7 @@ def _try_loss(kind: Any) -> None:
         unfit(kind, f"has the `scores` {kind.scores!r}", f"they may be {listed(SCORES, 'or')}")
     goals = kind.goals
     if not isinstance(goals, tuple) or list(map(type, goals)) != [str, str]:
-        unfit(kind, "has `goals` that are not two texts", "return the goals of both networks")
+        unfit(kind, "has `goals` that are not a tuple of two texts", "return one for each network")
     more = {"scores": kind.scores, "threshold": kind.threshold}
     for name in ("real_loss", "fake_loss", "generator_loss"):
         _try_function(kind, name, own(kind, **more), torch.rand(4, 1))

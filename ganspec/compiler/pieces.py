@@ -88,7 +88,8 @@ def alike(piece: Piece, text: str, symbols: list[Symbol], section: str) -> bool:
 def passes_on(text: str) -> str | None:
     """Return "f" if `text` has the form `def g(a, b): return f(a, b)`; None for any other text.
 
-    The function may have a docstring, but no defaults, decorators or starred parameters.
+    The function may have a docstring, but no defaults or decorators. It needs one parameter or
+    more, all of them plain: neither starred, nor `/` or `*` between them.
     """
     (node, *rest) = ast.parse(text).body
     if rest or not isinstance(node, ast.FunctionDef) or node.decorator_list:

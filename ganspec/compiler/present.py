@@ -55,7 +55,7 @@ class Present:
         return []
 
     def known(self, node: ast.AST) -> bool | None:
-        """Return the result of a test of modules; None if it varies, or if `node` is no test."""
+        """Return the result of a test of modules; None if it varies or is unknown."""
         match node:
             case ast.Compare(
                 left=left,
@@ -179,8 +179,8 @@ def _sets(node: ast.AST, name: str) -> bool:
 def modules_of(nets: Iterable[Net]) -> list[nn.Module]:
     """Return the modules of each different call in the networks, and examples of containers.
 
-    Weights have no values. A module with a weight norm has the `parametrizations` of a linear layer
-    of one weight. Return [] if a module, an initializer or a weight norm is not torch's or
+    Their weights mean nothing. A module with a weight norm has the `parametrizations` of a linear
+    layer of one weight. Return [] if a module, an initializer or a weight norm is not torch's or
     ganspec's, since it may contain or make modules of any class.
     """
     nets = list(nets)

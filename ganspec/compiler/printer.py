@@ -29,7 +29,7 @@ INFIX = {operator.add: "+", operator.mul: "*"}
 class Printer:
     """Prints programs, and arguments of calls.
 
-    `refer` adds a function or class to the file if `namespaced` does not know it, and returns the
+    `refer` adds a function or class that `namespaced` does not know to the file, and returns the
     text that names it. `bring` adds an import, and returns its placeholder.
     """
 
@@ -166,7 +166,7 @@ class Printer:
         """Return a comment with the shape `after` for `line`, such as `  # 64 x 8 x 8`.
 
         Return "" if `after` equals `before`, if `line` shows it already, if the comment does not
-        fit, or if `net` is a block, which is used at several shapes.
+        fit, or if `net` is a block, which may be used at several shapes.
         """
         return comment(self.symbols.plain(line), before, after, net.is_block)
 

@@ -13,7 +13,7 @@ PlacedNode: TypeAlias = ast.expr | ast.stmt | ast.arg | ast.keyword
 
 
 class Parsed:
-    """The syntax tree and the scopes of a text. Equal texts share them: change nothing of them."""
+    """The syntax tree and the scopes of a text. Equal texts share them, so never change them."""
 
     def __init__(self, text: str):
         self.tree = ast.parse(text)

@@ -1,7 +1,7 @@
-"""Settle a text: keep only the branches that known values choose, and replace known expressions.
+"""Settle a text: keep only the branches that known values choose, and shorten expressions.
 
-The training code is ordinary Python that reads a frozen `cfg`. Its emitted form is the same text,
-comments included, for one configuration. This is known as partial evaluation.
+The training code is ordinary Python that reads its settings from `cfg`. Its emitted form is the
+same text, comments included, for one configuration. This is known as partial evaluation.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ ENDS = (ast.Return, ast.Raise, ast.Continue, ast.Break)  # no statement runs aft
 
 
 def settle(text: str, facts: Facts, training: bool = False) -> View:
-    """Return the view of a text in which all known statements and expressions are replaced.
+    """Return a view of `text` without the branches, loops and variables that `facts` make needless.
 
-    If `training`, variables that only copy others are removed, too. `facts.aliases` and
-    `facts.absent` get the variables of the text that copy a known value or an absent variable.
+    `cfg.batch` is not replaced by its value. If `training`, variables that only copy others are
+    removed, too. Variables and attributes of `self` that copy settings, None or a known parameter
+    are added to `facts.aliases`; copies of absent variables, also to `facts.absent`.
     """
     text = fill_comments(text, facts.arguments)
     while True:
@@ -51,7 +52,7 @@ class Settler:
     # -- statements ---------------------------------------------------------------------------
 
     def statement(self) -> str | None:
-        """Replace the first statement that is known, or remove the first unreachable ones."""
+        """Replace the first statement that known values decide, or remove unreachable ones."""
         for node in ast.walk(self.view.tree):
             for name in BODIES:
                 body = getattr(node, name, None)
@@ -95,7 +96,7 @@ class Settler:
     def _pairs(
         self, node: ast.Assign, targets: list[ast.expr], values: list[ast.expr]
     ) -> list[str] | None:
-        """Return the lines of `a, b = c, d` without absent variables; None if none is absent."""
+        """Return the lines of `a, b = c, d` without absent variables; None if all stay."""
         pairs = list(zip(targets, values, strict=False)) if len(targets) == len(values) else []
         kept = [
             (target, value)
@@ -166,16 +167,17 @@ class Settler:
         return unrolled
 
     def _is_absent(self, node: ast.AST) -> bool:
-        """Return True if an expression is a variable that the configuration does not use."""
+        """Return True if an expression is an absent variable, or known to choose one."""
         if isinstance(node, ast.IfExp) and (known := self.view.known(node.test)) is not None:
             return self._is_absent(node.body if known.value else node.orelse)
         return isinstance(node, ast.Name) and node.id in self.facts.absent
 
     def _alias(self, target: ast.expr, value: ast.expr, node: ast.Assign) -> bool:
-        """Return True if the assignment of `value` to `target` can go: the value is known.
+        """Return True if the assignment of `value` to `target` can go, since `value` is known.
 
-        A variable must be None or a configuration. It is recorded in `facts.aliases`, and if
-        `value` is absent, in `facts.absent`.
+        A variable goes only if `value` is None or settings, and if it is a local that is set once
+        and read only below. It is added to `facts.aliases`, and if `value` is absent, to
+        `facts.absent`.
         """
         known, scope = self.view.known(value), self.view.scope
         if known is None:
@@ -199,7 +201,7 @@ class Settler:
         return all(self.view.scopes.holder(n) is self.view.scope for n in names)
 
     def copies(self) -> str | None:
-        """Replace the first variable that only copies another or an attribute by what it copies."""
+        """Remove the first copy of a variable, or of an attribute if the copy is read once."""
         scope = self.view.scope
         if scope is None:
             return None
@@ -250,7 +252,7 @@ class Settler:
                 yield from self._decided(child)
 
     def _expression(self, node: ast.expr) -> str | None:
-        """Return the new text of an expression that known values decide; None if it stays."""
+        """Return the new text of an expression that known values decide or shorten, or None."""
         match node:
             case ast.IfExp(test=test) if (known := self.view.known(test)) is not None:
                 return self._segment(node.body if known.value else node.orelse)
@@ -284,7 +286,7 @@ class Settler:
         return known is not None and bool(known.value) == isinstance(op, ast.And)
 
     def _is_test(self, node: ast.BoolOp) -> bool:
-        """Return True if an expression is the test of an `if`, so that only its truth matters."""
+        """Return True if an expression is the test of an `if`, where only its truth matters."""
         tests = (n.test for n in ast.walk(self.view.tree) if isinstance(n, (ast.If, ast.IfExp)))
         return any(test is node for test in tests)
 

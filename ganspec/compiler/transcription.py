@@ -22,7 +22,10 @@ from ganspec.compiler.symbols import Symbol
 
 @dataclass(frozen=True)
 class Target:
-    """The function that a call runs, or its text, and the arguments of a `partial` around it."""
+    """The function that a call runs, or the text that names it.
+
+    `args` and `kwargs` are those of a `partial` around the function, if there is one.
+    """
 
     callee: Definition | str
     args: tuple[Any, ...]
@@ -30,7 +33,10 @@ class Target:
 
 
 class Transcriber:
-    """Transcribes `definition` as in `view`; `symbols` are those of the names that it defines."""
+    """Transcribes `definition`, whose settled text is `view`.
+
+    `symbols` are those of the names that it defines.
+    """
 
     def __init__(self, mover: Moving, definition: Definition, view: View, symbols: list[Symbol]):
         self.mover, self.definition, self.view = mover, definition, view
@@ -146,7 +152,7 @@ class Transcriber:
         return known.text if known and known.text else self.edits.of(node)
 
     def _shown(self, field: ast.FormattedValue) -> str | None:
-        """Return the text that a field of an f-string shows, if it is a known text; else None."""
+        """Return what a field of an f-string shows, if its value is a known text; else None."""
         known = self.view.known(field.value)
         spec = [part.value if isinstance(part, ast.Constant) else None for part in spec_of(field)]
         if known is None or not isinstance(known.value, str) or None in spec:
@@ -183,7 +189,7 @@ class Transcriber:
         return self.mover.printer.value(known.value)
 
     def _global(self, name: str) -> str | None:
-        """Return the text for a global name or closure variable; None for a builtin."""
+        """Return the text for a global name or closure variable; None if the name stays."""
         if name in self.names and self.definition.node is None:
             return self.names[name].placeholder
         if name in self.definition.cells:
@@ -192,16 +198,17 @@ class Transcriber:
         return self.mover.placeholder_of(binding, name) if binding else None
 
     def _find(self, name: str) -> Binding | None:
-        """Return a global name's definition or import; None for a builtin.
+        """Return a global name's definition or import; None for one that stays, such as a builtin.
 
-        Raise UnmovableError if it is a kind.
+        Raise UnmovableError if it names a kind, or cannot be moved.
         """
         if name in self.names:
             return self.definition
         binding = self.definition.home.find(name)
         node = binding.node if isinstance(binding, Definition) else None
         if isinstance(node, ast.ClassDef) and {"kind", "family"} & {k.arg for k in node.keywords}:
-            raise UnmovableError(f"`{name}`, a kind", "write what it needs outside of the kind")
+            help = "write what the code needs outside of the kind, at the top level of the file"
+            raise UnmovableError(f"`{name}`, a kind", help)
         return binding
 
     def _cell(self, name: str) -> str:
@@ -209,7 +216,7 @@ class Transcriber:
         value = self.definition.cells[name]
         if plain(value).is_plain or hasattr(value, "__module__"):
             return self.mover.printer.value(value)
-        raise UnmovableError(f"`{name}`, which the function around it sets")
+        raise UnmovableError(f"`{name}`, which an enclosing function sets")
 
     # -- calls --------------------------------------------------------------------------------
 

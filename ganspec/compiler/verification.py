@@ -38,8 +38,8 @@ HELP = "give it its whole value where it is defined, in statements outside of fu
 def verify(mover: Mover, source: str) -> None:
     """Raise UnmovableError if a value in the emitted `source` differs from that in a user's file.
 
-    Raise it, too, if `source` cannot be run. It is run only if it has code of users' files, which
-    ran already when they were loaded.
+    Raise it, too, if `source` cannot be imported. It is imported only if it has code of users'
+    files, which ran already when they were loaded.
 
     Only statements that visibly set a name are moved with it. Others may change its value: a
     decorator may fill a list, or a call may set an attribute of a function. Values that functions
@@ -63,7 +63,7 @@ def verify(mover: Mover, source: str) -> None:
 
 
 def _run(source: str) -> types.ModuleType:
-    """Run an emitted text, and return it as a module. Raise UnmovableError if it cannot be run."""
+    """Import an emitted text as a module, and return it. Raise UnmovableError if that fails."""
     with TemporaryDirectory(prefix="ganspec-") as folder:
         path = Path(folder) / "emitted.py"
         path.write_text(source, "utf-8")
@@ -140,8 +140,8 @@ def _parts(node: ast.expr) -> set[str]:
 class ValueComparison:
     """Compares values of users' files with those of the emitted file.
 
-    `twins` are the emitted functions or classes of each function or class, by its `id`. `open` are
-    the ids of values that are being compared, which may contain themselves.
+    `twins` has the emitted versions of each function and class, by its `id`. `open` are the ids of
+    values that are being compared, which may contain themselves.
     """
 
     def __init__(self, versions: list[Version], emitted: dict[str, Any]):

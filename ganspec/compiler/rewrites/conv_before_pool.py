@@ -21,7 +21,7 @@ TARGETS = (nn.Conv2d, nn.AvgPool2d)
 
 
 def fits(calls: Sequence[Call], x: Value) -> bool:
-    """Return True for a plain convolution and pool, if the larger kernel makes fewer products."""
+    """Return True for a plain convolution and a pool with a `window`, if that saves products."""
     kernel, size = arguments(calls[0])["kernel_size"], window(calls[1])
     return (
         is_plain_conv(calls[0])

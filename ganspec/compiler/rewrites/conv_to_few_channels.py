@@ -19,7 +19,7 @@ TARGETS = (nn.Conv2d,)
 
 
 def fits(calls: Sequence[Call], x: Value) -> bool:
-    """Return True for a plain convolution from many channels to few, larger than 1 x 1."""
+    """Return True for a plain convolution from many channels to few by more than a 1 x 1 kernel."""
     conv = arguments(calls[0])
     few = makes_few(conv["in_channels"], conv["out_channels"])
     return few and is_plain_conv(calls[0]) and conv["kernel_size"] != 1

@@ -1,4 +1,4 @@
-"""Steps around a convolution that rewrites compute by products."""
+"""Code before and after a convolution that a rewrite computes as a matrix product."""
 
 from __future__ import annotations
 

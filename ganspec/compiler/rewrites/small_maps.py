@@ -82,7 +82,7 @@ def _patches(x: torch.Tensor, where: Geometry) -> torch.Tensor:
 
 
 def _matrix(weight: torch.Tensor) -> torch.Tensor:
-    """Return a weight as a matrix, in the order of `_patches`."""
+    """Return a weight as a matrix: a row for each channel of `y`, columns as in `_patches`."""
     return weight.permute(0, 2, 3, 1).flatten(1)
 
 
