@@ -188,6 +188,11 @@ def test_a_spec_that_cannot_be_built_shows_why(spec):
     assert "error[" in wrong.with_values("generator.layers.0.reshape", [-1, 3, 1])._repr_html_()
 
 
+def test_a_single_layer_that_differs_is_one_layer(spec):
+    other = spec.with_values("discriminator.layers.1", {"leaky_relu": 0.1})
+    assert "discriminator: 1 layer differs" in ganspec.diff(spec, other)._repr_html_()
+
+
 def test_plain_texts_are_short(spec, run):
     assert repr(spec) == str(spec) == "<GAN dcgan: generator, discriminator>"
     assert repr(run) == f"<run {run.folder}>"
