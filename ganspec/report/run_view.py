@@ -145,8 +145,7 @@ class RunView:
     def counts(self) -> list[Count]:
         """The claimed numbers of parameters, each with the number that the built network has.
 
-        Claims about a network that cannot be built are left out, as are counts that depend on
-        unknown labels.
+        Claims about counts that cannot be computed are left out.
         """
         counts = []
         claims = self.record.spec.report.params if self.record.spec else {}
