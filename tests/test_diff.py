@@ -366,7 +366,10 @@ def run(*words):
 
 @pytest.fixture
 def repository(tmp_path, monkeypatch):
-    """Two specs, one of which extends the other, in a repository of two commits."""
+    """Return the folder of two specs, one of which extends the other, in a repository.
+
+    It has two commits, of which the second changes the extended spec.
+    """
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
     folder = tmp_path / "specs"
     folder.mkdir()

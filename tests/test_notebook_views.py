@@ -1,4 +1,4 @@
-"""What objects show in a notebook, and what they are in Python: `repr`, tables, changed copies."""
+"""Specs, runs and comparisons in notebooks: their HTML, `repr`, tables and changed copies."""
 
 from __future__ import annotations
 
