@@ -1,7 +1,7 @@
-"""What `ganspec diff` costs, as ratios to lowering both specs: `python benchmarks/comparing.py`.
+"""Time `ganspec diff` as a ratio to lowering both specs: `python benchmarks/comparing.py`.
 
-Two ResNet-18s, one of other widths, norms and activations. Processor time, so that a busy machine
-counts for less; the fastest of several rounds, after imports.
+The specs are ResNet-18s, one with other widths, another norm and another activation. Times are of
+the processor, so that a busy machine counts for less, and the smallest of ROUNDS rounds.
 """
 
 from __future__ import annotations

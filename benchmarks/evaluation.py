@@ -1,14 +1,15 @@
 """Cost of scores, as ratios of processor time: `python benchmarks/evaluation.py`.
 
 `scored` is what `ganspec evaluate` does once the real images' features are cached: it draws images,
-extracts their features and takes FID and Inception Score. `bare` is the same images through the
-same two networks and nothing else.
+extracts their features and takes FID and Inception Score. `bare` passes as many latents through the
+same two networks, and does nothing else.
 
-Where the FID's weights are found, InceptionV3 is timed, too, by torch-fidelity and by ganspec, and
-the FID of 500 images against 500: its extraction is the time per image of the rounds times the
-number of images, 500 if ganspec has the references in its cache.
+If InceptionV3's weights are on this machine, its time per image is measured in torch-fidelity and
+in ganspec, and the time of the distance on random features. From both, the time of an FID of 500
+images against 500 is computed, with 1,000 extractions, or with 500 if the real images' features are
+cached.
 
-All of a table take turns in one process. Ratios are of medians of processor time, which other
+What is compared takes turns in one process. Ratios are of medians of processor time, which other
 programs disturb less.
 """
 
@@ -45,7 +46,10 @@ BATCH = 250
 
 
 def untrained_run(folder: Path) -> Path:
-    """Return a classifier's run folder with fresh weights: they cost what trained ones do."""
+    """Write a run of a classifier with initial weights to `folder`. Return the folder.
+
+    Initial weights cost as much time as trained ones.
+    """
     from ganspec.runs.run import Run, resolved
     from ganspec.systems import checkpoint
     from ganspec.systems.identity import identity
@@ -60,14 +64,14 @@ def untrained_run(folder: Path) -> Path:
 
 
 def bare(generator, classifier, cfg, latents) -> None:
-    """Return the two networks' forward passes."""
+    """Draw an image from each of `latents`, and classify the images."""
     with torch.inference_mode():
         for latent in latents.split(BATCH):
             classifier(scale_pixels((generator(latent) * 127.5 + 127.5).byte(), cfg))
 
 
 def medians(works: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Return the median processor time of each work; they take turns."""
+    """Return the median processor time of each work in seconds. They take turns, `rounds` times."""
     taken: dict[str, list[float]] = {name: [] for name in works}
     for _ in range(rounds):
         for name, work in works.items():
@@ -112,7 +116,10 @@ def compare_with_bare_networks(images: int, rounds: int) -> None:
 
 
 def compare_with_torch_fidelity(rounds: int, count: int = 100, scored: int = 500) -> None:
-    """Time InceptionV3 on `count` images, and distances of the features of `scored` images."""
+    """Time InceptionV3 on `count` images, and the distance of `scored` random features to as many.
+
+    Print these times, and the time of an FID of `scored` images that follows from them.
+    """
     try:
         network = build_network(find_weights(None, download=False))
     except ExtractorError as error:

@@ -1,8 +1,8 @@
 """Times of a step by precision and speedups: `python benchmarks/executions.py SPEC ...`.
 
-The trainings take turns in one process, a step each, on random pixels. A row has the median times
-of a workload's steps, and in brackets how many times as fast as the first column that is, as the
-median of the rounds.
+The trainings of a spec take turns in one process, on random pixels; a turn is `--steps` steps. A
+row has the median time of a step in each training, and in brackets by which factor that is faster
+than the first column, as the median of the rounds.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ COUNT = 512  # images
 
 
 def random_images(spec, device: str) -> Images:
-    """Return images of random pixels, with random labels if the spec has a condition."""
+    """Return COUNT images of random pixels, with random labels if the spec has a condition."""
     labels, size = None, int(spec.condition.size) if spec.condition else 0
     if spec.condition and spec.condition.kind == "multi_hot":
         labels = (torch.rand(COUNT, size) < 0.1).byte()
@@ -33,7 +33,7 @@ def random_images(spec, device: str) -> Images:
 
 
 def row(path: Path, args: argparse.Namespace) -> str:
-    """Return a workload's row of the table."""
+    """Time the trainings of the spec in `path`. Return its row of the table."""
     clock = time.process_time if args.clock == "processor" else time.perf_counter
     spec = ganspec.load(path, [f"train.batch={args.batch}"])
     images = random_images(spec, args.device)

@@ -2,10 +2,10 @@
 
     python benchmarks/half_precision.py --speedups channels_last,graphs --epochs 40
 
-A classifier is trained first, unless `--classifier` names a run, whose features the scores are made
-of. Then all runs train at the
-same time, each in a process of its own, and each is scored. A row has a precision's scores in the
-order of the seeds, their mean, and their spread: the largest less the smallest.
+Scores are computed from the features of a classifier: of the run that `--classifier` names, or else
+of one that is trained first. Then all runs train at the same time, each in its own process, and
+each is scored. A row has a precision's scores in the order of the seeds, their mean, and their
+spread: the largest less the smallest.
 """
 
 from __future__ import annotations

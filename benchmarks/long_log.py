@@ -3,8 +3,8 @@
     python benchmarks/long_log.py --rows 1000000 --seconds 30
 
 Both runs train the same small GAN, whose steps take a few milliseconds, from checkpoints that
-differ in the number of the step alone. The logs are made. Each process resumes for ten steps, and
-then for so many seconds that checkpoints and plots are due.
+differ in the number of the step alone. The logs have random numbers. A copy of each run is resumed
+for ten steps, and another copy for `--seconds`, in which checkpoints and plots become due.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""What each rewrite saves: a pass forward and backward with and without it, in turn.
+"""Times of passes with and without each rewrite, in turn.
 
-    python benchmarks/rewrites.py --batch 64
+    OMP_NUM_THREADS=1 python benchmarks/rewrites.py --batch 64
 
-prints the time of torch's modules and of the rewrite, and their ratio, for layers of the specs:
-forward alone, and with gradients of inputs and weights. Times are the smallest of all rounds, in
-seconds of the processor, which other programs disturb less; use OMP_NUM_THREADS=1.
+prints the time of torch's modules and of the rewrite, and their ratio: forward alone, and with
+gradients of inputs and weights. The last line compares steps of Adam with those of the fused Adam.
+Times are the smallest of all rounds, of the processor, which other programs disturb less.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def seconds(run: Callable[[], object]) -> float:
 
 
 def duel(name: str, theirs: Callable[[], object], ours: Callable[[], object], rounds: int) -> None:
-    """Print the best times of two functions, which take turns, and their ratio."""
+    """Print the smallest times of two functions, which take turns, and their ratio."""
     pairs = [(seconds(theirs), seconds(ours)) for _ in range(rounds + 1)][1:]
     a, b = (1000 * min(side) for side in zip(*pairs, strict=True))
     print(f"{name:46} {a:8.1f} ms {b:8.1f} ms   {a / b:.2f}", flush=True)
@@ -52,7 +52,7 @@ def duel(name: str, theirs: Callable[[], object], ours: Callable[[], object], ro
 def passes(
     apply: Callable[[torch.Tensor], torch.Tensor], modules: nn.Module, x: torch.Tensor
 ) -> tuple[Callable[[], object], Callable[[], object]]:
-    """Return a pass forward, and one forward and backward."""
+    """Return two functions: a pass forward, and one forward and backward."""
     read = [x, *modules.parameters()]
 
     def forward() -> None:

@@ -1,8 +1,8 @@
-"""Where a training step spends its time: `python benchmarks/shares.py`.
+"""Shares of torch's operations in the time of a training step: `python benchmarks/shares.py`.
 
-A row has the share of each group of torch's operations in a step of `ganspec.Trainer`, by torch's
-profiler. `rate` compares the products, which are convolutions and matrix products, with the fastest
-convolution in the same process: their multiplications and additions a second, as a share of its.
+A row has the share of each group of operations in a step of `ganspec.Trainer`, by torch's profiler.
+`rate` is the speed of the products, which are convolutions and matrix products, as a share of that
+of a convolution in the same process: speed is multiplications and additions a second.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from training import DTYPES, SPECS, Unhooked, machine, random_images, rate, trai
 
 import ganspec
 
-# the first group with a word of an operation's name has its time
+# an operation belongs to the first group of which a word is in its name
 GROUPS = {
     "products": ("convolution", "mm", "addmv", "::mv", "linear", "col2im", "im2col"),
     "attention": ("attention", "softmax"),
@@ -37,7 +37,7 @@ def group_of(name: str) -> str:
 
 
 def row(path: Path, precision: str, args: argparse.Namespace) -> str:
-    """Return a workload's row of the table."""
+    """Profile a training of the spec in `path`. Return its row of the table."""
     args.precision = precision
     spec = ganspec.load(path, [f"train.batch={args.batch}"])
     torch.manual_seed(1)

@@ -1,7 +1,7 @@
-"""The start of commands, as ratios to `import torch`: `python benchmarks/start.py`.
+"""Times of commands, as ratios to `import torch`, and of lowering: `python benchmarks/start.py`.
 
-Processor time of processes that take turns; ratios are of medians. Bytecode and, for the first
-training step, decoded images are cached before.
+Commands are processes that take turns. Their times are medians of processor time, with Python's
+bytecode and decoded images cached before. Each spec is lowered once.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ LossRecorder.advance = lambda self: os._exit(0)
 # one step: speedups are not measured first
 ganspec.train(ganspec.load(sys.argv[1]), sys.argv[2], overwrite=True, progress=False, steps=1)
 """
-# the bytecode that is cached before is read, whatever the caller's environment says
+# with that variable, the first processes would not cache bytecode for the others
 ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
 
 
 def seconds(*arguments: str) -> float:
-    """Return the processor time of a process, of user and system."""
+    """Run Python with `arguments`. Return its processor time in seconds, of user and system."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     command = [sys.executable, *arguments]
     subprocess.run(command, stdout=subprocess.DEVNULL, check=False, env=ENVIRONMENT)

@@ -63,7 +63,8 @@ class Samples(Dataset):
 class HandWritten:
     """The loop of a tutorial, with the emitted networks and the spec's losses and optimizers.
 
-    With `fast`, its networks are in channels_last and run under autocast to that type.
+    With `fast`, its networks are in channels_last and, unless it is float32, run under autocast to
+    that type.
     """
 
     def __init__(self, spec, data: Images, device: str, fast: torch.dtype | None = None):
@@ -156,13 +157,13 @@ def random_images(spec) -> Images:
 
 
 def trainer(spec, images: Images, args: argparse.Namespace) -> ganspec.Trainer:
-    """Return ganspec's own trainer; refuse options that this version does not know."""
+    """Return ganspec's trainer. Exit if this version of ganspec does not know an option."""
     asked = {} if args.precision == "fp32" else {"precision": args.precision}
     asked |= {"speedups": args.speedups.split(",")} if args.speedups else {}
     known = inspect.signature(ganspec.Trainer).parameters
     if unknown := [f"--{name}" for name in asked if name not in known]:
         sys.exit(f"this version of ganspec has no such option: leave out {' and '.join(unknown)}")
-    if "precision" in known:  # whose default depends on the device
+    if "precision" in known:  # its default depends on the device
         asked |= {"precision": args.precision}
     if args.device == "cuda":
         images = Images(images.images.cuda(), images.labels)
@@ -195,7 +196,10 @@ def rate(args: argparse.Namespace, dtype: torch.dtype) -> float:
 
 
 def measure(side: str, path: Path, args: argparse.Namespace) -> dict[str, float]:
-    """Return what one process measures of one side."""
+    """Return the median seconds of a step of `side`, and the process's peak memory in GiB.
+
+    For ganspec, the floor of a step in seconds and the rate of a convolution are measured, too.
+    """
     spec = ganspec.load(path, [f"train.batch={args.batch}"])
     torch.manual_seed(1)
     images, dtype = random_images(spec), DTYPES[args.precision]
@@ -225,7 +229,7 @@ def measure(side: str, path: Path, args: argparse.Namespace) -> dict[str, float]
 
 
 def child(side: str, path: Path, args: argparse.Namespace) -> dict[str, float]:
-    """Return what `measure` returns in a new process."""
+    """Return what `measure` returns in a new process; `hand` is always in single precision."""
     precision = "fp32" if side == "hand" else args.precision
     names = ("batch", "warm", "steps", "device", "clock", "speedups")
     options = {name: getattr(args, name) for name in names}
@@ -238,7 +242,7 @@ def child(side: str, path: Path, args: argparse.Namespace) -> dict[str, float]:
 
 
 def machine(device: str) -> str:
-    """Return the names of processor or GPU, and of torch."""
+    """Return the name of the processor or GPU, and torch's version."""
     if device == "cuda":
         return f"{torch.cuda.get_device_name()}, torch {torch.__version__}"
     lines = Path("/proc/cpuinfo").read_text().splitlines() if sys.platform == "linux" else []
@@ -249,7 +253,7 @@ def machine(device: str) -> str:
 
 
 def row(path: Path, precision: str, args: argparse.Namespace) -> str:
-    """Return a workload's row of the table."""
+    """Measure both sides of a spec in `precision`. Return its row of the table."""
     args.precision = precision
     hand = "fast" if args.by_hand_fast else "hand"
     rounds = [

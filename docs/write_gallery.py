@@ -1,7 +1,7 @@
 """The gallery of specs: `python docs/write_gallery.py > docs/gallery.md` writes it again.
 
-It also writes the drawings of networks, `images/networks/NAME.svg`. Samples are pictures that
-other pages show, with their words.
+It also writes the drawings of networks, `images/networks/NAME.svg`. Pictures of samples, and the
+words below them, are those of `results.md` and `reports.md`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ganspec.systems.spec import Spec
 
 DOCS = Path(__file__).parent
 SPECS = sorted((DOCS.parent / "specs").glob("*.yaml"))
-PICTURES = {  # samples of each spec; others have none yet
+PICTURES = {  # by spec, a picture of samples in docs/images; other specs have none
     "acgan_cifar32": "acgan_cifar32_epoch0",
     "cgan_fashion": "cgan_fashion_full_grid",
     "cgan_iclevr": "cgan_iclevr",
@@ -71,7 +71,7 @@ def picture(name: str) -> str:
 
 
 def differences(base: Path, path: Path) -> str:
-    """Return the differences of a spec from the one that it extends, as Markdown."""
+    """Return the main differences of the spec `path` from `base`, which it extends, as Markdown."""
     lines = "".join(f"- {markdown_line(line)}\n" for line in ganspec.diff(base, path).answer)
     return f"It extends [{base.stem}](#{base.stem}), from which it differs:\n\n{lines}"
 

@@ -1,6 +1,6 @@
-"""The reference of the language, made from its models: `docs/language.md`.
+"""The reference of the language: `python docs/write_language.py > docs/language.md` writes it.
 
-`python docs/write_language.py > docs/language.md` writes it again.
+It is made from `language.in.md` and from the classes of sections and kinds.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from ganspec.systems.vae import spec as vae
 
 TEXT = Path(__file__).with_name("language.in.md")  # what is written by hand
 
-# The parts of a spec, as readers meet them: heading, model.
+# pairs of a heading and the class of the section that it is about, in the order of the page
 SECTIONS: list[tuple[str, type[Section]]] = [
     ("The spec", Gan),
     ("`data`", spec.Data),
@@ -105,9 +105,9 @@ def language_page() -> str:
 
 
 def section_text(title: str, model: type[Section]) -> str:
-    """One part of a spec with its fields."""
+    """Return the heading of a section, its class's docstring, and a table of its fields."""
     fields = dict(fields_of(model))
-    if issubclass(model, spec.Spec) and model is not Gan:  # which say so
+    if issubclass(model, spec.Spec) and model is not Gan:  # its docstring names the others
         fields = {k: f for k, f in fields.items() if k not in spec.Spec.model_fields}
     if model is Gan:
         fields["blocks"] = written("blocks", dict[str, spec.BlockDefinition], {})
@@ -117,7 +117,7 @@ def section_text(title: str, model: type[Section]) -> str:
 
 
 def family_text(name: str) -> Iterator[str]:
-    """Yield a family's kinds in order of their names."""
+    """Yield the heading of a family, and the texts of its kinds in the order of their names."""
     yield f"## Kinds of {FAMILIES[name]}\n\n{WRITTEN[name]}\n\n"
     for kind in sorted(kinds_of(name).values(), key=lambda kind: kind.kind):
         if kind.kind not in HIDDEN:
@@ -125,7 +125,7 @@ def family_text(name: str) -> Iterator[str]:
 
 
 def kind_text(kind: type[Kind]) -> str:
-    """One kind: what it is, its fields, and what it makes of its examples."""
+    """Return the text about a kind: its docstring, its fields, and a layer's examples."""
     parts = [f"### `{kind.kind}`", cleaned(kind)]
     if said := facts(kind):
         parts.append(said)
@@ -138,13 +138,13 @@ def kind_text(kind: type[Kind]) -> str:
 
 
 def own_fields(kind: type[Kind]) -> dict[str, Field]:
-    """Return the fields that are not every layer's, or every weighted layer's."""
+    """Return a kind's fields, except those that all layers, or all weighted layers, have."""
     common = fields_of(Weighted) if issubclass(kind, Layer) else {}
     return {name: field for name, field in written_fields(kind).items() if name not in common}
 
 
 def written(name: str, annotation: object, default: object) -> Field:
-    """Return a key of a spec that is read before there is a model."""
+    """Return the field of a key of SPEC_KEYS, which is a field of no class."""
     return Field(name, name, field_type(annotation), False, default, SPEC_KEYS[name])
 
 
@@ -172,7 +172,10 @@ def table(model: type[Section], fields: dict[str, Field]) -> str:
 
 
 def link(text: str, target: str | type[Section]) -> str:
-    """Return `text` as a link to a part's or family's heading, with the anchor of GitHub."""
+    """Return `text` as a link to a heading, with GitHub's anchor.
+
+    `target` is a class in SECTIONS, the name of a family, or the heading itself.
+    """
     if isinstance(target, str):
         heading = f"Kinds of {FAMILIES[target]}" if target in FAMILIES else target
     else:

@@ -1,7 +1,7 @@
 """The pages of the documentation's site: `python docs/write_site.py FOLDER` writes them.
 
-The pages are those of docs/, the README and its neighbours, so that they also work where the
-repository is shown. Of files that they link to, such as specs, the site has pages, too.
+FOLDER is deleted first. The pages are those of docs/, and the README, CONTRIBUTING and the
+changelog; files and folders that they link to, such as specs, become pages, too.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ FENCE = re.compile(r"^```.*?^```$", re.M | re.S)
 COMMENT = re.compile(r"^<!-- (?:file: (?P<file>\S+) -->\n(?P<fence>```\w+)|.*?-->)\n", re.M | re.S)
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]+)(#[^)]*)?\)")
 LANGUAGES = {".py": "python", ".yaml": "yaml", ".toml": "toml", ".txt": "text"}
-TOP = {
+TOP = {  # the paths of pages in the site, by their paths in the repository
     "README.md": "overview.md",
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
@@ -38,11 +38,11 @@ class Site:
 
     def __init__(self, folder: Path):
         self.folder = folder
-        self.waiting = ["docs/index.md"]
+        self.waiting: list[str] = []
         self.pages: dict[str, str] = {}  # in the site, by their paths in the repository
 
     def write(self) -> None:
-        """Write all pages that are reached by links, each once."""
+        """Write the pages of docs/ and TOP, and all that they link to, directly or not."""
         for path in [*TOP, *(f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md"))]:
             if path != "docs/language.in.md":
                 self.place(path)
@@ -78,7 +78,7 @@ class Site:
         )
 
     def spec_head(self, source: Path) -> str:
-        """Return what a spec's page shows before the spec; a picture of its networks is drawn."""
+        """Return the beginning of a spec's page. Draw its networks in a file beside the page."""
         spec = ganspec.load(source)
         assert isinstance(spec, Spec)
         drawn = self.folder / "files" / "specs" / f"{spec.name}.svg"
@@ -117,19 +117,19 @@ def place_of(path: str) -> str:
 
 
 def listing(folder: Path) -> str:
-    """Return a page of links to a folder's files."""
+    """Return a page of links to the files of a folder whose suffixes are in LANGUAGES."""
     files = sorted(f for f in folder.iterdir() if f.is_file() and f.suffix in LANGUAGES)
     links = (f"- [{file.name}]({folder.name}/{file.name})\n" for file in files)
     return f"# `{folder.relative_to(ROOT)}`\n\n{''.join(links)}"
 
 
 def titled(text: str) -> str:
-    """Return a page without comments; the name of a file is the title of its block."""
+    """Return a page without comments. A comment that names a block's file becomes its title."""
     return COMMENT.sub(lambda m: f'{m["fence"]} title="{m["file"]}"\n' if m["file"] else "", text)
 
 
 def outside_fences(text: str, change: Callable[[str], str]) -> str:
-    """Return `text` with what is no block of code changed."""
+    """Return `text` with `change` applied to everything but blocks of code."""
     parts, end = [], 0
     for fence in FENCE.finditer(text):
         parts += [change(text[end : fence.start()]), fence[0]]

@@ -84,7 +84,7 @@ def gans() -> list[Path]:
 
 @cache
 def labels(path: Path) -> list[str]:
-    """Return the settings that declare labels in a spec without any."""
+    """Return settings that declare labels; [] if a spec has some or its data set's are unknown."""
     spec = ganspec.load(path)
     known = spec.data.dataset.label_kind()
     if spec.labelled or known is None:
@@ -94,7 +94,7 @@ def labels(path: Path) -> list[str]:
 
 
 def mistakes(path: Path, *settings: str) -> tuple[Diagnostic, ...]:
-    """Return the errors of a spec with labels and `settings`; () if it can be trained."""
+    """Return the errors of a spec with labels and `settings`; () if its networks can be built."""
     try:
         lower(ganspec.load(path, [*labels(path), *settings]))
     except SpecError as error:

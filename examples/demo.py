@@ -12,7 +12,7 @@ CACHE = Path("~/.cache/ganspec/data/fashion_mnist").expanduser()
 
 
 def find_data(spec: ganspec.Spec) -> Path | None:
-    """Return the folder of the real images, downloaded if missing; None without a network."""
+    """Return the folder of the real images, downloaded if missing; None if that fails."""
     from ganspec.kinds.dataset import DataError
 
     try:

@@ -2,7 +2,7 @@
 
     python examples/resnet18_from_torchvision.py resnet18-f37072fd.pth pretrained.pt
 
-reads torchvision's state_dict and writes one that fits the network of
+reads torchvision's state_dict and writes `{"classifier": STATE_DICT}`, which fits the network of
 `specs/classifier_iclevr.yaml`, built by ganspec or by `generated/classifier_iclevr.py`. The last
 layer keeps its initial weights if the number of classes differs.
 """

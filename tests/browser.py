@@ -152,7 +152,7 @@ class Browser:
 
 @pytest.fixture(scope="session")
 def browser(tmp_path_factory) -> Iterator[Browser]:
-    """One browser for all tests of a process; skips where there is none."""
+    """Return one browser for all tests of a process. Skip a test where there is none."""
     if reason := missing():
         pytest.skip(reason)
     opened = Browser(tmp_path_factory.mktemp("chromium"))

@@ -1,4 +1,4 @@
-"""What several test files share: the specs, their emitted modules, small data of every format."""
+"""Fixtures and functions that several test files use: specs, emitted modules, small data sets."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def run_source(source: str, name: str = "emitted") -> types.ModuleType:
 
 
 def write_idx(path: Path, array: np.ndarray) -> None:
-    """Return an IDX file as Yann LeCun's page describes it."""
+    """Write bytes as a gzipped IDX file, in the format of Yann LeCun's page."""
     head = bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
     path.write_bytes(gzip.compress(head + array.tobytes()))
 
@@ -181,7 +181,10 @@ def narrow(path: Path, *settings: str) -> ganspec.Spec:
 
 @pytest.fixture
 def small_data(tmp_path):
-    """Return a function that makes a folder of 48 images in the format of a spec's data set."""
+    """Return a function that makes a folder of few images in the format of a spec's data set.
+
+    The function returns None if the data set reads no files.
+    """
 
     def make(spec: ganspec.Spec) -> Path | None:
         if not spec.data.dataset.needs_folder:

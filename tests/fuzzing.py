@@ -3,9 +3,9 @@
     python tests/fuzzing.py --specs 10000 --settings 10000
     python tests/fuzzing.py --case specs:123
 
-Every case is checked. Shares of the cases are built, shown, compared with the spec that they come
-from, and trained for a step on a few images. The limit is in seconds of processor time, so that a
-busy machine does not fail it.
+Every case is checked. Some are also built, shown, compared with the spec that they come from, or
+trained for a step on a few images. A command may take SECONDS of processor time, which a busy
+machine hardly changes, and HANG seconds in all.
 """
 
 from __future__ import annotations

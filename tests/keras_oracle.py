@@ -1,9 +1,9 @@
-"""Keras in double precision, and the way of weights and maps from it to networks like its own.
+"""Keras in double precision, and functions that copy its weights to equal networks in torch.
 
-Keras keeps channels last, so that maps, kernels and everything beside a flatten or reshape are
-permuted on the way over; nothing else is done to the weights. In single precision a sum of another
-order can fall on the other side of a leaky ReLU's kink, and on another machine it does. Keras's
-precision and device are the process's own: every test file that uses Keras takes it from here.
+Keras has the channels last, so maps, kernels, and weights next to a flatten or reshape are
+permuted; nothing else is done to the weights. In single precision, a sum in another order can fall
+on the other side of a leaky ReLU's kink, and on some machines it does. Keras has one precision and
+device for the whole process, so every test file that uses Keras imports it from here.
 """
 
 from __future__ import annotations

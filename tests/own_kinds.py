@@ -1,4 +1,4 @@
-"""Kinds of people's own, written as carelessly as people's own may be, for what is emitted."""
+"""Kinds as careless users may write them, for tests of what is emitted."""
 
 from __future__ import annotations
 

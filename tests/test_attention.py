@@ -50,8 +50,9 @@ train: {batch: 4}
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """Return a folder with runs: of a GAN, of a classifier, of a GAN without attention, and of one
-    whose discriminator alone reads labels.
+    """Return a folder with four runs: `gan`, `classifier`, `plain` and `judge`.
+
+    `plain` is the GAN without attention; in `judge`, only the discriminator reads labels.
     """
     folder = tmp_path_factory.mktemp("runs")
     texts = {"gan": GAN, "classifier": CLASSIFIER.replace("- relu", "- self_attention")}

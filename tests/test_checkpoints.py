@@ -1,4 +1,4 @@
-"""Checkpoints: damage is found, those of others are refused, and equal states have equal bytes."""
+"""Checkpoints: damage and checkpoints of other specs are refused; equal states have equal bytes."""
 
 from __future__ import annotations
 

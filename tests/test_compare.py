@@ -1,6 +1,6 @@
 """`ganspec compare`: what its cells say, against the built networks; its tables, read back.
 
-`surveys/` holds what the reports' specs come to, compared whole; `GANSPEC_UPDATE=1` writes it anew.
+`surveys/` has the expected tables of the reports' specs; `GANSPEC_UPDATE=1` writes them again.
 """
 
 from __future__ import annotations

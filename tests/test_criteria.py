@@ -1,4 +1,4 @@
-"""Criteria, and accuracy, against a hand that reads the formula."""
+"""Criteria and accuracy against their formulas, written again in NumPy."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from ganspec.training import images as training_images
 
 @pytest.fixture(autouse=True)
 def nowhere(tmp_path, monkeypatch):
-    """No data set in the working folder, the home folder, the environment or the system."""
+    """Hide all data sets: in the working and home folder, the environment and the system."""
     (tmp_path / "home").mkdir()
     monkeypatch.chdir(tmp_path / "home")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))

@@ -45,7 +45,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture(autouse=True)
 def nowhere(tmp_path, monkeypatch):
-    """No data set in the working folder, the home folder or the environment."""
+    """Hide all data sets in the working folder, the home folder and the environment."""
     (tmp_path / "home").mkdir()
     monkeypatch.chdir(tmp_path / "home")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))

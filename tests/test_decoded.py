@@ -30,7 +30,7 @@ FOLDERS = ["fashion_mnist", "cifar10", "iclevr", "npz", "shapes", "image_folder"
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
-    """Cache everything, in a folder of the test."""
+    """Cache all images, however quickly they are read. Return the cache's folder."""
     monkeypatch.delenv(decoded.VARIABLE)
     monkeypatch.setattr(decoded, "CACHE", tmp_path / "decoded")
     monkeypatch.setattr(decoded, "SECONDS", -1.0)

@@ -18,7 +18,8 @@ from ganspec.cli import app
 from ganspec.comparison.compare import PartError, compare
 from ganspec.comparison.edits import Change, Edit, Insert, Keep, Remove
 from ganspec.language.load import loads
-from ganspec.report import diff_json, diff_markdown, diff_text
+from ganspec.report import diff_html, diff_json, diff_markdown, diff_text
+from ganspec.report.notebook import show_comparison
 from ganspec.runs.opening import open_spec
 
 DIFFS = ROOT / "tests" / "diffs"
@@ -246,7 +247,11 @@ def test_claims_alone_make_no_difference():
     comparison = compare(spec(BODY), scored)
     assert comparison.is_equal and [s.name for s in comparison.sections] == ["claims"]
     assert comparison.answer == ("the same networks and the same training", "other claimed scores")
-    assert not compare(spec(BODY), scored, only=["claims"]).is_equal
+    counted = compare(spec(BODY), scored, only=["claims"])
+    assert not counted.is_equal
+    for write in (diff_html.render, show_comparison):
+        assert "do not count as differences" in write(comparison)
+        assert "do not count as differences" not in write(counted)
 
 
 def test_only_what_is_asked_for():
@@ -361,7 +366,10 @@ def run(*words):
 
 @pytest.fixture
 def repository(tmp_path, monkeypatch):
-    """Two specs, one of which extends the other, in a repository of two commits."""
+    """Return the folder of two specs, one of which extends the other, in a repository.
+
+    It has two commits, of which the second changes the extended spec.
+    """
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
     folder = tmp_path / "specs"
     folder.mkdir()

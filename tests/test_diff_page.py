@@ -1,4 +1,4 @@
-"""The page of `ganspec diff`: what stands in it, and how a real browser shows it."""
+"""The page of `ganspec diff`: its contents, and how a real browser shows it."""
 
 from __future__ import annotations
 

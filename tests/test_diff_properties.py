@@ -1,4 +1,4 @@
-"""Random specs and random edits of them: what a comparison of any two specs must keep to."""
+"""Properties of all comparisons, tested on random specs and random edits of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is emitted of anybody's kinds: complete, runnable, and equal to memory bit for bit."""
+"""Emitted files with users' own kinds: complete, runnable, and equal to memory bit for bit."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ PLAIN = {
 
 @pytest.fixture(autouse=True, scope="module")
 def own_kinds():
-    """Return the kinds of `own_kinds.py` and of the tests below, which no other test knows."""
+    """Register the kinds of `own_kinds.py`. After the tests, forget them and those of the tests."""
     families = [kinds_of(family) for family in ("layer", "loss", "penalty", "initializer")]
     before = [dict(kinds) for kinds in families]
     importlib.import_module("own_kinds")

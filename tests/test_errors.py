@@ -1,4 +1,4 @@
-"""What a user is told about every mistake: `errors/*.md`, compared whole.
+"""Messages about mistakes in specs: `errors/*.md`, compared whole.
 
 Each case of a file is a heading, the spec in a `yaml` block, and everything that loading, lowering
 and the contract say of it in a `text` block. A line that is a file's name in backticks and a colon

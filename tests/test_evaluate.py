@@ -1,4 +1,4 @@
-"""`ganspec evaluate`, and training that takes scores on its way."""
+"""`ganspec evaluate`, and trainings that measure scores."""
 
 from __future__ import annotations
 
@@ -68,14 +68,14 @@ USUAL = {name: kind() for name, kind in kinds_of("metric").items()}
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
-    """Give each test an empty cache."""
+    """Give each test an empty cache of real images' features. Return its folder."""
     monkeypatch.setattr(reference, "CACHE", tmp_path / "references")
     return tmp_path / "references"
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """Return a small classifier's run and a small conditional GAN's."""
+    """Return a folder with a run of a small classifier and one of a small conditional GAN."""
     folder = tmp_path_factory.mktemp("runs")
     train(loads(CLASSIFIER), folder / "classifier", steps=40)
     train(loads(GAN), folder / "gan")
@@ -801,7 +801,7 @@ def test_a_cut_line_costs_itself_only(tmp_path):
 
 @pytest.fixture
 def scored(runs):
-    """Return the small GAN, which takes scores on its way."""
+    """Return the spec of a small GAN whose training measures scores."""
     return loads(GAN + EVALUATE.replace("EXTRACTOR", str(runs / "classifier")))
 
 

@@ -96,7 +96,7 @@ class Strange(Layer, kind="strange"):
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """Return a folder with a run of each kind, by name."""
+    """Return a folder with runs of GANs and of a classifier, by name."""
     folder = tmp_path_factory.mktemp("runs")
     write_objects(folder)
     texts = {"grey": GREY, "colour": COLOUR, "odd": ODD, "classifier": CLASSIFIER}
@@ -485,7 +485,7 @@ class Hub(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def hub(monkeypatch):
-    """Return the server of a hub on this machine."""
+    """Return a server on this machine that huggingface_hub takes for the Hub."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hub)
     server.seen = {}
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -550,7 +550,7 @@ def test_an_export_that_does_not_load_is_an_error(runs, tmp_path, monkeypatch):
 
 @pytest.fixture
 def own(tmp_path):
-    """Return runs whose generators have the layers of KINDS, by the layer's name."""
+    """Return a folder of runs whose generators have the layers of KINDS, by the layer's name."""
     (tmp_path / "kinds.py").write_text(KINDS)
     ganspec.load_kinds(tmp_path / "kinds.py")
     for name in ("shake", "strange"):

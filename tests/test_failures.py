@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from contextlib import contextmanager
 
 import pytest
@@ -248,3 +250,9 @@ def test_sampling_names_the_layer(tmp_path):
         next(iter(sampler.images(4, 0)))
     (note,) = caught.value.__notes__
     assert note.startswith("in Generator, generator.layers.1 (batch_norm), ")
+
+
+def test_the_time_of_naming_can_be_measured():
+    command = [sys.executable, str(ROOT / "benchmarks" / "naming.py"), "--steps", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1].startswith("naming layers takes ")

@@ -1,4 +1,4 @@
-"""Kinds whose file changes its constants, functions and classes: emitted equal, or refused."""
+"""Files of kinds with statements that change their own names: emitted equal, or refused."""
 
 from __future__ import annotations
 

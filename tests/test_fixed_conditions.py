@@ -1,4 +1,4 @@
-"""Pictures of a training that are drawn of a file's conditions."""
+"""Pictures of a training whose labels are read from a file."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LABELS[[0, 0, 1, 2], [0, 7, 23, 1]] = 1
 
 @pytest.fixture
 def spec(tmp_path):
-    """Return a GAN whose pictures are drawn of three conditions, in a file beside its labels."""
+    """Return a GAN whose pictures show the three sets of labels in a file beside its data."""
     write_objects(tmp_path)
     (tmp_path / "test.json").write_text(json.dumps(ASKED))
     text = MULTI_HOT.replace("FOLDER", str(tmp_path))

@@ -1,7 +1,7 @@
-"""Steps that are recorded and played again equal steps that are made, here by a pretended GPU.
+"""Steps that a CUDA graph replays equal other steps; here, a GPU is imitated on the CPU.
 
-The pretended one keeps nothing but what a CUDA graph keeps: the tensors, not what Python computes.
-Tests on a GPU are in test_gpu.py.
+The imitation keeps what a CUDA graph keeps: the tensors, not what Python computes. Tests on a GPU
+are in test_gpu.py.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class PretendedStream:
 
 @pytest.fixture
 def gpu(monkeypatch):
-    """Let the functions of `torch.cuda` that a recording calls do what they do, on the CPU."""
+    """Replace what a recording calls in `torch.cuda` by imitations on the CPU."""
     recorded = graphs.Recording.__init__
 
     def record(recording, training, batches):

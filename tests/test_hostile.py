@@ -1,5 +1,6 @@
-"""Specs written to harm: none gets more than names, numbers and quoted text into emitted Python,
-and none makes the compiler fail otherwise than with diagnostics.
+"""Specs written to harm: they get only names, numbers and quoted text into emitted Python.
+
+The compiler refuses the others with diagnostics.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Code to spec: what `ganspec import` reads does what the code does, and nothing is lost unsaid."""
+"""`ganspec import`: specs compute what the code does, and what cannot be read is reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What code does besides its layers: read, unknown or told, never lost with exit status 0."""
+"""Import of code that does more than its layers: it is read, unknown or reported, never lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Printed Keras tables to specs: counts to the last parameter, and doubts said."""
+"""Import of printed Keras tables: specs have the printed counts, and doubts are reported."""
 
 from __future__ import annotations
 

@@ -38,13 +38,13 @@ HUB = "weights-inception-2015-12-05-6726825d.pth"
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
-    """Give each test an empty cache."""
+    """Give each test an empty cache of real images' features."""
     monkeypatch.setattr(reference, "CACHE", tmp_path / "references")
 
 
 @pytest.fixture(scope="module")
 def inception(tmp_path_factory):
-    """Random weights of torch-fidelity's InceptionV3, in a file."""
+    """Return a file with random weights of torch-fidelity's InceptionV3."""
     path = tmp_path_factory.mktemp("inception") / "weights.pth"
     cls = import_fidelity("feature_extractor_inceptionv3").FeatureExtractorInceptionV3
     torch.save({}, path)
@@ -58,7 +58,7 @@ def inception(tmp_path_factory):
 
 @pytest.fixture
 def no_weights(tmp_path, monkeypatch):
-    """Empty all places in which weights are looked for. Return torch hub's folder."""
+    """Empty all places in which weights are looked for. Return torch hub's folder of weights."""
 
     def refuse(*_, **__):
         raise OSError("no network")
@@ -252,7 +252,7 @@ def write_package(folder: Path, weights: Path) -> Path:
 
 @pytest.fixture
 def package(tmp_path, monkeypatch, inception, no_weights):
-    """Install a package with random weights. Return its file."""
+    """Let a package with random weights be found. Return its file."""
     path = write_package(tmp_path, inception)
     monkeypatch.setattr(inception_weights, "package_file", lambda: path)
     monkeypatch.setattr(inception_weights, "PACKAGE_SHA256", hash_weights(read_tensors(path)))
@@ -340,7 +340,7 @@ def cifar10():
 
 @pytest.fixture
 def real_weights():
-    """Skip without the FID's own weights."""
+    """Return InceptionV3's published weights. Skip a test where they are missing."""
     try:
         return inception_weights.find_weights(None, download=False)
     except ExtractorError as error:

@@ -1,4 +1,4 @@
-"""How commands are told what to read and how to answer: names, forms, endings, devices, paths."""
+"""Arguments of commands: names of specs, forms of output, endings, devices and paths."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What objects show in a notebook, and what they are in Python: `repr`, tables, changed copies."""
+"""Specs, runs and comparisons in notebooks: their HTML, `repr`, tables and changed copies."""
 
 from __future__ import annotations
 
@@ -186,6 +186,11 @@ def test_texts_are_escaped(tmp_path):
 def test_a_spec_that_cannot_be_built_shows_why(spec):
     wrong = spec.with_values("generator.layers.1.conv_transpose.kernel", 900)
     assert "error[" in wrong.with_values("generator.layers.0.reshape", [-1, 3, 1])._repr_html_()
+
+
+def test_a_single_layer_that_differs_is_one_layer(spec):
+    other = spec.with_values("discriminator.layers.1", {"leaky_relu": 0.1})
+    assert "discriminator: 1 layer differs" in ganspec.diff(spec, other)._repr_html_()
 
 
 def test_plain_texts_are_short(spec, run):

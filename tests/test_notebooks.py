@@ -27,7 +27,7 @@ def tags(cell):
 
 @pytest.fixture(scope="module")
 def executed(tmp_path_factory):
-    """Run the notebooks one after the other in one process, which imports torch once."""
+    """Run all notebooks in one process, which imports torch once. Return them by name."""
     folder = tmp_path_factory.mktemp("notebooks")
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])

@@ -1,4 +1,4 @@
-"""Files of numpy arrays, and what is said of those that hold something else."""
+"""Data sets in files of NumPy arrays, and the errors if they hold something else."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ def runs(tmp_path_factory):
 
 @pytest.fixture
 def write(runs, tmp_path, monkeypatch, exports_here):
-    """Run a command of OUTPUTS into a file. Return its result."""
+    """Return a function that runs a command of OUTPUTS into a file, and returns its result."""
     monkeypatch.chdir(tmp_path)
 
     def invoke(name, out, *more, status=None):
@@ -91,7 +91,7 @@ def written(tmp_path_factory):
 
 @pytest.fixture
 def plain(write, written):
-    """Return a function: the bytes that a command writes into a new file called `out`."""
+    """Return a function that returns the bytes that a command writes into a new file `out`."""
 
     def content(name):
         path = written / name / f"out{OUTPUTS[name][1]}"

@@ -1,4 +1,4 @@
-"""What is wrong in a user's own kind is told in a line that names the kind and its file."""
+"""Mistakes in users' own kinds: each is one line that names the kind and its file."""
 
 from __future__ import annotations
 

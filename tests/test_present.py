@@ -1,4 +1,4 @@
-"""Texts that go through a network's modules, settled by what is there."""
+"""Emitted loops over a network's modules, simplified by the modules that the network has."""
 
 from __future__ import annotations
 

@@ -23,14 +23,14 @@ LINE = re.compile(
 
 @pytest.fixture
 def eager(monkeypatch):
-    """Let a line be due at each call."""
+    """Let a line of progress be written at each call."""
     monkeypatch.setattr(progress, "LINE_SECONDS", 0.0)
     monkeypatch.setattr("ganspec.training.session.CALL_SECONDS", 0.0)
 
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Return a list that holds the time."""
+    """Return a list with one number, which progress takes for the time in seconds."""
     now = [0.0]
     monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
     return now

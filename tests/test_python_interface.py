@@ -1,4 +1,4 @@
-"""What the functions of `ganspec` take and refuse: no argument is ignored or fails deep inside."""
+"""Arguments of the functions of `ganspec`: none is ignored or fails deep inside."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def report(*words, status=0):
 
 @pytest.fixture
 def runs(tmp_path):
-    """Two runs with scores, deviations and pictures; a path and a note have TeX's characters."""
+    """Return two runs; the path of one and a note on its scores have TeX's characters."""
     scores = [
         score(value=100.0, epoch=2),
         score(value=90.0, epoch=4, note=r"50% of \input{x} & {y}_z #1 ^ ~ $a$ é" + HOSTILE),

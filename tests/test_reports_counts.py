@@ -1,4 +1,4 @@
-"""Parameter counts: those that reports print, and by hand those of the networks beside them.
+"""Parameter counts: those that reports print, and others that are computed by hand.
 
 A layer's count is all numbers that it stores, as Keras prints it: batch norm of c channels has 4 c,
 of which 2 c are running statistics. Report 000's have neither running statistics nor a gain: c.

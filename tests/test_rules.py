@@ -1,4 +1,4 @@
-"""House rules that a reader would hold the code to, held by a machine."""
+"""Rules of this code: imports, sizes of files and functions, docstrings, names, messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`ganspec sample`: its forms agree, and wishes that do not go together are one line."""
+"""`ganspec sample`: its forms agree, and options that do not go together are refused."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """Return a run of each kind, by name."""
+    """Return a folder with runs of GANs, of a classifier and of an autoencoder, by name."""
     folder = tmp_path_factory.mktemp("runs")
     write_objects(folder)
     texts = {"grey": GREY, "colour": COLOUR, "several": MULTI_HOT.replace("FOLDER", str(folder))}
@@ -51,7 +51,7 @@ def runs(tmp_path_factory):
 
 @pytest.fixture
 def draw(runs, tmp_path, monkeypatch):
-    """Run the command on a run, by name, in a new folder. Return its status and output."""
+    """Return a function that runs the command on a run, and returns its status and output."""
     monkeypatch.chdir(tmp_path)
 
     def invoke(name, *arguments):

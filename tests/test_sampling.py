@@ -43,7 +43,7 @@ def row(*indices):
 
 @pytest.fixture(scope="module")
 def grey(tmp_path_factory):
-    """Three epochs of three steps, a snapshot of each, and an average."""
+    """Return a run of three epochs of three steps, with a snapshot of each and an average."""
     return ganspec.train(loads(GREY), tmp_path_factory.mktemp("runs") / "grey", steps=9)
 
 

@@ -1,6 +1,6 @@
-"""What `ganspec show` draws and prints: pictures that hold together, tables that can be pasted.
+"""Output of `ganspec show`: pictures in which nothing overlaps, tables that can be pasted.
 
-The files in `tests/graphs` and the picture in `docs/images` are what this makes of the specs:
+Pictures are compared with the files of GOLDEN:
 `ganspec show specs/NAME.yaml --graph -o tests/graphs/NAME.svg`, or `--mermaid`, writes them anew.
 """
 

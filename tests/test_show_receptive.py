@@ -1,4 +1,4 @@
-"""Receptive fields held against gradients: what an output's gradient reaches is what it sees."""
+"""Receptive fields against gradients: an output sees the pixels that its gradient reaches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settling text against a configuration: what stays is what would have run."""
+"""Text simplified by a known configuration: what stays is what would have run."""
 
 from __future__ import annotations
 

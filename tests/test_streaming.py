@@ -77,7 +77,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
-    """Cache every check of files, in a folder of its own."""
+    """Cache every check of files, in a folder of the test."""
     monkeypatch.setattr(stamps, "CACHE", tmp_path / "cache")
     monkeypatch.setattr(image_files, "CACHED_SECONDS", 0.0)
 

@@ -1,4 +1,4 @@
-"""Swaps of normalizations, conditions and losses in every GAN: what fits trains, the rest is told.
+"""Swaps of normalizations, conditions and losses in every GAN: they train, or are refused.
 
 `GANSPEC_SWAPS=pairs` trains combinations that contain every pair of fitting swaps; otherwise a few
 combinations of each spec, chosen by a seed.

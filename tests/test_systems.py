@@ -1,4 +1,4 @@
-"""A system of its own, as somebody would add it: every command works, and nothing else is touched.
+"""A system that a user adds: commands work with it, without any other change of the code.
 
 The painter learns the mean image: one network from latents to images, trained by squared error.
 """

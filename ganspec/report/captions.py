@@ -13,7 +13,7 @@ from ganspec.language.unread import NOT_READ
 from ganspec.program.ir import Step, Value
 from ganspec.program.probe import hollow
 
-# words for calls, by their targets; for other targets, `call_name` returns the name in torch
+# words for calls, by their targets
 CALLS: dict[object, str] = {
     nn.Embedding: "embedding",
     nn.Flatten: "flatten",
@@ -39,7 +39,6 @@ NUMBERS = {
 # names of fields in specs, by the attributes of torch modules that have other names
 FIELDS = {
     "embedding_dim": "size",
-    "kernel_size": "kernel",
     "negative_slope": "slope",
     "num_groups": "groups",
     "out_features": "out",

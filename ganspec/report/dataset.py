@@ -24,11 +24,11 @@ CACHE = Path("~/.cache/ganspec/data")  # downloads of a data set are in a folder
 
 
 def data_of(name: str, settings: Sequence[str] = ()) -> Data:
-    """Return the section `data` of the spec `name`, or a new one if `name` is a data set's.
+    """Return the section `data` of a spec or run, or a new one if `name` is a data set's.
 
     `settings`, such as `data.size=32`, change the spec. In the new section, images have the data
-    set's own size and channels. Raises DataError if `name` is neither a spec nor a data set, or if
-    it is a data set and there are settings. For a spec, raises what `open_spec` raises.
+    set's own size and channels. Raises DataError if `name` is neither, or if
+    it is a data set and there are settings. For a spec or run, raises what `open_spec` raises.
     """
     kind = kinds_of("dataset").get(name)
     if name.endswith(SUFFIXES) or (kind is None and (names_spec(name) or Path(name).is_dir())):
@@ -46,9 +46,10 @@ def data_of(name: str, settings: Sequence[str] = ()) -> Data:
 def find(dataset: Dataset, folder: Path | None, fetch: bool) -> Path:
     """Return the folder that holds a data set's files: in `folder`, or by default in usual places.
 
-    With `fetch`, files that are in no usual place are downloaded into CACHE. Raises DataError if
-    the files are not found or cannot be downloaded, and if `fetch` comes with a `folder` or for a
-    data set that is never downloaded.
+    For a data set that reads no files, return the current folder. With `fetch`, files that are in
+    no usual place are downloaded into CACHE. Raises DataError if the files are not found or cannot
+    be downloaded, if `fetch` comes with a `folder` or for a data set that is never downloaded, and
+    if `folder` is given for a data set that reads no files.
     """
     if fetch and folder:
         raise DataError(f"--fetch downloads into {CACHE}, and --data names a folder: choose one")
@@ -78,7 +79,7 @@ def read(data: Data, folder: Path) -> tuple[torch.Tensor | StreamedImages, torch
     return images, labels
 
 
-LISTED = 10_000  # if there are more classes, those without images are not listed
+LISTED = 10_000  # if a label is LISTED or more, classes without images are not listed
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ def described(
 ) -> DatasetFacts:
     """Return a data set's folder, the number and size of its images, and the images per class.
 
-    Classes without images are left out if there are more than LISTED classes.
+    Classes without images are left out if labels are classes and one of them is LISTED or more.
     """
     dataset, (channels, height, width) = data.dataset, data.shape
     with dataset.reading(folder):

@@ -73,7 +73,7 @@ def _name(path: Path, found: Diagnostic) -> str:
 def _file(path: Path, found: Diagnostic) -> str | None:
     """Return the name of the file with a mistake; None if it is in a `--set` or standard input.
 
-    It has no `..` where that names the same file, since GitHub knows files by such names only.
+    GitHub finds no file `a/../b.yaml`, so this name becomes `b.yaml` if that is the same file.
     """
     name = _name(path, found)
     if name in (SETTING, STDIN):

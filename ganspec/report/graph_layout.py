@@ -1,8 +1,8 @@
 """The layout of a graph: a main column, branches to its right, labels to its left.
 
 A node's rank is its row, counted from the top. The main path leads from an input to the first
-output, down the main column. Other nodes form chains, most from a fork to a join, each in a column
-of its own. A chain without nodes, such as an empty skip, is a line in its column. Units are pixels.
+output, down the main column. Other nodes form chains, most from a fork to a join, each in one
+column. A chain without nodes, such as an empty skip, is a line in its column. Units are pixels.
 """
 
 from __future__ import annotations
@@ -134,8 +134,8 @@ def layout(graph: NetworkGraph) -> Drawing:
 class _Layout:
     """The positions of a graph's nodes and lines, computed step by step into `drawing`.
 
-    `axis` has the x of each node, by its index. `lanes` has the x of each line in a column of its
-    own, by the indices of the nodes at its ends.
+    `axis` has the x of each node, by its index. `lanes` has, for the lines of chains, the x of the
+    chain's column, by the indices of the nodes at the line's ends.
     """
 
     def __init__(self, graph: NetworkGraph):
@@ -280,7 +280,10 @@ class _Layout:
         return max((self.room(i)[2] for i in above), default=0)
 
     def is_free(self, end: int, x: float) -> bool:
-        """Return True if no node is between a line at `x` and the side of the node `end`."""
+        """Return True if nothing is between a line at `x` and the side of the node `end`.
+
+        Nodes and the word `label` count, lines do not.
+        """
         at = self.drawing.places[end]
         if at.node.label and x < at.x:
             return False

@@ -10,11 +10,12 @@ from ganspec.report.graph import NetworkGraph
 
 @dataclass
 class Chain:
-    """A branch: nodes in one column, between the ranks `low` of its fork and `high` of its join.
+    """A branch: nodes in one column, from a fork in the rank `low` to a join in the rank `high`.
 
-    `nodes` are indices. `edges` are the branch's lines, as pairs of the indices of a node and its
-    reader. A chain without nodes is a single line, such as an empty skip. `is_label` is True if the
-    chain begins at the label, and so is drawn on the left.
+    Without a fork, `low` is the rank above the first node; without a join, `high` is the last
+    node's rank. `nodes` are indices. `edges` are the branch's lines, as pairs of the indices of a
+    node and its reader. A chain without nodes is a single line, such as an empty skip. Chains that
+    begin at the label, and single lines to them, have `is_label` and are drawn on the left.
     """
 
     nodes: list[int]

@@ -56,7 +56,7 @@ def latex(text: str) -> str:
 def latex_letters(text: str) -> str:
     """Return `text` escaped for LaTeX.
 
-    Letters that LaTeX's usual fonts lack lose their accents, or become question marks.
+    Characters that LaTeX's usual fonts lack are written in ASCII, or become question marks.
     """
     escaped = "".join(LATEX.get(c) or _letter(c) for c in text)
     return re.sub(r"-(?=-)", "-{}", escaped)  # LaTeX would print `--` as a dash
@@ -107,7 +107,7 @@ def booktabs(
 def _letter(character: str) -> str:
     """Return a character unchanged if LaTeX's usual fonts have it, else in ASCII: `s` for `š`.
 
-    If it is not an ASCII letter with accents, return a question mark.
+    Return a question mark if Unicode decomposes it to no ASCII characters.
     """
     if character.isascii() or character in "äöüÄÖÜßéèêëáàâåÅçñóòôøØúùûíìîïæÆ":
         return character

@@ -40,8 +40,8 @@ def show(name: str, view: object) -> str:
 def show_spec(spec: Spec) -> str:
     """Return the HTML of a spec: data, batch, epochs and variables, then its networks.
 
-    The networks are shown as tables of layers and as a graph, or, if they cannot be built, by the
-    error.
+    The networks are shown as tables of layers and, unless it is too large, as a graph. If they
+    cannot be built, the error is shown.
     """
     view: dict[str, object] = {"name": spec.name, "noun": spec.noun, "doc": spec.doc}
     view["facts"] = [
@@ -60,7 +60,7 @@ def show_spec(spec: Spec) -> str:
 
 
 def show_network(network: EvaluatedNetwork) -> str:
-    """Return the HTML of the table of a network's layers, and of its graph."""
+    """Return the HTML of a network: its table of layers and, unless it is too large, its graph."""
     net = network.program
     return show(
         "network", {"network": _cells(net.name, net), "graph": _graph(net.name, {net.name: net})}
@@ -109,10 +109,7 @@ def show_comparison(comparison: Comparison) -> str:
 
 
 def show_survey(survey: Survey) -> str:
-    """Return the HTML of a table of the properties in which specs differ.
-
-    It has a column for each spec, or a row for each of many.
-    """
+    """Return the HTML of a table of the properties in which specs differ, or of a single spec."""
     return show("survey", page_layout(survey))
 
 

@@ -36,9 +36,9 @@ def write_report(
     page's pictures of moments of a training there.
 
     Raises RunError if a folder holds no run, and MissingKindsError if the kinds of a run are not
-    loaded. Raises ReportError if there are more than MOST runs, if the form does not allow the name
-    `out`, or, unless `overwrite`, if the page would replace a file or folder that a user wrote or
-    edited.
+    loaded. Raises ReportError if there are more than MOST runs, if `out` has another ending, if
+    LaTeX could not include pictures from the folder, or, unless `overwrite`, if the page would
+    replace a file or folder that a user wrote or edited.
     """
     if len(folders) > MOST:
         raise ReportError(f"{len(folders)} runs do not fit on one page: name {MOST} at most")

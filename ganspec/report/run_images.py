@@ -71,8 +71,8 @@ def final_picture(record: RunRecord, most: int = FINAL_BYTES) -> Picture | None:
 def moments(record: RunRecord, most: int = STRIP_BYTES) -> list[Picture]:
     """Return at most `MOMENTS` pictures of a run, evenly chosen in their order.
 
-    Return [] if fewer than two can be read. Each has about `most` bytes at most. A grid is cut to
-    the start of its first row. A classifier's picture is made smaller.
+    Return [] if fewer than two can be read. Each has about `most` bytes at most. A grid of drawn
+    images is cut to the start of its first row. A classifier's picture is made THUMBNAIL wide.
     """
     pictures = []
     for step in spaced(list(record.samples), MOMENTS):
@@ -93,9 +93,9 @@ def _opened(path: Path) -> Image.Image | None:
 
 
 def _moment(image: Image.Image, record: RunRecord) -> Image.Image:
-    """Return the start of a grid's first row, or a classifier's picture made smaller.
+    """Return the start of the first row of a grid of images that a network drew.
 
-    Any other picture is returned unchanged.
+    A classifier's picture is made THUMBNAIL wide. Any other picture is returned unchanged.
     """
     if record.predicts:
         height = max(1, image.height * THUMBNAIL // image.width)

@@ -36,7 +36,7 @@ OVERLAID = 6  # largest number of runs whose curves can be told apart in one plo
 
 @dataclass(frozen=True)
 class Plot:
-    """A figure, its title for screen readers, and notes on how it is drawn.
+    """A figure, its title, and notes on how it is drawn.
 
     `name` is for names of files. If the figure has many small plots, `parts` has each of them as a
     separate figure, so that a page can arrange them by its width. `draw` is called when the figure
@@ -82,7 +82,7 @@ class Plot:
 
 
 def themed(svg: str, title: str) -> str:
-    """Return matplotlib's SVG without its file header, with CSS variables in place of colours.
+    """Return matplotlib's SVG without its file header, with CSS variables for THEME's colours.
 
     `title` becomes the `<svg>` element's description for screen readers.
     """

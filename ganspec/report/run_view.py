@@ -98,7 +98,7 @@ class RunView:
     @property
     def pictured(self) -> str:
         """A phrase that says what the run's pictures show: `The generator's images of ...`."""
-        return self.record.spec.caption if self.record.spec else "The newest picture"
+        return self.record.spec.caption if self.record.spec else "The run's picture"
 
     def pictured_at(self, step: int) -> str:
         """Return what the run's picture after a step shows, and when it was made."""
@@ -145,7 +145,7 @@ class RunView:
     def counts(self) -> list[Count]:
         """The claimed numbers of parameters, each with the number that the built network has.
 
-        Claims about a network that cannot be built are left out.
+        Claims about counts that cannot be computed are left out.
         """
         counts = []
         claims = self.record.spec.report.params if self.record.spec else {}
@@ -212,7 +212,7 @@ class ReportView:
 
     @cached_property
     def rows(self) -> list[SurveyRow]:
-        """Properties of the specs, then of the runs: rows that have a cell for each run."""
+        """Properties of the specs, then of the runs, with a cell for each run; no empty rows."""
         return [row for row in (*self._properties(), *self._trainings()) if any(row.cells)]
 
     @property
@@ -284,7 +284,7 @@ class ReportView:
 
     @cached_property
     def plots(self) -> list[Plot]:
-        """Plots of a run's losses and accuracies; of several runs, one per column of their logs."""
+        """Plots of a run's losses and accuracies; of several runs, of the columns of their logs."""
         return overlays(self.records) if self.several else self.runs[0].plots
 
     @cached_property

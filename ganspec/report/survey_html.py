@@ -10,7 +10,7 @@ from ganspec.version import VERSION
 
 
 def html_text(survey: Survey, width: int | None, transpose: bool | None, every: bool) -> str:
-    """Return a page with the tables and notes of `page_layout`, which needs no other file."""
+    """Return a page with the tables and notes of `page_layout`; it loads no other file."""
     titles = survey.titles
     title = " / ".join(titles) if len(titles) <= ABREAST else f"{len(titles)} specs"
     laid = page_layout(survey, width, transpose, every)

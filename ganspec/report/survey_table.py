@@ -79,8 +79,8 @@ def layout(survey: Survey, width: int | None, transpose: bool | None, every: boo
 
     If `transpose` is None, specs are columns if all fit in `width` characters, and else rows. Each
     table is at most `width` characters wide if it can be; if `width` is None, there is one table,
-    of any width. A note lists the properties in which all specs agree; with `every`, or for a
-    single spec, these are rows of the tables instead.
+    of any width. Without rows there is none. A note lists the properties in which all specs agree;
+    with `every`, or for a single spec, these are rows of the tables instead.
     """
     every = every or len(survey.titles) == 1
     rows = survey.filled if every else survey.uneven
@@ -219,8 +219,8 @@ def latex_text(laid: SurveyLayout) -> str:
 def json_text(survey: Survey, every: bool) -> str:
     """Return JSON with the rows in which the specs differ, or, with `every`, with all rows.
 
-    A single spec has all rows. A value is null if the spec lacks the row's network, and "" if the
-    network lacks the property.
+    A single spec has all rows. A value is null if the spec lacks the row's network, and "" if it
+    lacks the property.
     """
     rows = survey.filled if every or len(survey.titles) == 1 else survey.uneven
     return json.dumps(

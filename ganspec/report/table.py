@@ -39,7 +39,8 @@ def table(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
     """Return text for a terminal: tables of the networks, remarks, tables of the claimed log.
 
     A network's table has its layers, output shapes, parameters and multiply-adds, and, with
-    `receptive`, receptive fields. Remarks are unknown parts, implied values and the report's notes.
+    `receptive`, receptive fields if it reads an image. Remarks are unknown parts, implied values
+    and the report's notes.
     """
     parts = [f"{spec.name}: {' '.join(spec.doc.split())}" if spec.doc else spec.name]
     implied = Implied(spec)
@@ -54,7 +55,7 @@ def table(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
 def markdown(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
     """Return Markdown: a table for each network, then remarks on the spec, if any.
 
-    With `receptive`, tables have receptive fields.
+    With `receptive`, tables of networks that read images have receptive fields.
     """
     parts = [f"<!-- Written by ganspec from the spec `{spec.name}` ({BLANK}). -->"]
     implied = Implied(spec)
