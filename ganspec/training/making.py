@@ -8,8 +8,9 @@ from dataclasses import replace
 import torch
 
 from ganspec.compiler.lower import lower
+from ganspec.language.kinds import within
 from ganspec.progress import say
-from ganspec.runs.run import Run, RunError, used_files
+from ganspec.runs.run import Run, RunError
 from ganspec.systems import checkpoint
 from ganspec.systems.checkpoint import State
 from ganspec.systems.execution import Execution
@@ -59,7 +60,7 @@ def request_of(
 
 
 def _require_shared(request: ExecutionRequest) -> None:
-    """Raise RunError if the request needs one process, as fp16, precision `auto` or `compile`."""
+    """Raise RunError for what only one process can do: fp16, precision `auto` and ALONE."""
     if request.precision == AUTO:
         raise RunError("several processes measure no precision: name fp32, tf32 or bf16, not auto")
     if request.precision == "fp16":
@@ -108,9 +109,9 @@ def _resumed(
 def choose_for(
     spec: Spec, images: Images, request: ExecutionRequest, options: TrainingOptions, ranks: Ranks
 ) -> Choice:
-    """Return the execution for training `spec`, which the first rank prints.
+    """Return the execution for training `spec` that `choose` chooses, which may measure steps.
 
-    It is chosen by `choose`, which may measure steps.
+    On the first rank, print what is worth knowing of it.
     """
     count = len(images.images)
     steps = options.steps or spec.train.length(spec.settings(lower(spec)), count)
@@ -118,7 +119,7 @@ def choose_for(
         pixels = torch.zeros(1, *spec.data.shape, dtype=torch.uint8, device=request.device)
         images = replace(images, images=pixels.expand(count, -1, -1, -1), files=None)
     # a user's own kinds may need Python code in every step, and a CUDA graph runs kernels alone
-    request = replace(request, records=not used_files(spec))
+    request = replace(request, records=not any(kind.is_own for kind in within(spec)))
 
     def make(execution: Execution) -> Training:
         return make_training(spec, images, execution, options)
@@ -146,7 +147,7 @@ def make_training(
 
 
 def tell(spec: Spec, choice: Choice) -> None:
-    """Print how a training is executed, unless that is fp32 without speedups."""
+    """Print the precision and speedups of a training, unless that is fp32 without speedups."""
     if choice.execution == Execution():
         return
     precision, speedups = choice.execution.precision, " and ".join(choice.execution.speedups)
