@@ -2,9 +2,9 @@
 
 Modules are built on the meta device, which draws no weights, and run on an empty batch in main
 memory, which computes nothing. A call that refuses an empty batch, or may have returned it
-unchanged, runs on a batch of two. Runs on the meta device would give shapes, too, but the meta
-device's Python kernels import torch's compiler, which takes more than a second. A run in main
-memory takes less than a millisecond for each layer.
+unchanged, runs on two images, if these are not large. Runs on the meta device would give shapes,
+too, but the meta device's Python kernels import torch's compiler, which takes more than a second. A
+run in main memory takes less than a millisecond for each layer.
 """
 
 from __future__ import annotations

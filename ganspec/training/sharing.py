@@ -1,9 +1,10 @@
-"""Networks whose batches are shared out among ranks, with the results of a single process.
+"""Networks whose batches are shared out among ranks.
 
-Most layers treat each image by itself, so each rank runs them on its slice of the batch. Batch
-norms exchange their statistics. A layer that draws random numbers is run on a batch of the whole
-size, so that each image gets the same numbers as in a single process. A layer that mixes images is
-run on the images of all ranks. Layers that are not torch's are tried on random inputs to find out.
+Their results equal those of a single process, up to rounding. Most layers treat each image by
+itself, so each rank runs them on its slice of the batch. Batch norms exchange their statistics. A
+layer that draws random numbers is run on a batch of the whole size, so that each image gets the
+same numbers as in a single process. A layer that mixes images is run on the images of all ranks.
+Functions, and modules that are not torch's, are tried on random inputs to find out.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ class Tracker(Protocol):
         """Log the PNG file `path` as the picture of a training step."""
 
     def flush(self) -> None:
-        """Make sure that all logged values and pictures are written."""
+        """Write what is logged, unless the tracker does so by itself."""
 
     def close(self) -> None:
         """End the run in the tracker, so that it can go on later."""
