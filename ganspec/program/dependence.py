@@ -58,10 +58,11 @@ def dependence(call: Call, values: list[Value], index: int, size: tuple[int, ...
 
 
 class Trial:
-    """A call on random inputs, and 0 for the index of a class; the input `index` can be changed.
+    """A call on random inputs, of which the input number `index` can be changed.
 
-    `places` is that input's height and width, or its length. Numbers are in double precision, or in
-    single precision if the call fails in double.
+    An input that is the index of a class is 0. `places` is the height and width of the input that
+    can be changed, or its length. Numbers are in double precision, or in single precision if the
+    call fails in double.
     """
 
     def __init__(self, call: Call, values: list[Value], index: int):
@@ -193,7 +194,8 @@ def strides(masks: Masks, places: torch.Size) -> list[Fraction]:
     `masks` are those that `dependence` returns, `places` is the result's height and width. The
     rows, or columns, that a position reads have a middle. Along each axis a line is fitted through
     the middles; its slope without sign, rounded to n or 1 / n for a whole number n, is the stride.
-    For a slope of 0, that is the number of indices divided by that of positions, rounded likewise.
+    If the slope is 0, the stride is the number of indices divided by that of positions, rounded
+    likewise.
     """
     slopes = []
     for axis, mask in enumerate(masks):

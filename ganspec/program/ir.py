@@ -19,7 +19,7 @@ from ganspec.language.expr import Width
 
 
 class Call:
-    """A torch class or function with its arguments.
+    """A class of modules, or a function of tensors, with its arguments.
 
     The arguments of a class are those of its constructor; those of a function follow the tensors
     that it reads. The target of a block's call is a `Net`, and its arguments are the values of the
@@ -93,7 +93,7 @@ class Call:
         return named
 
     def apply(self, *inputs: torch.Tensor) -> torch.Tensor:
-        """Return the function's result for the tensors `inputs`. Not for a call of a module."""
+        """Return the function's result for the tensors `inputs`. Not if `is_module`."""
         return self.function(*([inputs] if self.pack else inputs), *self.args, **self.kwargs)
 
     def build(self) -> nn.Module:

@@ -1,4 +1,4 @@
-"""Count the parameters, buffers and multiply-adds of each layer of a program."""
+"""Count the parameters, buffers and multiply-adds of each layer and condition of a program."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from ganspec.program.statistics import fix_neutral
 
 # A module is counted in main memory up to these sizes. A larger one is counted on the meta device,
 # which needs no memory, but makes torch import its compiler: that takes seconds.
-LARGEST_DRAWN = 2**24  # for parameters with a weight norm: the weights without it
-LARGEST_COMPUTED = 2**34  # for multiply-adds: a layer's weights times positions of its output map
+LARGEST_DRAWN = 2**24  # weights, when parameters of a module with a weight norm are counted
+LARGEST_COMPUTED = 2**34  # weights times positions of the output, when multiply-adds are counted
 
 
 @dataclass(frozen=True)
 class Cost:
-    """The costs of one layer.
+    """The costs of one layer or condition.
 
-    `path` is the layer's key path below the network's key, `output` the shape of its output without
-    the batch. `trainable` is the number of its parameters. `buffers` counts the numbers in its
+    `path` is its key path below the network's key, `output` the shape of its output without the
+    batch. `trainable` is the number of its parameters. `buffers` counts the numbers in its
     floating-point buffers, such as running statistics, which Keras calls non-trainable parameters.
     `macs` are the multiply-adds of one image's forward pass, None if they were not counted. `line`
-    is the layer's line in the spec, None if the layer was not read from a file. `lost` has the
-    names of those of `params`, `macs` and `output` that depend on unknown labels.
+    is its line in the spec, None if it was not read from a text. `lost` has the names of those of
+    `params`, `macs` and `output` that depend on unknown labels.
     """
 
     path: str
@@ -62,10 +62,10 @@ class CostRow(Protocol):
 
 
 def costs(net: Net, macs: bool = False) -> list[Cost]:
-    """Return one `Cost` per layer of a network, in order.
+    """Return one `Cost` per layer or condition of a network, in the order of their calls.
 
     The layers inside blocks and repeats are listed, not the block or the repeat. Layers that make
-    no call are left out. Multiply-adds are counted only if `macs` is true.
+    no call are left out. Multiply-adds are counted only if `macs` is True.
     """
     rows: list[Cost] = []
     for step in net.leaves():
@@ -107,12 +107,12 @@ def parameters_text(net: Net) -> str:
 
 
 def is_lost(rows: Sequence[CostRow], name: str) -> bool:
-    """Return True if `params` or `macs` of a row depends on unknown labels, and is not 0."""
+    """Return True if the count `name` of any row depends on unknown labels, and is not 0."""
     return any(name in row.lost and getattr(row, name) for row in rows)
 
 
 def step_cost(step: Step, inputs: list[Value], macs: bool) -> Cost:
-    """Return the cost of a step that reads `inputs`. Count multiply-adds only if `macs` is true."""
+    """Return the cost of a step that reads `inputs`. Count multiply-adds only if `macs` is True."""
     trainable = buffers = 0
     bare = hollow(step.call) if step.is_module else None
     if bare is not None:

@@ -2,9 +2,9 @@
 
 Modules are built on the meta device, which draws no weights, and run on an empty batch in main
 memory, which computes nothing. A call that refuses an empty batch, or may have returned it
-unchanged, runs on a batch of two. Runs on the meta device would give shapes, too, but the meta
-device's Python kernels import torch's compiler, which takes more than a second. A run in main
-memory takes less than a millisecond for each layer.
+unchanged, runs on two images, if these are not large. Runs on the meta device would give shapes,
+too, but the meta device's Python kernels import torch's compiler, which takes more than a second. A
+run in main memory takes less than a millisecond for each layer.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ WORDS = (
 
 
 class ProbeError(Exception):
-    """Raised when a call fails, or when its result is empty, too large or no batch of tensors.
+    """Raised when a call fails, or when its result is empty, too large, no tensor or one number.
 
     If the call fails, the message is the text in `WORDS` for its error, or else the first line of
     the error.
@@ -54,8 +54,9 @@ class ProbeError(Exception):
 def probe(call: Call, inputs: tuple[Value, ...]) -> tuple[int, ...]:
     """Return the shape, without the batch, of the result of `call` on `inputs`.
 
-    Raise ProbeError if the call fails, if its result is no tensor with a row for each image, or if
-    the result for one image is empty or has more than LARGEST numbers.
+    Raise ProbeError if the call fails, if its result is no tensor or one number for all images, or
+    if the result for one image is empty or has more than LARGEST numbers. The number of rows of the
+    result is not checked.
     """
     try:
         with warnings.catch_warnings(action="ignore"), torch.no_grad():
@@ -118,8 +119,8 @@ def _run(
 ) -> tuple[int, ...]:
     """Return the shape, without the batch, of the result for `batch` images of zeros.
 
-    `module` is None if the call is of a function. Raise ProbeError if the result has no row for
-    each image, and any error of the call.
+    `module` is None if the call is of a function. Raise ProbeError if the result is no tensor or
+    one number for all images, and any error of the call.
     """
     tensors = [value.tensor(batch) for value in inputs]
     result = call.apply(*tensors) if module is None else module(*tensors)

@@ -1,10 +1,10 @@
 """The receptive fields of a network's values: the parts of the image that they depend on.
 
 The program is run on coordinates, with a maximum in place of every sum. For each position of a
-value, the last row and column of the image that it depends on ("sees") are computed and, negated so
-that a maximum finds them, the first. A position that reads several others sees from their first row
-and column to their last. For the calls in `RULES` this is exact at the edges of the image, at odd
-sizes and for the phases of transposed convolutions, unlike the closed formula
+value, this gives the last row and column of the image that it depends on ("sees"), and the first
+ones, which are negated so that a maximum finds them. A position that reads several others sees from
+their first row and column to their last. For the calls in `RULES` this is exact at the edges of the
+image, at odd sizes and for the phases of transposed convolutions, unlike the closed formula
 (equation 2 of Araujo et al., 2019, "Computing Receptive Fields of Convolutional Neural Networks").
 """
 

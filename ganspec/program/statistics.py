@@ -29,7 +29,8 @@ def fix_neutral(network: nn.Module) -> None:
 def fix_statistics(network: nn.Module, *inputs: torch.Tensor) -> None:
     """Give each of the `batch_normalizers` the mean and variance of what it reads for `inputs`.
 
-    `inputs` are one batch, to which `network` is applied once. It must be in evaluation mode.
+    `inputs` are those of `network` for one batch. It is applied to them once, and must be in
+    evaluation mode.
     """
 
     def keep(norm: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:

@@ -66,13 +66,16 @@ def _may_refuse(call: Call, images: int) -> bool:
 
 
 def is_foreign(call: Call) -> bool:
-    """Return True if a call is of code from outside torch and ganspec."""
+    """Return True if a call is of code from outside torch, ganspec and Python's `operator`."""
     home = getattr(call.target, "__module__", None) or ""
     return home.partition(".")[0] not in ("torch", "ganspec", "_operator")
 
 
 def _runner(call: Call, training: bool) -> Callable[..., torch.Tensor]:
-    """Return the call as a function of its inputs; a module gets small random weights."""
+    """Return the call as a function of its inputs.
+
+    A module gets small random weights, and buffers of 0.
+    """
     if not call.is_module:
         return call.apply
     module: nn.Module = hollow(call).train(training)

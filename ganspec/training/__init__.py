@@ -1,1 +1,1 @@
-"""Training into runs: the trainer, and the loop around its steps."""
+"""Training of specs: the trainer, and the loop that writes run folders."""

@@ -1,4 +1,4 @@
-"""Choose the execution of a training: the one that is asked for, or the fastest as measured."""
+"""Choose the precision and speedups of a training: those asked for, or the fastest measured."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from ganspec.systems.training import Training
 
 AUTO = "auto"
 WORTH = 200  # fewest steps of a training for which measuring is worth its time
-# number of first steps that are not timed: caches warm up, and a GPU records a step; on devices of
-# other types nothing is measured
+# by type of device, first steps that are not timed: caches warm up, and a GPU records a step; on
+# devices of other types nothing is measured
 WARM = {"cpu": 1, "cuda": 4}
 MIN_STEPS, MIN_SECONDS = 2, 1.0  # fewest steps and least time of one measurement
-MARGIN = 0.97  # a step in less than this share of the best time so far counts as faster
+MARGIN = 0.97  # another execution is chosen if its steps take less than this share of the time
 CXX = {"darwin": "clang++", "win32": "cl"}  # C++ compilers by system; on any other, it is g++
 COMPILE_SECONDS = 1200.0  # compiling is tried if a training is estimated to take longer
 
@@ -33,18 +33,18 @@ COMPILE_SECONDS = 1200.0  # compiling is tried if a training is estimated to tak
 class ExecutionRequest:
     """The execution that a user asks for.
 
-    `precision` is None for the device's default, and `auto` for the fastest one as measured.
-    `speedups` is None for the fastest ones as measured, and () for no speedups.
+    `precision` is None for the device's default, and `auto` to measure which is fastest. `speedups`
+    is None to measure which are fastest, and () for none.
     """
 
     device: torch.device
     precision: str | None = None
     speedups: tuple[str, ...] | None = None
-    records: bool = True  # False if steps run a user's code, which graphs might not repeat
+    records: bool = True  # False to try no `graphs`, which might not repeat a user's own code
 
     @property
     def execution(self) -> Execution:
-        """The execution that is asked for, with the defaults of parts that are to be measured."""
+        """The execution that is asked for, with defaults in place of what is to be measured."""
         precision = self.precision
         if precision is None or precision == AUTO:
             precision = default_precision(self.device)
@@ -65,10 +65,10 @@ def read_request(
 ) -> ExecutionRequest:
     """Return the request for a precision and speedups; `auto` asks for the fastest as measured.
 
-    `speedups` are names, or one text of names and commas; `none` stands for no speedups. With
-    `exact`, the request is for the device's default precision without speedups. Raises RunError if
-    names are unknown or contradict each other or `exact`, or if `device` lacks a precision or a
-    speedup.
+    `precision` is None for the device's default. `speedups` are names, or one text of names and
+    commas; `none` stands for no speedups. With `exact`, the request is for the device's default
+    precision without speedups. Raises RunError if names are unknown or contradict each other or
+    `exact`, or if the machine or `device` lacks what a precision or a speedup needs.
     """
     if not isinstance(speedups, Iterable):
         raise RunError(f"speedups is {speedups!r}: use auto, none, or names of speedups")
@@ -93,7 +93,7 @@ def read_request(
 
 
 def _require_able(precision: str | None, speedups: tuple[str, ...], device: torch.device) -> None:
-    """Raise RunError if `device` cannot compute in `precision`, or with one of `speedups`."""
+    """Raise RunError if the machine or `device` lacks what `precision` or `speedups` need."""
     if "compile" in speedups and (compiler := missing_compiler(device)):
         message = f"compile needs a compiler, and there is no {compiler} on the PATH"
         raise RunError(f"{message}: install it, or leave out `compile`")
@@ -129,13 +129,13 @@ def has_tf32(device: torch.device) -> bool:
 
 
 def default_precision(device: torch.device) -> str:
-    """Return the precision if the user names none: tf32 if `device` has it, else fp32."""
+    """Return the precision to use if the user names none: tf32 if `device` has it, else fp32."""
     return "tf32" if has_tf32(device) else "fp32"
 
 
 @dataclass
 class Choice:
-    """A chosen execution, and the seconds per step of each measured execution, by its text."""
+    """A chosen execution, and the seconds per step of each measured one, by its `str`."""
 
     execution: Execution
     seconds: dict[str, float] = field(default_factory=dict)
@@ -153,12 +153,12 @@ def choose(
     steps: int,
     minutes: float | None = None,
 ) -> Choice:
-    """Choose an execution for a request: the fastest of those that it allows, as measured.
+    """Choose an execution for a request: the fastest of those that are measured.
 
     `make` returns a new training under an execution. It is measured and thrown away, so that
     results of the real training depend on the choice alone. `steps` is the number of steps of the
     real training, and `minutes` a limit on its time, None for no limit. The choice is
-    `request.execution` if `request.is_measured` says no, or if no measurement succeeds.
+    `request.execution` if `request.is_measured` returns False, or if no measurement succeeds.
     """
     choice = Choice(request.execution)
     if not request.is_measured(steps):
@@ -227,7 +227,7 @@ def has_fast_bf16(device: torch.device) -> bool:
 def measure(make: Callable[[Execution], Training], execution: Execution) -> float | None:
     """Return the seconds per step of a new training under `execution`.
 
-    Return None if a step fails, or if `graphs` are asked for and the steps cannot be recorded.
+    Return None if `make` or a step fails, or if steps cannot be recorded for `graphs`.
     """
     try:
         with warnings.catch_warnings(action="ignore"):  # the real training shows its own

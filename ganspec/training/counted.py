@@ -10,14 +10,16 @@ from ganspec.kinds.optimizers.adam import AdamEpsHat
 
 
 class Counted:
-    """A step that replaces an optimizer's own until `end`, and counts steps on the device.
+    """Replaces an optimizer's `step`, until `end`, by one that counts on the device.
 
-    The optimizer's own step counts in Python, which does not run when a graph is played, and passes
-    `eps` to torch as a number. This one is made while a step is recorded, by torch's formulas.
+    The optimizer's own `step` counts in Python, which does not run when a graph is played, and
+    passes `eps` to torch as a number. This one subtracts from each weight
+    lr sqrt(1 - beta2^t) / (1 - beta1^t) m / (sqrt(v) + eps) in step t, as in section 2 of the paper
+    on Adam (Kingma & Ba, 2015).
     """
 
     def __init__(self, optimizer: AdamEpsHat):
-        self.optimizer, self.steps = optimizer, 0  # the optimizer's steps in one recording
+        self.optimizer, self.steps = optimizer, 0  # optimizer steps in the recording
         optimizer.step = self._step  # type: ignore[method-assign]  # until `end`
 
     @torch.no_grad()
@@ -50,7 +52,7 @@ class Counted:
             torch._foreach_sub_(weights, changes)
 
     def end(self) -> None:
-        """Let the optimizer make its own steps again, once the recording has ended."""
+        """Let the optimizer make its own steps again."""
         del self.optimizer.step
 
     def advance(self) -> None:

@@ -13,7 +13,7 @@ from ganspec.runs.run import RunError
 from ganspec.version import VERSION
 
 MAIN = str(Path(__file__).parents[1] / "__main__.py")
-LOWER = ("tf32", "bf16", "fp16")  # precisions that round products more than fp32
+LOWER = ("tf32", "bf16", "fp16")  # precisions under which a GPU multiplies fp32 numbers in tf32
 
 
 def choose_device(name: str | torch.device) -> torch.device:
@@ -49,11 +49,12 @@ WORD = {"cuda": "GPU", "mps": "Apple GPU", "xpu": "Intel GPU"}
 
 
 def prepare(device: torch.device, precision: str | None = None) -> None:
-    """Make cuDNN's results repeatable bit for bit, or let steps on a CPU reuse freed memory.
+    """Set how this process computes on `device`.
 
-    On a CUDA GPU, products of fp32 numbers are computed in tf32 if `precision` is `tf32`, `bf16` or
-    `fp16`, and in fp32 if it is `fp32`. If it is None, convolutions alone are computed in tf32, as
-    torch does by default.
+    On a CUDA GPU, cuDNN's results become repeatable bit for bit. Products of fp32 numbers are
+    computed in tf32 if `precision` is `tf32`, `bf16` or `fp16`, and in fp32 if it is `fp32`. If it
+    is None, convolutions alone are computed in tf32, as torch does by default. On other devices
+    under Linux, each step reuses the main memory that the last one freed.
     """
     if device.type == "cuda":
         torch.set_float32_matmul_precision("high" if precision in LOWER else "highest")
@@ -90,6 +91,6 @@ def environment(device: torch.device) -> dict[str, object]:
         "device": device.type,
         "hardware": hardware,
         "threads": torch.get_num_threads(),
-        # a process that another one started, or `python -m ganspec`, has the path of `__main__.py`
+        # under `python -m ganspec`, which torchrun's processes run, this is a path to `__main__.py`
         "command": ["ganspec" if each == MAIN else each for each in sys.argv],
     }

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn, optim
 
-# optimizers with a fused kernel for CPUs, whose rounding may differ from the usual step's; in older
+# optimizers with a fused kernel for CPUs, which may round otherwise than the usual step; in older
 # versions of torch, AdamW is no subclass of Adam
 FUSED = (optim.Adam, optim.AdamW, optim.SGD)
 CHANNELS_LAST, CHANNELS_SECOND = (0, 2, 3, 1), (0, 3, 1, 2)  # orders of a kernel's dimensions
@@ -29,14 +29,15 @@ def fuse(optimizer: optim.Optimizer) -> None:
             with _fused(optimizer):
                 return step(*arguments)
 
-        optimizer.step = fused_step  # type: ignore[assignment, method-assign]  # hooks miss errors
+        # no hook after the step, as torch skips such hooks if the step fails
+        optimizer.step = fused_step  # type: ignore[assignment, method-assign]
 
 
 @contextmanager
 def _fused(optimizer: optim.Optimizer) -> Iterator[None]:
-    """Within the block, set `fused`, and let all weights lie in the order of their dimensions.
+    """Within the block, set `fused`, and view weights in `channels_last` order as contiguous ones.
 
-    Of a gradient that does not, torch's kernels make a copy, which they do not read.
+    Of a gradient that is not contiguous, torch's kernels make a copy that they never read.
     """
     weights = [
         weight
@@ -58,7 +59,7 @@ def _fused(optimizer: optim.Optimizer) -> Iterator[None]:
 
 
 def _permute(weight: nn.Parameter, optimizer: optim.Optimizer, order: tuple[int, ...]) -> None:
-    """Permute the dimensions of a weight, its gradient and its averages. Move no numbers."""
+    """Permute the dimensions of a weight, its gradient and its averages. No number is moved."""
     assert weight.grad is not None
     gradient = weight.grad.permute(order)
     weight.data = weight.data.permute(order)

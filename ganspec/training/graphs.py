@@ -29,10 +29,10 @@ PRACTICE = 2  # steps made and undone before a recording, in which libraries all
 
 
 class Recorder:
-    """Makes the steps of a training by recording one step and playing it again.
+    """Makes the steps of a training by recording one step of each phase and playing it again.
 
-    A step on a batch that is smaller than the recorded one is made as usual. If steps cannot be
-    recorded, `works` is False, a warning gives the reason, and all steps are made as usual.
+    A step on a batch that is smaller than the recorded one is made as usual. If a step cannot be
+    recorded, `works` is False, a warning gives the reason, and all later steps are made as usual.
     """
 
     def __init__(self, training: Training):
@@ -69,15 +69,15 @@ class Recorder:
         self.recordings.clear()
 
     def _record(self, phase: str) -> dict[str, torch.Tensor]:
-        """Make one step, and keep its recording for the next ones, if it can be recorded.
+        """Make one step. Return its losses by name.
 
-        Return the losses of the step by name.
+        If the step can be recorded, and its batches are full, keep the recording for later steps.
         """
         training, batches = self.training, KeptBatches(self.training.batches)
         recording = None
         try:
             with _drawing_from(training, batches), warnings.catch_warnings():
-                # torch warns of the second stream of `_practise`, which waits for it
+                # torch warns that `_practise` uses another stream, but the two wait for each other
                 warnings.filterwarnings("ignore", "The AccumulateGrad node")
                 if _practise(training, batches):
                     recording = Recording(training, batches)
@@ -173,11 +173,11 @@ def _drawing_from(training: Training, batches: KeptBatches) -> Iterator[None]:
 
 
 def _practise(training: Training, batches: KeptBatches) -> bool:
-    """Make some steps, and undo them. Return False if the step cannot be recorded yet.
+    """Make PRACTICE steps, and undo them. Return False if the step cannot be recorded yet.
 
     That is so if these steps gave an optimizer its first state for a weight, which a recording
-    would make anew each time. Raises RuntimeError if a step waits for the GPU, which cannot be
-    recorded.
+    would make anew each time. Raises RuntimeError if a step after the first waits for the GPU,
+    which cannot be recorded, and any error of a step.
     """
     before = Saved(training)
     average, training.average = training.average, None
@@ -199,9 +199,9 @@ def _practise(training: Training, batches: KeptBatches) -> bool:
 
 @contextmanager
 def _waiting_refused(refused: bool) -> Iterator[None]:
-    """Within the block, raise RuntimeError where Python waits for a GPU, if `refused` is True."""
+    """Within the block, if `refused` is True, raise RuntimeError where Python waits for a GPU."""
     mode = torch.cuda.get_sync_debug_mode()
-    with warnings.catch_warnings(action="ignore"):  # torch warns that it misses some waits
+    with warnings.catch_warnings(action="ignore"):  # torch warns that it overlooks some waits
         torch.cuda.set_sync_debug_mode("error" if refused else mode)
     try:
         yield
@@ -210,7 +210,7 @@ def _waiting_refused(refused: bool) -> Iterator[None]:
 
 
 class Saved:
-    """A copy of what a step changes in a training, without averaged weights and the feed."""
+    """A copy of what a step changes in a training, except averaged weights and the feed."""
 
     def __init__(self, training: Training):
         self.training, self.step = training, training.step

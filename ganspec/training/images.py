@@ -29,18 +29,19 @@ from ganspec.systems.spec import Spec
 from ganspec.systems.training import Images
 
 MEMORY_SHARE = 0.5  # images that would take a larger share of free memory are streamed
-DARK = 64  # of 255; if no pixel of any image is brighter, a warning is shown
-SHOWN = 64  # number of streamed images in which a pixel above DARK is looked for
+DARK = 64  # of 255; if no pixel is brighter, a warning is shown
+SHOWN = 64  # if images are streamed, only so many are searched for a brighter pixel
 
 
 def open_images(
     data: Data, folder: Path | None, device: torch.device, streamed: bool | None = None
-) -> tuple[torch.Tensor | StreamedImages, torch.Tensor | None]:
-    """Return the real images, ready for `Feed`, and their labels, None if there are none.
+) -> tuple[torch.Tensor | StreamedImages, torch.Tensor]:
+    """Return the real images, ready for `Feed`, and their labels.
 
-    `folder` contains the images; None searches the usual places. `streamed` is True to let worker
-    processes read them, False to hold them in memory; None is memory if they fit. Only folders of
-    images are streamed, other data sets are always read into memory. Raises DataError.
+    `folder` contains the images; None searches the usual places. Images of an `image_folder` are
+    read by worker processes if `streamed` is True, and held in memory if it is False; if it is
+    None, they are streamed if they would take more than MEMORY_SHARE of the free memory. Other data
+    sets are always read into memory. Raises DataError.
     """
     return _open(data, folder, device, streamed)[:2]
 
@@ -51,8 +52,8 @@ def _open(
     device: torch.device,
     streamed: bool | None = None,
     listing: Listing | None = None,
-) -> tuple[torch.Tensor | StreamedImages, torch.Tensor | None, ImageFiles | None]:
-    """Return the images and labels as `open_images` does, and their files, None if they have none.
+) -> tuple[torch.Tensor | StreamedImages, torch.Tensor, ImageFiles | None]:
+    """Return images and labels as `open_images` does, and the files of an `image_folder`, or None.
 
     A `listing` names the images to use; other images of the folder are left out.
     """
@@ -83,16 +84,13 @@ def _open(
 
 
 def warn_if_dark(images: torch.Tensor, dataset: Dataset) -> None:
-    """Warn if no pixel of any image is above DARK, as happens if 12 bits are read as 16.
-
-    The pixels are 0 to 255.
-    """
+    """Warn if no pixel, 0 to 255, is above DARK, as happens if 12 bits are read as 16."""
     top = int(images.max())
     if top > DARK:
         return
     message = f"{dataset.kind}: the images are nearly black, their largest value is {top} of 255"
     if isinstance(dataset, ImageFolder) and top:
-        # in 16 bits, `top` is 257 * top; white is the least 2**n - 1 that is not below it
+        # a file of 16 bits holds about 257 * top; white is the least 2**n - 1 that is not below
         white = 2 ** int(257 * (top - 0.5)).bit_length() - 1
         message += f"; if white is {white} in their files, write `image_folder: {{white: {white}}}`"
     warnings.warn(message, stacklevel=4)
@@ -101,8 +99,8 @@ def warn_if_dark(images: torch.Tensor, dataset: Dataset) -> None:
 def warn_of_files(present: ImageFiles, files: ImageFiles, listing: Listing | None = None) -> None:
     """Warn of files that cannot be read, and of files and labels that are new since the run began.
 
-    `present` are all image files of the folder, `files` those that are used. `listing` names the
-    files that a resumed run began with; it is None for a new run.
+    `present` are all image files of the folder, `files` those that are used. `listing` has the
+    files and labels that a resumed run began with; it is None for a new run.
     """
     if skipped := files.skipped:
         count = f"skipped {len(skipped)} of {len(present)} images"
@@ -114,7 +112,8 @@ def warn_of_files(present: ImageFiles, files: ImageFiles, listing: Listing | Non
         return
     if relabelled(present, listing):
         message = f"labels of images in {present.folder} have changed since the run began"
-        warnings.warn(f"{message}: it keeps the old; to use the new, begin a run", stacklevel=4)
+        advice = "it keeps the old ones; begin another run to use the new"
+        warnings.warn(f"{message}: {advice}", stacklevel=4)
     known = {*listing.names, *listing.skipped}
     if new := sorted({present.name(i) for i in range(len(present))} - known):
         message = f"new images in {present.folder} are not part of the run: {printable(new[0])}"
@@ -125,7 +124,8 @@ def warn_of_files(present: ImageFiles, files: ImageFiles, listing: Listing | Non
 def relabelled(present: ImageFiles, listing: Listing) -> bool:
     """Return True if a file in both `present` and `listing` has another label now.
 
-    A class that was added or removed renumbers the others in the same order; that is no change.
+    New numbers of classes in their old order are no change, since a class that is added or removed
+    renumbers those after it.
     """
     before = dict(zip(listing.names, listing.labels, strict=True))
     now = present.labels.tolist()
@@ -140,10 +140,10 @@ def relabelled(present: ImageFiles, listing: Listing) -> bool:
 
 def open_test_images(
     data: Data, folder: Path | None, device: torch.device
-) -> tuple[torch.Tensor, torch.Tensor | None] | None:
+) -> tuple[torch.Tensor, torch.Tensor] | None:
     """Return the held-out images and their labels; None if no image is held out.
 
-    The labels are None if the images have none. Raises DataError.
+    Raises DataError.
     """
     if (load := data.dataset.test_reader(data.resize)) is None:
         return None
@@ -155,7 +155,7 @@ def open_test_images(
 
 def open_shown_images(
     data: Data, folder: Path | None, device: torch.device
-) -> tuple[torch.Tensor | StreamedImages, torch.Tensor | None]:
+) -> tuple[torch.Tensor | StreamedImages, torch.Tensor]:
     """Return the held-out images and their labels, or the training's if no image is held out.
 
     Raises DataError.
@@ -164,7 +164,10 @@ def open_shown_images(
 
 
 def class_names(data: Data, folder: Path | None) -> list[str]:
-    """Return the class names in the order of their labels; [] if the classes have no names."""
+    """Return the class names in the order of their labels; [] if the classes have no names.
+
+    Raises DataError.
+    """
     folder = data.dataset.locate(folder)
     with data.dataset.reading(folder):
         return data.dataset.classes(folder)
@@ -179,13 +182,13 @@ def open_all(
 ) -> Images:
     """Return the images for training. Raises DataError.
 
-    `listing` names the images that a resumed run began with; None uses all. `streamed` is True to
-    let worker processes read images, False to hold them in memory; None is memory if they fit.
+    `listing` names the images that a resumed run began with; None uses all. `streamed` is as for
+    `open_images`.
     """
     images, labels, files = _open(spec.data, folder, device, streamed, listing)
     test = open_test_images(spec.data, folder, device) if spec.reads_test else None
     names = class_names(spec.data, folder) if spec.labelled else []
-    if listing and labels is not None and labels.ndim == 1:
+    if listing and labels.ndim == 1:
         names = names[: int(labels.max()) + 1]  # the folder may have got new classes
     return Images(images, labels, test, tuple(names), open_conditions(spec, folder), files)
 
@@ -195,8 +198,8 @@ def open_together(
 ) -> Images:
     """Return the images for training, on every rank. The first rank opens them before the others.
 
-    So the others find the caches that the first rank has made, and stream the images if it does.
-    `listing` names the images that a resumed run began with; None uses all.
+    So the others find the caches that the first rank has made, and stream the images if and only
+    if it does. `listing` names the images that a resumed run began with; None uses all.
     """
     images: Images | None = None
     streamed: bool | None = None
@@ -211,10 +214,10 @@ def open_together(
 
 
 def open_conditions(spec: Spec, folder: Path | None) -> torch.Tensor | None:
-    """Return the labels of the run's pictures, from the file that the spec names; None without one.
+    """Return the labels to draw the run's pictures for, float N x classes.
 
-    The file is in the data set's folder, or beside the data set's own file of labels. Raises
-    DataError.
+    Return None if the spec names no file of them. The file is in the data set's folder, or beside
+    its label files. Raises DataError.
     """
     if (name := spec.train.condition_file) is None:
         return None

@@ -1,4 +1,4 @@
-"""The start of several processes on one machine, which train together."""
+"""Start several processes on one machine, which share the work of a command."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def launch(
 ) -> int:
     """Run `ganspec ARGUMENTS` in `processes` processes of this machine, by torchrun's launcher.
 
-    If one is lost, all are started again, at most `max_restarts` times. Signals are passed on to
-    all of them. Return the exit status: 0 for success, else 2 or more, after a process has printed
-    the error. Raises KeyboardInterrupt if a signal to the launcher or to one of them has ended
-    them, and RunError if the first process was killed. `run` is the run that they train, None if
-    they do something else.
+    If one fails or is lost, all are started again, at most `max_restarts` times. Signals are passed
+    on to all of them. Return the exit status: 0 for success, else 2 or more, after a process has
+    printed the error. Raises KeyboardInterrupt if a signal to the launcher or to one of them has
+    ended them, and RunError if the first process was killed. `run` is the run that they train, None
+    if they do something else.
     """
     # by default, torch would use all cores in each process
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, torch.get_num_threads() // processes)))

@@ -12,11 +12,11 @@ from ganspec.training.stop import Stop, say
 
 @dataclass
 class Limits:
-    """The end of a training: the step `last`, a request to stop, or `minutes` after its start.
+    """The end of a training: the step `last`, a request to stop, or `minutes` after `start`.
 
     `minutes` is None for no limit on the time. All `ranks` end after the same step. `asked` is True
-    once all ranks know of a request to stop, to whichever of them it came. With `announces`, a
-    message is then printed.
+    once all ranks know of a request to stop, to whichever of them it came. With `announces`, this
+    rank then prints a message. `deadline` is the end of the minutes, by `time.monotonic`.
     """
 
     last: int
@@ -38,7 +38,7 @@ class Limits:
             self.deadline = time.monotonic() + 60 * self.minutes
 
     def reached(self, step: int) -> bool:
-        """Return True if the training ends after `step`. All ranks call this at the same time."""
+        """Return True if the training ends after `step`. Set `asked`. All ranks must call this."""
         late = time.monotonic() > self.deadline
         before = self.asked
         self.asked, late = self.ranks.any(self.stop.asked, late)

@@ -26,20 +26,20 @@ FLUSH_SECONDS = 2.0
 CHECKPOINT_SECONDS = 300.0  # least time between checkpoints within an epoch
 TOGETHER_SECONDS = 60.0  # the same with several processes: any of them may be lost
 EPOCH_SECONDS = 20.0  # least time between checkpoints at epochs' ends, unless scores are due
-NOTE_SECONDS = 30.0  # least time between notes of the pace in `run.json`
+NOTE_SECONDS = 30.0  # least time between notes of the pace in `run.json`, apart from checkpoints
 
-# the step, and the newest number in each column of the log, by name
+# is called with the step, and with the newest number in each column of the log, by name
 OnFlush: TypeAlias = Callable[[int, dict[str, float]], None]
 
 
 class TrainingError(GanspecError):
-    """Raised when losses or weights are not finite. The message names the step and the weights."""
+    """Raised when a loss, a weight or a number in an optimizer's state is not finite."""
 
 
 class LossRecorder:
-    """A buffer of losses on the device, written every FLUSH_STEPS steps or FLUSH_SECONDS.
+    """A buffer of losses on the device, written to the log every FLUSH_STEPS or FLUSH_SECONDS.
 
-    After each write it calls `on_flush`.
+    After each write of finite losses it calls `on_flush`.
     """
 
     def __init__(self, training: Training, run: Run, on_flush: OnFlush):
@@ -59,8 +59,8 @@ class LossRecorder:
     def flush(self) -> None:
         """Write the buffered losses to the run's log, and call `on_flush`.
 
-        Raises TrainingError if a loss is not finite, and RunError if the run's folder was deleted
-        or moved.
+        Raises TrainingError if a loss is not finite, after writing the losses of other steps, and
+        RunError if the run's folder was deleted or moved.
         """
         self.run.require_present()
         if not self.pending:
@@ -76,7 +76,7 @@ class LossRecorder:
             self.note()
         finite = [row for row in rows if math.isfinite(sum(row.values()))]
         self.run.loss_log.append(finite)
-        self.last = {**self.last, **rows[-1]}  # rows of other steps lack the measurements
+        self.last = {**self.last, **rows[-1]}  # the last row may lack measurements
         if bad := next((row for row in rows if row not in finite), None):
             name = next(key for key, value in bad.items() if not math.isfinite(value))
             raise TrainingError(
@@ -88,7 +88,7 @@ class LossRecorder:
     def advance(self) -> dict[str, torch.Tensor]:
         """Make one training step. Return its losses by name.
 
-        Raises TrainingError for an error that follows from losses or weights that are not finite.
+        Raises TrainingError if the step fails because a loss or a weight is not finite.
         """
         try:
             return self.training.make_step()
@@ -122,7 +122,7 @@ class LossRecorder:
 
 
 def measures(training: Training) -> dict[str, torch.Tensor]:
-    """Return the measurements on held-out images by name; all ranks call this together."""
+    """Return measurements on held-out images by name; {} if there are none. All ranks call this."""
     with training.ranks.together():
         return training.measures()
 
@@ -178,7 +178,7 @@ class LossPlot:
 
 
 class Loop:
-    """Makes training steps, and writes the log, pictures, checkpoints and scores of the run.
+    """Makes training steps, and writes the files of the run that depend on them.
 
     The plot of losses also shows the losses that the report `claims`. `on_flush` is called after
     each write of the log.
@@ -199,7 +199,8 @@ class Loop:
     def run_to_end(self) -> bool:
         """Train until `limits` are reached. Return False if a signal ended the last scoring.
 
-        Raises TrainingError if losses or weights are not finite; the last checkpoint then stays.
+        Raises TrainingError if losses or weights are not finite, and RunError if the run's folder
+        was deleted or moved. The last checkpoint stays.
         """
         training, limits, pace = self.training, self.limits, self.recorder.pace
         complete = self.score()  # at the step that is resumed, if a signal ended its scoring
@@ -211,7 +212,7 @@ class Loop:
             losses = self.recorder.advance()
             pace.end(waited=False)
             ended = training.ends_epoch()
-            # no measurements at a step that a signal ends: an uninterrupted run has none there
+            # none where a signal ends an epoch early: an uninterrupted run has none there
             if ended or (limits.reached(training.step) and not limits.asked):
                 losses = {**losses, **measures(training)}
             self.recorder.add(losses)
@@ -230,8 +231,8 @@ class Loop:
     def keep(self, ended: bool) -> None:
         """Write a checkpoint if it is due. If an epoch has `ended`, first write its other files.
 
-        These are a picture, if the run keeps it or a checkpoint is due, and a snapshot, if the spec
-        asks for it.
+        These are a picture, if the run keeps it or a checkpoint is due, and a snapshot, if `keep`
+        in the spec asks for it.
         """
         training, scoring = self.training, self.training.scoring
         waited = time.perf_counter() - self.saved

@@ -60,7 +60,7 @@ def request_of(
 
 
 def _require_shared(request: ExecutionRequest) -> None:
-    """Raise RunError if the request needs one process, as fp16, precision `auto` or `compile`."""
+    """Raise RunError for what only one process can do: fp16, precision `auto` and ALONE."""
     if request.precision == AUTO:
         raise RunError("several processes measure no precision: name fp32, tf32 or bf16, not auto")
     if request.precision == "fp16":
@@ -109,9 +109,9 @@ def _resumed(
 def choose_for(
     spec: Spec, images: Images, request: ExecutionRequest, options: TrainingOptions, ranks: Ranks
 ) -> Choice:
-    """Return the execution for training `spec`, which the first rank prints.
+    """Return the execution for training `spec` that `choose` chooses, which may measure steps.
 
-    It is chosen by `choose`, which may measure steps.
+    On the first rank, print what is worth knowing of it.
     """
     count = len(images.images)
     steps = options.steps or spec.train.length(spec.settings(lower(spec)), count)
@@ -147,7 +147,7 @@ def make_training(
 
 
 def tell(spec: Spec, choice: Choice) -> None:
-    """Print how a training is executed, unless that is fp32 without speedups."""
+    """Print the precision and speedups of a training, unless that is fp32 without speedups."""
     if choice.execution == Execution():
         return
     precision, speedups = choice.execution.precision, " and ".join(choice.execution.speedups)

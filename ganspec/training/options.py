@@ -44,9 +44,9 @@ def require_flag(name: str, value: object) -> None:
 
 
 def named_path(name: str, path: Path | str | None) -> Path | None:
-    """Return the path of the option `name`; None if it is None. Raises RunError if it is no path.
+    """Return `path`, the value of the option `name`, as a Path; None if it is None.
 
-    An empty text is none.
+    Raises RunError if it is no path; an empty text is no path.
     """
     if path is None:
         return None
@@ -59,8 +59,8 @@ def named_path(name: str, path: Path | str | None) -> Path | None:
 class TrainingOptions:
     """The options of `ganspec.train`, which describes each of them.
 
-    Raises RunError if an option has a value of another type, or a number that is too small, or if
-    both `resume` and `overwrite` are True.
+    Raises RunError if `steps`, `minutes`, `progress` or a flag has a wrong value, or if both
+    `resume` and `overwrite` are True. The other options are checked where they are used.
     """
 
     data: Path | str | None = None
@@ -89,5 +89,5 @@ class TrainingOptions:
 
     @property
     def trackers(self) -> tuple[str, ...]:
-        """The names in `track`, which may be one text."""
+        """The names in `track`; a text is one name."""
         return tuple(map(str, entries_of(self.track)))

@@ -15,8 +15,8 @@ KEPT = 1000  # the pace is the median of so many newest durations
 class Pace:
     """Durations of training steps in seconds.
 
-    On a GPU the transfer of losses waits for all steps since the last transfer, so a duration is
-    the mean over those steps.
+    On a CPU each step is timed. On other devices Python waits for the steps only when it reads
+    their losses, so a duration is the mean over the steps since the last time.
     """
 
     def __init__(self, training: Training):
@@ -25,7 +25,7 @@ class Pace:
         self.started, self.counted = time.perf_counter(), training.step
 
     def begin(self) -> None:
-        """On a CPU, start the clock before a step. On a GPU it runs on until losses are read."""
+        """On a CPU, start the clock before a step. On other devices, do nothing."""
         if self.training.device.type == "cpu":
             self.restart()
 
@@ -36,7 +36,8 @@ class Pace:
     def end(self, waited: bool) -> None:
         """Record the time per step since the clock started, and start it anew.
 
-        On a GPU nothing is done unless `waited` says that Python has waited for all steps.
+        The FIRST steps are not recorded. On devices other than a CPU, nothing is done unless
+        `waited` says that Python has waited for all steps.
         """
         if self.training.device.type != "cpu" and not waited:
             return

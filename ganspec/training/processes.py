@@ -59,7 +59,7 @@ def _choose_gpu(device: str) -> None:
     """Use the GPU whose number is this process's number on its machine.
 
     Raises RunError in the first process of the machine, and UnshownError in the others, if there
-    are too few GPUs, or if `device` names one GPU for all processes.
+    are too few GPUs, or if `device` names one GPU for several processes.
     """
     number, count = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
     needed = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
@@ -75,11 +75,11 @@ def _choose_gpu(device: str) -> None:
 
 @contextmanager
 def told_once(ranks: Ranks, run: Run) -> Iterator[None]:
-    """Within the block, change errors so that each is shown once.
+    """Within the block, change each GanspecError so that it is shown once.
 
-    An error of another rank than the first becomes a RunError with the number of the rank. If a
-    process is lost, the first rank raises RunError, which says what to do, and the others
-    UnshownError, which is not shown.
+    On a rank other than the first it becomes a RunError with the number of the rank, unless it is
+    an UnshownError. If a process is lost, the first rank raises RunError, which says what to do,
+    and the others UnshownError, which is not shown.
     """
     try:
         yield
@@ -111,11 +111,11 @@ def with_remedy(message: str, run: Run | None) -> str:
 
 
 def is_restarted(run: Run) -> bool:
-    """Return True if torchrun has started the processes again since it began `run`."""
+    """Return True if torchrun has restarted these processes, which were training `run` before."""
     return restarts() > 0 and run.info().get("launch") == launch_name()
 
 
 def launch_name() -> str | None:
-    """Return a name of this launch of torchrun; it survives restarts. None without torchrun."""
+    """Return a name of this launch of torchrun, the same after restarts. None without torchrun."""
     name = os.environ.get("TORCHELASTIC_RUN_ID")
     return name and f"{name} {platform.node()} {os.getppid()}"

@@ -21,9 +21,9 @@ CONDITIONS = ("device", "hardware", "torch", "threads", "processes")
 def saved_state(run: Run, spec: Spec, exact: bool) -> State:
     """Lock `run`, and return its checkpoint.
 
-    Raises RunError if there is no checkpoint, if the run trains another spec than `spec`, if
-    another process trains it, or if `exact` is True and the run did not begin with --exact. Raises
-    CheckpointError if the checkpoint cannot be read.
+    Raises what `Run.spec` and `Run.lock` raise, RunError if there is no checkpoint, if the run
+    trains another spec than `spec`, or if `exact` is True and the run did not begin with --exact,
+    and CheckpointError if the checkpoint cannot be read.
     """
     if run.state() in ("empty", "cut"):
         raise RunError(f"{run.folder} is no run yet: leave out --resume")
@@ -58,9 +58,9 @@ def restore(
 ) -> None:
     """Restore a run's checkpoint `state`, and remove the run's files and scores of later steps.
 
-    `info` are the entries of `run.json` that a new run would have. Raises RunError if the run began
-    with other images, or if nothing is left to do up to step `last`. Raises CheckpointError if the
-    state does not fit the training.
+    `info` are the entries of `run.json` that a new run would have. Warn if numbers may differ from
+    here on. Raises RunError if the run began with other images, or if nothing is left to do up to
+    step `last`. Raises CheckpointError if the state does not fit the training.
     """
     sha256 = info.get("images_sha256")
     if sha256 and run.info().get("images_sha256", sha256) != sha256:
@@ -79,7 +79,7 @@ def restore(
     run.renew(spec, emit)
     run.rewind(step)
     rewind_skipped(run.folder, step)
-    if not training.ends_epoch():  # measured since the run ended here; now it goes on
+    if not training.ends_epoch():  # an uninterrupted run measures nothing at this step
         run.loss_log.forget_test()
     _note_conditions(run, info, step)
     if changed := run.changed_kinds(spec):
@@ -89,9 +89,9 @@ def restore(
 
 
 def _note_conditions(run: Run, info: dict[str, object], step: int) -> None:
-    """Note in `run.json` which of CONDITIONS differ from `step` on, and warn of them.
+    """Note in `run.json` which of CONDITIONS differ from `step` on. Warn if they change numbers.
 
-    `info` has those of this training. If `run.json` is lost, it is written anew from `info`.
+    `info` has those of this training. If `run.json` is lost, warn, and write it from `info`.
     """
     began, now = {"processes": 1, **run.info()}, {"processes": 1, **info}
     if "device" not in began:
@@ -108,7 +108,8 @@ def _note_conditions(run: Run, info: dict[str, object], step: int) -> None:
     told = {k: v for k, v in new.items() if k != "threads" or now["device"] == "cpu"}
     if told and "device" not in new:
         changes = ", ".join(f"{key} {began[key]} before, {told[key]} now" for key in told)
-        warnings.warn(f"numbers are rounded differently from here on: {changes}", stacklevel=3)
+        message = f"numbers may be rounded differently from here on: {changes}"
+        warnings.warn(message, stacklevel=3)
     if new:
         resumed.append({"from_step": step, **new})
     if resumed != known:

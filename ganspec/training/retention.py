@@ -25,10 +25,10 @@ def spacing(done: int, unit: int, most: int) -> int:
 def superseded(steps: Iterable[int], width: int) -> set[int]:
     """Return the steps whose files are to be deleted: all but the newest in each window.
 
-    Windows have `width` steps, and the first one begins after step 0. So a file of a step within an
-    epoch, where a training was stopped, stays only until its epoch has a newer one. A window of
-    twice the width is two windows, so the steps that remain in the end do not depend on how often
-    files were deleted.
+    Windows have `width` steps. The first one begins with step 1, and has earlier steps, too. So a
+    file of a step within an epoch, where a training was stopped, stays only until its window has a
+    newer one. A window of twice the width is two windows, so the steps that remain in the end do
+    not depend on how often files were deleted.
     """
     steps = sorted(steps)
     newest = {max(1, math.ceil(step / width)): step for step in steps}
@@ -38,10 +38,10 @@ def superseded(steps: Iterable[int], width: int) -> set[int]:
 class Retention:
     """Decides which pictures and snapshots a training writes and keeps.
 
-    The spec's `train.pictures` and `train.snapshots` are the largest numbers of both. The rule
-    depends on the step alone, so a resumed run keeps the same files as an uninterrupted one. Only
-    files with the names that a training gives are deleted, and never the snapshots that score best,
-    or those of a list of epochs in `train.keep`.
+    The spec's `train.pictures` limits the pictures, and `train.snapshots` the snapshots of
+    `keep: N`. The rule depends on the step alone, so a resumed run keeps the same files as an
+    uninterrupted one. Only files with the names that a training gives are deleted, and never the
+    snapshots that score best, or those of a list of epochs in `train.keep`.
     """
 
     def __init__(self, training: Training, run: Run):
@@ -60,11 +60,11 @@ class Retention:
         return self.done % spacing(self.done, self.pictures, self.cfg.pictures) == 0
 
     def wants_snapshot(self) -> bool:
-        """Return True if the spec asks for the weights of the epoch that has just ended."""
+        """Return True if `keep` in the spec includes the epoch that has just ended."""
         return includes(self.cfg.keep, self.training.epoch)
 
     def thin(self) -> None:
-        """Delete the pictures and snapshots beyond the numbers that the spec allows."""
+        """Delete the pictures and snapshots that newer ones supersede."""
         pictures, snapshots, warmup = self.run.samples(), {}, self.training.warmup
         if isinstance(self.cfg.keep, int):
             snapshots = {

@@ -105,8 +105,9 @@ def _train(
 class Beginning:
     """The state that a training starts from, on all ranks.
 
-    `state` is the checkpoint of a resumed run; `listing` its images, if each has a file. Both are
-    None for a new run. `exact` is True if modules run without rewrites.
+    `state` is the checkpoint of a resumed run, and `listing` its images, None if they are not those
+    of an `image_folder`. Both are None for a new run. `exact` is True if modules run without
+    rewrites.
     """
 
     state: State | None
@@ -117,7 +118,8 @@ class Beginning:
 def _begin(run: Run, spec: Spec, options: TrainingOptions) -> Beginning:
     """Return the state that a training starts from. If a run is to be resumed, lock it.
 
-    Raises RunError if the run cannot be resumed, or if a new run cannot begin in the folder.
+    Raises what `saved_state` raises, and RunError if a new run cannot begin in the folder, or if
+    the list of a resumed run's images is damaged.
     """
     state = saved_state(run, spec, options.exact) if options.resume else None
     if state is None:
@@ -138,7 +140,7 @@ def _after_restart(options: TrainingOptions, run: Run) -> TrainingOptions:
 
 
 def _info(spec: Spec, training: Training, images: Images, choice: Choice) -> dict[str, object]:
-    """Return the entries of `run.json` that a new run has at its start."""
+    """Return the entries of `run.json` that a new run has at its start, without those of kinds."""
     info = {**environment(training.device), "exact": training.exact, **choice.record()}
     if launch_name():
         info["processes"] = training.ranks.count

@@ -1,9 +1,10 @@
-"""Networks whose batches are shared out among ranks, with the results of a single process.
+"""Networks whose batches are shared out among ranks.
 
-Most layers treat each image by itself, so each rank runs them on its slice of the batch. Batch
-norms exchange their statistics. A layer that draws random numbers is run on a batch of the whole
-size, so that each image gets the same numbers as in a single process. A layer that mixes images is
-run on the images of all ranks. Layers that are not torch's are tried on random inputs to find out.
+Their results equal those of a single process, up to rounding. Most layers treat each image by
+itself, so each rank runs them on its slice of the batch. Batch norms exchange their statistics. A
+layer that draws random numbers is run on a batch of the whole size, so that each image gets the
+same numbers as in a single process. A layer that mixes images is run on the images of all ranks.
+Functions, and modules that are not torch's, are tried on random inputs to find out.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ SCALES = (1.0, 0.01)  # of random inputs; some layers mix only images that diffe
 def share(training: Training, ranks: Ranks) -> None:
     """Let each network of `training` run on slices of a batch, and average gradients over `ranks`.
 
-    The networks do so only within `ranks.together`. Nothing changes if there is one rank.
+    The networks do so only within `ranks.together`. Each rank also reads only a part of each
+    streamed batch. Nothing changes if there is one rank.
     """
     training.ranks = ranks
     if isinstance(training.batches.images, StreamedImages):
@@ -231,7 +233,7 @@ def batch_reach(step: Step, inputs: list[Value], module: nn.Module | None) -> Re
 
 
 def _trial(step: Step, inputs: list[Value], module: nn.Module | None, scale: float) -> Reach:
-    """Return the reach of a step, as far as random inputs of the size `scale` show it."""
+    """Return the reach of a step, as far as normal inputs of standard deviation `scale` show it."""
     torch.manual_seed(0)
     tensors = [value.tensor(TRIED) for value in inputs]
     tensors = [scale * torch.randn_like(x) if x.is_floating_point() else x for x in tensors]

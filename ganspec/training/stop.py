@@ -15,7 +15,8 @@ from typing import Any, Self
 NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1")
 SIGNALS = tuple(getattr(signal, name) for name in NAMES if hasattr(signal, name))
 STATUS = 130  # exit status of a training that a signal ended
-STOPPED = "GANSPEC_STOPPED"  # environment variable: the file by which a stop is told to `launch`
+# environment variable with the path of a file, which a process makes to tell `launch` of a stop
+STOPPED = "GANSPEC_STOPPED"
 AGAIN = 1.0  # seconds in which a second Ctrl-C is ignored: a parent may pass on the first
 
 
@@ -29,7 +30,7 @@ class Stop:
 
     Outside the main thread nothing changes, since only the main thread can handle signals. A
     handler that Python did not install stays, since Python could not restore it. Under `nohup`,
-    hang-ups stay ignored. With `quiet`, the first signal is not announced on standard error.
+    hang-ups stay ignored. With `quiet`, a request to stop is not announced on standard error.
     """
 
     def __init__(self, begun: bool = True, quiet: bool = False):
@@ -94,7 +95,8 @@ def tell_launcher() -> None:
 def stop_requests(quiet: bool) -> Iterator[Stop]:
     """Within the block, turn signals into requests to stop. Yield the `Stop` that gets them.
 
-    That is the caller's, if one handles signals already, and else a new one.
+    If a `Stop` handles signals already, that one is yielded, and `begun` is set, as a training
+    begins. Otherwise a new one is made.
     """
     handler = signal.getsignal(signal.SIGTERM)
     callers = getattr(handler, "__self__", None)

@@ -51,7 +51,7 @@ class Tracker(Protocol):
         """Log the PNG file `path` as the picture of a training step."""
 
     def flush(self) -> None:
-        """Make sure that all logged values and pictures are written."""
+        """Write what is logged, unless the tracker does so by itself."""
 
     def close(self) -> None:
         """End the run in the tracker, so that it can go on later."""
@@ -61,7 +61,8 @@ class Tracker(Protocol):
 class Position:
     """The part of a run that a tracker has: steps of the last losses and picture, number of scores.
 
-    `id` is the run's name in the tracker; None if the tracker has no run yet.
+    `picture` is -1 before the first picture. `id` is the run's name in the tracker; None if the
+    tracker has no run yet.
     """
 
     id: str | None = None
@@ -198,10 +199,10 @@ def is_number(value: object) -> bool:
 
 
 def settings_of(value: object, path: str = "") -> Iterator[tuple[str, object]]:
-    """Yield the values of a part of a spec, each after its key path, such as `train.batch`.
+    """Yield pairs of a key path, such as `train.batch`, and its value in a part of a spec.
 
-    `path` is the key path of the part `value`. A list is one value, as JSON. Keys in UNLISTED are
-    left out, and so are values of None.
+    `path` is the key path of the part, and `value` the part. A list is one value, as JSON. Keys in
+    UNLISTED are left out, and so are values of None.
     """
     if isinstance(value, dict):
         for key, inner in value.items():

@@ -41,8 +41,8 @@ class Trainer:
     Arguments:
 
     - `spec`: a spec, or a name that `ganspec.load` opens.
-    - `data`: the folder of the real images, or a `ganspec.systems.training.Images` with the
-      images in memory. None searches the usual places of the data set; data sets that ganspec draws
+    - `data`: the folder of the real images, or a `ganspec.systems.training.Images` with images on
+      the device. None searches the usual places of the data set; data sets that ganspec draws
       itself need no folder.
     - `device`: a name such as `cuda:1`; `auto` is the first CUDA GPU, or the CPU without one.
     - `exact`: apply every module without rewrites. The results then equal those of the emitted
@@ -56,9 +56,10 @@ class Trainer:
     The weights are drawn from the spec's `train.seed`, which seeds torch's own generators. No run
     folder is written.
 
-    Raises SpecError if the networks do not fit together, DataError if the images are missing or do
-    not fill a batch, BatchSizeError if a batch norm would get a single vector or another layer a
-    batch that it cannot read, and RunError if there is no such device or another argument is wrong.
+    Raises what `ganspec.load` raises, SpecError if the networks do not fit together or a part of
+    the spec is `unknown`, DataError if the images are missing or do not fill a batch,
+    BatchSizeError if a batch norm would get a single vector or another layer a batch that it cannot
+    read, and RunError if there is no such device or another argument is wrong.
     """
 
     def __init__(
@@ -141,9 +142,10 @@ class Trainer:
     def sample(self, count: int, seed: int = 0) -> torch.Tensor:
         """Return `count` images that `seed` draws, uint8 N x C x H x W on the CPU.
 
-        `ganspec sample` with the same seed draws the same images: with averaged weights, if the
-        spec has an `average`, and for the run's fixed labels, if the generator reads labels.
-        Sampling leaves torch's random states alone, so that the training goes on unchanged.
+        They are drawn with averaged weights, if the spec has an `average`, and for the labels of
+        the training's pictures, if the generator reads labels. From a run with these weights,
+        `ganspec sample` draws the same images. Sampling leaves torch's random states alone, so that
+        the training goes on unchanged.
 
         Raises RunError if no network of the spec draws images, ValueError if `count` is below 1 or
         `seed` below 0, RoomError if the images do not fit into memory, and SourceError if they are
