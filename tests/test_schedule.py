@@ -305,6 +305,7 @@ WRITE = "write `condition: {kind: classes, size:"
 @pytest.mark.parametrize(
     ("labels", "kind", "size", "said"),
     [
+        (None, "classes", 2, "without labels, `condition` says 2 classes: add"),
         (torch.arange(3), "classes", 2, "3 classes, `condition` says 2 classes"),
         (torch.zeros(5, dtype=torch.int64), "classes", 2, "one class only"),
         (torch.tensor([0, 3]), "classes", 4, "of 2 classes, .* 4 .* none has the label 1, 2"),

@@ -31,7 +31,7 @@ def fit_labels(
     size = int(label.size)
     said = f"`{key}` says {label_words(label.kind, size)}"
     if labels is None:
-        raise DataError(f"{dataset.kind} has no labels; {said}")
+        raise DataError(f"the images come without labels, {said}: add their labels")
     kind = "classes" if labels.ndim == 1 else "multi_hot"
     count = max(int(labels.max()) + 1, len(names)) if kind == "classes" else labels.shape[1]
     fix = f"write `{key}: {{kind: {kind}, size: {count}}}`"
