@@ -181,9 +181,9 @@ def compare(*specs: Spec | Run | str | Path, rows: str | Iterable[str] = ()) -> 
     """Return the table of `ganspec compare`, which a notebook shows.
 
     `specs` are specs, or names that `load` opens. `rows`, such as `data,loss`, restricts the table
-    to rows whose names start with one of its entries; by default it has all but `hyperparameters`.
-    Raises what `load` raises, and SurveyError if an entry of `rows` starts no row's name, or
-    without any spec.
+    to rows whose names begin with one of these words; the word `hyperparameters` stands for one row
+    per setting, which are left out by default. Raises what `load` raises, and SurveyError without
+    any spec, or if a word chooses no row.
     """
     from ganspec.comparison.survey import survey
     from ganspec.comparison.surveyed import names_in, open_systems

@@ -1,7 +1,7 @@
 """Checksums in written files, by which ganspec recognises a file that nobody has edited.
 
-The checksum is in the first lines of an emitted program, graph or table, and at the end of a
-report's page.
+The checksum is in the first lines of emitted source, of graphs, and of tables in Markdown or LaTeX,
+and at the end of a report's page.
 """
 
 from __future__ import annotations

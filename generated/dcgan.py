@@ -1,6 +1,6 @@
 """DCGAN at 64 x 64 (Radford et al., 2016), in the form of PyTorch's tutorial.
 
-Written by ganspec from the spec `dcgan` (352b6921). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `dcgan` (41901ca5). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -103,10 +103,7 @@ def fake_loss(scores):
 
 # ---- Data ----
 def draw_scenes(random, count):
-    """Return random properties of three objects in N = `count` scenes: a dict of N x 3.
-
-    `listed`, N x 3, is True for objects that are there; None draws one to three.
-    """
+    """Return random properties of the three objects in each scene: a dict of count x 3."""
     numbers = torch.from_numpy(random.random((count, 3, 8), dtype=np.float32))
     place, turn, spin, size, colour, shape, gloss, spare = numbers.unbind(2)
     slot = torch.arange(3)
@@ -234,7 +231,7 @@ def load_images(count=10000, seed=0):
 
 # ---- Training ----
 def draw_batches(images, seed):
-    """Yield batches of images and labels without end, in a new order each pass."""
+    """Yield batches without end, in a new order each pass over the images."""
     random = torch.Generator().manual_seed(seed)
     if len(images) < BATCH:
         raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")

@@ -1,6 +1,6 @@
 """WGAN with gradient penalty on DCGAN's networks (Gulrajani et al., 2017).
 
-Written by ganspec from the spec `wgan_gp` (c9b97300). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `wgan_gp` (329bcc8f). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -104,10 +104,7 @@ def gradient_penalty(discriminator, real, fake):
 
 # ---- Data ----
 def draw_scenes(random, count):
-    """Return random properties of three objects in N = `count` scenes: a dict of N x 3.
-
-    `listed`, N x 3, is True for objects that are there; None draws one to three.
-    """
+    """Return random properties of the three objects in each scene: a dict of count x 3."""
     numbers = torch.from_numpy(random.random((count, 3, 8), dtype=np.float32))
     place, turn, spin, size, colour, shape, gloss, spare = numbers.unbind(2)
     slot = torch.arange(3)
@@ -235,7 +232,7 @@ def load_images(count=10000, seed=0):
 
 # ---- Training ----
 def draw_batches(images, seed):
-    """Yield batches of images and labels without end, in a new order each pass."""
+    """Yield batches without end, in a new order each pass over the images."""
     random = torch.Generator().manual_seed(seed)
     if len(images) < BATCH:
         raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")

@@ -197,6 +197,7 @@ def test_a_checkpoint_of_another_spec_is_refused_with_the_difference(run, before
         trainer(GREY.replace(before, after)).restore(run.checkpoint_path)
     message = f"the checkpoint of {run.checkpoint_path} does not fit: it is of another spec: {said}"
     assert message in str(refused.value)
+    assert str(refused.value).endswith(": use its values, or begin a new run")
 
 
 def test_the_spelling_of_a_spec_and_what_a_resume_may_change_do_not_matter(run):

@@ -361,7 +361,10 @@ def test_a_changed_file_is_said(folder):
     run("train", "copies.yaml", "--steps", 1)
     Path("celu.py").write_text(FILES["celu.py"].replace("2017", "2018"))
     said = run("sample", "runs/copies", "-n", 2)
-    assert "celu.py differs from runs/copies/kinds/celu.py, which the run used" in said
+    words = (
+        "celu.py differs from runs/copies/kinds/celu.py, which the run used: load the run's copy"
+    )
+    assert words in said
 
 
 def test_a_changed_file_of_another_name_is_said(folder):

@@ -144,7 +144,10 @@ def test_several_files_become_specs_in_a_folder():
             ["a.py:G", "--stdout", "-o", "."],
             "--stdout prints, and -o . writes into a folder: choose",
         ),
-        (["a.py:G", "b.py:G", "-o", "none"], "there is no folder none: several files need one"),
+        (
+            ["a.py:G", "b.py:G", "-o", "none"],
+            "there is no folder none, and several specs need one: make",
+        ),
         (
             ["--summary", "a.txt", "--generator", "G"],
             "with --summary, leave out `--generator`: for Python",

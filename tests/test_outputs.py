@@ -202,7 +202,9 @@ def test_two_specs_of_one_name_are_not_built_into_one_file(tmp_path, monkeypatch
         Path(f"{name}.yaml").write_text(GREY)
     result = CliRunner().invoke(app, ["build", "a.yaml", "b.yaml"])
     target = "generated/grey.py"
-    message = f"error: b.yaml and a.yaml are both {target}: build one of them with -o\n"
+    message = (
+        f"error: b.yaml and a.yaml would both be written to {target}: build one of them with -o\n"
+    )
     assert (result.exit_code, result.stderr) == (2, message)
     assert result.stdout.startswith(f"{target} written") and Path(target).exists()
 

@@ -299,16 +299,24 @@ def test_nothing_else_is_a_rule(text):
 
 # -- labels of the data set ----------------------------------------------------------------------
 
+WRITE = "write `condition: {kind: classes, size:"
+
 
 @pytest.mark.parametrize(
     ("labels", "kind", "size", "said"),
     [
+        (None, "classes", 2, "without labels, `condition` says 2 classes: add"),
         (torch.arange(3), "classes", 2, "3 classes, `condition` says 2 classes"),
         (torch.zeros(5, dtype=torch.int64), "classes", 2, "one class only"),
         (torch.tensor([0, 3]), "classes", 4, "of 2 classes, .* 4 .* none has the label 1, 2"),
         (torch.arange(3), "multi_hot", 3, "3 classes, `condition` says multi-hot"),
         (torch.ones(4, 3), "classes", 3, "multi-hot labels of 3 classes, `condition` says 3"),
-        (torch.ones(4, 3), "multi_hot", 4, "of 3 classes, `condition` says .* of 4"),
+        (
+            torch.ones(4, 3),
+            "multi_hot",
+            4,
+            "of 3 classes, .* of 4 classes: write .*_hot, size: 3}`$",
+        ),
     ],
 )
 def test_labels_that_do_not_fit(labels, kind, size, said):
@@ -326,8 +334,8 @@ def test_labels_that_do_not_fit(labels, kind, size, said):
         ([0, 0], "ab", 2, r"1 class, .* 2 classes; none has the label 1 \(b\): repair its"),
         ([0, 2], "", 2, "3 classes, .* 2 classes; no image has the label 1: renumber the labels"),
         ([0, 2], "", 3, "2 classes, .* 3 classes; none has the label 1: renumber the labels"),
-        ([0, 1], "ab", 3, "2 classes, .* 3 classes; none has the label 2$"),
-        ([0, 1, 2], "abc", 2, "3 classes, `condition` says 2 classes$"),
+        ([0, 1], "ab", 3, f"2 classes, .* 3 classes; none has the label 2: {WRITE} 2}}`$"),
+        ([0, 1, 2], "abc", 2, f"3 classes, `condition` says 2 classes: {WRITE} 3}}`$"),
     ],
 )
 def test_a_class_without_images_is_named_with_a_remedy(labels, names, size, said):

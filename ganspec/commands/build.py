@@ -45,7 +45,8 @@ def build(
             source = ganspec.emit(spec)
             target = out or Path("generated") / f"{spec.name}.py"
             if target in written and not is_stdout(target):
-                fail(f"{path} and {written[target]} are both {target}: build one of them with -o")
+                message = f"{path} and {written[target]} would both be written to {target}"
+                fail(f"{message}: build one of them with -o")
             written[target] = path
             write_unless_edited(target, source, overwrite)
             tell_written(target, f", {len(source.splitlines())} lines")

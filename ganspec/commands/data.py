@@ -28,7 +28,7 @@ EXAMPLE = "ganspec data fashion_mnist --fetch -n 25 -o grid.png"
 
 Fetch = Annotated[
     bool,
-    typer.Option("--fetch", help="Download Fashion-MNIST to ~/.cache/ganspec if it is missing."),
+    typer.Option("--fetch", help="Download Fashion-MNIST to ~/.cache/ganspec/data if missing."),
 ]
 
 

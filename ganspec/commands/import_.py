@@ -131,7 +131,7 @@ def _folder_of(out: Path | None, stdout: bool) -> Path:
     if stdout or (out and is_stream(out)):
         fail("several specs are not printed: write them into a folder, as -o specs")
     if out and not out.is_dir():
-        fail(f"there is no folder {out}: several files need one")
+        fail(f"there is no folder {out}, and several specs need one: make it first")
     return out or Path()
 
 
@@ -154,7 +154,7 @@ def _import_code(
     """Return the spec of the networks in `source`, FILE.py[:CLASS], which a new process runs.
 
     `names` has the classes that --generator and --discriminator name, by role. Call `fail` unless
-    either `source` or `names` has a class.
+    exactly one of `source` and `names` has a class.
     """
     from ganspec.importing.apart import import_apart
     from ganspec.importing.python_file import parse_input, parse_settings

@@ -102,7 +102,8 @@ class Run(RunFolder):
         for file in self.changed_kinds(spec):
             kept = self.folder / "kinds" / file.name
             kept = kept if kept.exists() else kept.parent
-            warnings.warn(f"{file.path} differs from {kept}, which the run used", stacklevel=2)
+            message = f"{file.path} differs from {kept}, which the run used"
+            warnings.warn(f"{message}: load the run's copy instead, with --kinds", stacklevel=2)
         return spec
 
     def _kinds(self) -> dict[str, str]:

@@ -40,7 +40,7 @@ class Ending:
 
     @property
     def range(self) -> tuple[float, float] | None:
-        """The lowest and highest number of the output; None if they are unknown or infinite."""
+        """The lowest and highest number that `layer` can give; None if unknown or infinite."""
         return self.layer.output_range if self.layer else None
 
 
@@ -75,12 +75,15 @@ def output_mark(spec: Spec, key: str, net: Net) -> Mark | None:
 
 
 def mark_of(value: Value) -> Mark | None:
-    """Return the place in the spec of the layer that computes `value`; None for an input."""
+    """Return the place of the layer that computes `value`; None for an input, or if unknown."""
     return value.origin.mark if value.origin else None
 
 
 def check_shape(spec: Spec, key: str, net: Net, message: str) -> Iterator[Diagnostic]:
-    """Yield an error with `message` if the shape of a network's images is not that of `data`."""
+    """Yield an error with `message` if the shape of a network's images is not that of `data`.
+
+    Numbers of the shape that are `unknown` in the spec agree with any.
+    """
     made, wanted = net.output.shape, spec.data.known_shape
     if _agrees(made, wanted):
         return
@@ -116,7 +119,7 @@ def _image_help(spec: Spec, net: Net) -> str:
 
 
 def check_range(spec: Spec, net: Net) -> Iterator[Diagnostic]:
-    """Yield a warning if the range of a network's images is not that of `data`."""
+    """Yield a warning if a network's last layer bounds its images to another range than `data`."""
     end = ending(net)
     if "range" in spec.data.unread or end.range in (None, spec.data.range):
         return
@@ -148,7 +151,8 @@ def _span(bounds: tuple[float, float]) -> str:
 def check_labels(spec: Spec, key: str, label: Label) -> Iterator[Diagnostic]:
     """Yield an error if the data set's labels are not those that the spec declares under `key`.
 
-    `label` is what the spec declares. Nothing is checked if labels are known only from files.
+    `label` is what the spec declares. Nothing is checked if one of the two is `unknown`, or if only
+    the data set's files tell its labels.
     """
     dataset, size = spec.data.dataset, int(label.size)
     known = dataset.label_kind()

@@ -45,7 +45,7 @@ def write(path: Path, content: Any) -> None:
 
 
 def canonical(value: Any) -> Any:
-    """Return a copy of `value` on the CPU whose pickle depends on its contents alone.
+    """Return a copy of `value` on the CPU whose pickle depends on contents and strides alone.
 
     A pickle stores an object once, and refers to it wherever it occurs again. So in the copy equal
     strings are one object, and no container or tensor occurs twice.

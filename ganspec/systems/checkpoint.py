@@ -77,11 +77,11 @@ def fitting(owner: str | Path = "") -> Iterator[None]:
 def check_spec(theirs: Identity, mine: Identity) -> None:
     """Raise ValueError, which names a difference, if `theirs`, of a saved state, is not `mine`."""
     if apart := difference(theirs, mine):
-        raise ValueError(f"it is of another spec: {apart}")
+        raise ValueError(f"it is of another spec: {apart}: use its values, or begin a new run")
 
 
 def check(value: object, model: object, name: str = "") -> None:
-    """Raise ValueError if `value` has another form than `model`, or a number that is not finite.
+    """Raise ValueError if `value` has another form than `model`, or is not `is_finite`.
 
     `value` is a part of a saved state, and `name` its key path, for messages. The form is the keys
     of maps, the lengths of lists, the types of values, and the shapes and types of tensors. Raises
@@ -102,7 +102,7 @@ def check(value: object, model: object, name: str = "") -> None:
     ):
         raise ValueError(f"{name} is {printable(repr(value))[:40]}, not {type(model).__name__}")
     if not is_finite(value):
-        raise ValueError(f"{name} is not finite")
+        raise ValueError(f"{name} is not finite, or has more than 64 bits")
 
 
 def _check_map(value: object, model: dict, name: str) -> None:
@@ -143,9 +143,9 @@ def _form(value: object) -> str:
 
 
 def check_optimizer(state: State, optimizer: optim.Optimizer, name: str) -> None:
-    """Raise one of ERRORS if no number of steps can bring `optimizer` to `state`.
+    """Raise one of ERRORS if `state` has another form or other settings than `optimizer`.
 
-    `name` is the key path of `state`, for messages.
+    Settings that a step changes may differ. `name` is the key path of `state`, for messages.
     """
     model = _after_a_step(optimizer)
     check(dict.fromkeys(as_map(state, name)), dict.fromkeys(model), name)

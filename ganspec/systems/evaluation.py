@@ -18,9 +18,9 @@ class Evaluation(Section):
     They do not change the training, and the emitted file does not measure them. The weights with
     the best score of the first metric are kept in the run's `snapshots/`. A condition that is left
     out, such as `images`, is taken from the first claim under `report.scores` that states it, among
-    those about generated images and one of the metrics. Without such a claim, 10,000 images are
-    compared with all images of the split that the spec trains on, or restored images with the test
-    images, if there are any.
+    those about generated images and one of the metrics; claims whose `note` names a file of labels
+    are not read. Without such a claim, 10,000 images are compared with all images of the split that
+    the spec trains on, those of an autoencoder with the test split, if the data set has one.
     """
 
     metrics: tuple[Metric, ...] = Field(min_length=1, description="metrics, such as `[fid, kid]`")

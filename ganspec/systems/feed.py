@@ -100,7 +100,8 @@ class StreamedImages:
         """
         if batch.images is None:
             names = name_skipped(batch.skipped, 3)
-            raise DataError(f"no image in {self.files.folder} can be read any more: {names}")
+            message = f"no image in {self.files.folder} can be read any more"
+            raise DataError(f"{message}: {names}: make the files readable again")
         if new := [each for each in batch.skipped if each.file not in self.known]:
             for each in new[: max(0, NAMED - len(self.known))]:
                 file, instead = printable(each.file), printable(str(each.instead))

@@ -25,8 +25,8 @@ def shared(
 
     The first rank calls this, while the other ranks run `help_others`. `make` is pickled and sent
     to them. It returns the function, which they keep under `name`, in place of any older one. If
-    `make` is None, they have the function already. If it fails, the first rank raises its own
-    error, or GanspecError for another rank's. Raises RankLostError if a process is lost.
+    `make` is None, they have the function already. If the function fails, the first rank raises its
+    own error, or GanspecError for another rank's. Raises RankLostError if a process is lost.
     """
     if make:
         ranks.from_first((name, make))
@@ -64,7 +64,7 @@ def help_others(ranks: Ranks, functions: dict[str, Callable[[Any], Any]] | None 
 def helped(ranks: Ranks) -> Iterator[None]:
     """Dismiss the other ranks, which run `help_others`, at the end of the first rank's block.
 
-    They are also dismissed if the block fails, unless a process is lost.
+    They are also dismissed if the block raises an Exception, except RankLostError.
     """
     try:
         yield

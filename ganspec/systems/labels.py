@@ -31,20 +31,22 @@ def fit_labels(
     size = int(label.size)
     said = f"`{key}` says {label_words(label.kind, size)}"
     if labels is None:
-        raise DataError(f"{dataset.kind} has no labels; {said}")
+        raise DataError(f"the images come without labels, {said}: add their labels")
     kind = "classes" if labels.ndim == 1 else "multi_hot"
     count = max(int(labels.max()) + 1, len(names)) if kind == "classes" else labels.shape[1]
+    fix = f"write `{key}: {{kind: {kind}, size: {count}}}`"
     if kind != label.kind or (kind == "multi_hot" and count != size):
-        raise DataError(f"{dataset.kind} has {label_words(kind, count)}, {said}")
+        raise DataError(f"{dataset.kind} has {label_words(kind, count)}, {said}: {fix}")
     if kind == "multi_hot":
         return labels.float()
     is_own = dataset.label_kind() is None  # only files tell its classes
     empty = name_missing(labels, count, names) if is_own else ""
-    remedy = "repair its images, or remove its folder or rows, or " if names else ""
-    remedy = f": {remedy}renumber the labels" if empty else ""
+    if empty:
+        repair = "repair its images, or remove its folder or rows, or " if names else ""
+        fix = f"{repair}renumber the labels"
     if count > size:
-        lack = f"; no image has the label {empty}{remedy}" if empty else ""
-        raise DataError(f"{dataset.kind} has {label_words(kind, count)}, {said}{lack}")
+        lack = f"; no image has the label {empty}" if empty else ""
+        raise DataError(f"{dataset.kind} has {label_words(kind, count)}, {said}{lack}: {fix}")
     present = len(labels.unique())
     if present == 1 < size and not empty:
         raise DataError(
@@ -53,7 +55,7 @@ def fit_labels(
     if present < size and is_own:
         raise DataError(
             f"{dataset.kind} has images of {label_words(kind, present)}, {said}; "
-            f"none has the label {name_missing(labels, size, names)}{remedy}"
+            f"none has the label {name_missing(labels, size, names)}: {fix}"
         )
     return labels
 

@@ -157,7 +157,8 @@ class Ranks:
         try:
             operation(*arguments, **options)
         except RuntimeError as error:
-            raise RankLostError(f"another process was lost: {one_line(error)}") from error
+            reason = one_line(error)
+            raise RankLostError(f"another process was lost: {reason}: start all again") from error
 
     # -- gradients -------------------------------------------------------------------------------
 

@@ -274,8 +274,8 @@ class Training:
     def culprit(self) -> str | None:
         """Return the name of the first tensor with a NaN or infinity; None if all are finite.
 
-        Networks come first, then averaged weights, then the tensors of optimizers. The place of the
-        weight's layer in the spec follows in parentheses, if there is one.
+        Networks come first, then averaged weights, then the tensors of optimizers. Except for
+        averaged weights, the place of the layer in the spec follows in parentheses, if known.
         """
         names: dict[int, str] = {}  # names of weights by the weight's `id`
         # the discriminator comes first, since it is usually updated before the generator
