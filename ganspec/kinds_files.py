@@ -158,9 +158,10 @@ def _execute(file: KindsFile, path: Path) -> None:
         line = next((f.lineno for f in reversed(frames) if f.filename == str(file.path)), 1)
         reason = str(error).partition("\n")[0]
         taken = isinstance(error, TypeError) and "is already defined in" in reason
-        fix = "choose another `kind=`" if taken else "correct the file"
-        what = reason if taken else ": ".join(filter(None, [type(error).__name__, reason]))
-        raise KindsError(f"{path}:{line}: {what}; {fix}") from None
+        if not taken:  # else the reason names its fix
+            what = ": ".join(filter(None, [type(error).__name__, reason]))
+            reason = f"{what}; correct the file"
+        raise KindsError(f"{path}:{line}: {reason}") from None
 
 
 def _check_kinds(module: str, path: Path) -> None:

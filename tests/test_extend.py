@@ -228,6 +228,38 @@ def test_a_wrong_file_is_one_line(folder, text, message):
         ganspec.load_kinds("mine.py")
 
 
+def cell(text):
+    """Run `text` as a notebook runs a cell: in the module `__main__`."""
+    exec(compile(text, "<cell>", "exec", dont_inherit=True), {"__name__": "__main__"})
+
+
+def test_a_cell_that_runs_again_replaces_its_kinds(folder):
+    text = FILES["celu.py"]
+    cell(text)
+    old = ganspec.load("plain.yaml", ["autoencoder.layers.1=celu"])
+    assert weightless()[-1] is type(old.autoencoder.layers[1])
+    cell(text.replace("1.0", "3.0"))
+    new = ganspec.load("plain.yaml", ["autoencoder.layers.1=celu"])
+    again = old.with_values("train.batch", 7)
+    assert [spec.autoencoder.layers[1].alpha for spec in (old, new, again)] == [1, 3, 3]
+    assert weightless()[-1] is type(new.autoencoder.layers[1])  # nothing of the old one is cached
+    assert "nn.CELU(3.0)" in ganspec.emit(new)
+    taken = "layer kind `{}` is already defined in {}; choose another `kind=`"
+    for other, *names in [
+        (text.replace("class Celu", "class Other"), "celu", "__main__"),
+        (text.replace('kind="celu"', 'kind="conv"'), "conv", "ganspec.kinds.layers.conv"),
+    ]:
+        with pytest.raises(TypeError, match=re.escape(taken.format(*names))):
+            cell(other)
+    Path("celu.py").write_text(text)
+    with pytest.raises(KindsError) as caught:
+        ganspec.load_kinds("celu.py")
+    assert str(caught.value).endswith(": " + taken.format("celu", "__main__"))
+    assert (
+        ganspec.load("plain.yaml", ["autoencoder.layers.1=celu"]).autoencoder.layers[1].alpha == 3
+    )
+
+
 def test_a_missing_file_is_one_line(folder):
     said = run("check", "plain.yaml", kinds=["none.py"], status=2)
     assert said.startswith(

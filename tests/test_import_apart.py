@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import re
+import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,8 @@ from typer.testing import CliRunner
 
 from ganspec.cli import app
 from ganspec.importing import apart
+from ganspec.importing.apart import import_apart
+from ganspec.importing.python_file import UnreadableError
 
 TABLES = Path(__file__).parent / "summaries"
 NETS = """
@@ -67,6 +71,25 @@ def test_code_that_misbehaves_ends_in_one_line(code):
     assert result.output.startswith("error: ") and result.output.count("\n") == 1
     assert MISBEHAVING[code] in result.output
     assert not Path("bad.yaml").exists()
+
+
+def test_one_minute_is_no_minutes(monkeypatch):
+    clock = types.SimpleNamespace(monotonic=iter([0, 61]).__next__)
+    monkeypatch.setattr(apart, "time", clock)
+    Path("bad.py").write_text("while True: pass" + NETS)
+    said = "error: bad.py ran for 1 minute; allow more with --minutes\n"
+    assert run("bad.py:G", "--minutes", "1").stderr == said
+
+
+def test_a_limit_of_memory_is_named_where_there_is_one(monkeypatch):
+    def read():
+        raise MemoryError
+
+    with pytest.raises(UnreadableError, match=r"^the code needs over 8 GiB of memory$"):
+        import_apart(read, "bad.py", 1)
+    monkeypatch.setitem(sys.modules, "resource", None)  # as on Windows
+    with pytest.raises(UnreadableError, match=r"^the code needs more memory than is free$"):
+        import_apart(read, "bad.py", 1)
 
 
 def test_what_code_changes_ends_with_its_process():

@@ -213,6 +213,30 @@ def test_other_names_of_one_function_are_read(code, tmp_path):
     assert NEAR[code] in yaml.safe_load(found.text)["discriminator"]["layers"]
 
 
+MIXED = """
+
+class Mixin:
+    def {method}(self, *inputs):
+        return 2 * super().{method}(*inputs)
+
+
+class Mixed(Mixin, nn.Conv2d):
+    pass
+"""
+
+
+def test_a_mixin_without_a_forward_is_no_module_of_its_own(tmp_path):
+    """One that changes what torch's module computes, by its `forward` or a method, is unknown."""
+    path = tmp_path / "critic.py"
+    for method, is_read in [("describe", True), ("forward", False), ("_conv_forward", False)]:
+        code = CRITIC.format(result="x", init="self.a = Mixed(3, 4, 3, 1, 1)")
+        path.write_text(code + MIXED.format(method=method))
+        found = imported(path, {"network": "Critic"}, "x:3x8x8")
+        assert found.is_equal == is_read, found.warnings
+        first = yaml.safe_load(found.text)["discriminator"]["layers"][0]
+        assert (first == {"conv": 4}) == is_read == ("unknown" not in first)
+
+
 def test_what_does_nothing_is_left_out(tmp_path):
     same = "F.interpolate(x * 1.0, size=x.shape[2:], mode='bilinear')"
     found = critic(tmp_path, f"F.relu({same}).contiguous()")

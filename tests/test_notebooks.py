@@ -90,6 +90,26 @@ def test_read_code(executed):
     assert "2 of 2 steps" in plain(last(book, "ganspec.train"))
 
 
+def test_a_cell_that_defines_a_kind_can_run_again(tmp_path):
+    page = (ROOT / "docs/extending.md").read_text("utf-8")
+    kind = page.partition("```python\n")[2].partition("```")[0]
+    setting = "generator.layers.3"
+    load = f"import ganspec\nspec = ganspec.load({str(ROOT / 'specs/dcgan.yaml')!r})\n"
+    load += f"text = ganspec.emit(spec.with_values({setting!r}, 'celu'))\n"
+    load += "print(*(line for line in text.split() if 'CELU' in line))"
+    cells = [kind, load, kind.replace("1.0", "3.0"), load]
+    book = nbformat.v4.new_notebook(cells=list(map(nbformat.v4.new_code_cell, cells)))
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    client = nbclient.NotebookClient(book, timeout=300, kernel_name="python3")
+    client.execute(cwd=str(tmp_path), env=environment)
+    assert [plain(cell).strip() for cell in book.cells] == [
+        "",
+        "nn.CELU(1.0),",
+        "",
+        "nn.CELU(3.0),",
+    ]
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebooks_are_kept_without_outputs(path):
     book = nbformat.read(path, 4)

@@ -53,7 +53,8 @@ def import_apart(read: Callable[[], Imported], path: str, minutes: float) -> Imp
     finally:
         process.kill()
         process.join()
-    raise UnreadableError(f"{path} ran for {minutes:g} minutes; allow more with --minutes")
+    span = "1 minute" if minutes == 1 else f"{minutes:g} minutes"
+    raise UnreadableError(f"{path} ran for {span}; allow more with --minutes")
 
 
 def _ending(status: int) -> str:
@@ -86,7 +87,7 @@ def _answer(read: Callable[[], Imported], sending: Connection) -> None:
     os.dup2(2, 1)  # for C code, which does not print through `sys.stdout`
     sys.stdout = sys.stderr = Printed(sending)
     warnings.simplefilter("ignore")  # those of the foreign code
-    _limit_memory()
+    is_limited = _limit_memory()
     try:
         _send(sending, "imported", asdict(read()))
     except (GanspecError, OSError) as error:
@@ -94,20 +95,25 @@ def _answer(read: Callable[[], Imported], sending: Connection) -> None:
     except Exception as error:  # the code's objects may raise anything wherever they are used
         what = f"reading the code failed: {type(error).__name__}: {one_line(error)}"
         if is_out_of_memory(error):
-            what = f"the code needs over {MEMORY // 2**30} GiB of memory"
+            limit = f"over {MEMORY // 2**30} GiB of memory"
+            what = f"the code needs {limit if is_limited else 'more memory than is free'}"
         _send(sending, "error", what[:300])
 
 
-def _limit_memory() -> None:
-    """Let this process reserve at most MEMORY bytes more than it has now; on Linux only."""
+def _limit_memory() -> bool:
+    """Let this process reserve at most MEMORY bytes more than it has now; on Linux only.
+
+    Return True if this limit holds; False if the system knows none, or the process has a lower one.
+    """
     try:
         import resource
 
         with open("/proc/self/statm") as file:
             pages = int(file.read().split()[0])
     except (ImportError, OSError):  # not Linux
-        return
+        return False
     hard = resource.getrlimit(resource.RLIMIT_AS)[1]
     limit = pages * resource.getpagesize() + MEMORY
-    soft = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
-    resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+    is_lower = hard != resource.RLIM_INFINITY and hard < limit
+    resource.setrlimit(resource.RLIMIT_AS, (hard if is_lower else limit, hard))
+    return not is_lower

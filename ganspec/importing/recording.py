@@ -147,14 +147,13 @@ def record(network: nn.Module, inputs: list[torch.Tensor]) -> RecordedGraph:
 
 
 def torch_class_of(module: nn.Module) -> type[nn.Module] | None:
-    """Return the torch class whose `forward` the module runs; None if the user wrote `forward`.
-
-    Return None, too, if a class that is no module comes before torch's in the order of inheritance.
-    """
+    """Return the torch class whose `forward` the module runs; None if the user wrote `forward`."""
     cls = parametrize.type_before_parametrizations(module)
     module_forward = getattr(cls, "forward", None)
     for parent in cls.__mro__:
-        if not issubclass(parent, nn.Module) or parent.forward is not module_forward:
+        if not issubclass(parent, nn.Module):
+            continue  # a mixin; if it has a `forward`, that of the next module differs
+        if parent.forward is not module_forward:
             return None
         if parent.__module__.startswith("torch."):
             return parent

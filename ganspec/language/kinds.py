@@ -52,13 +52,22 @@ class Kind(Section):
             package = PACKAGES.get(cls.family)
             if package and not cls.__module__.startswith(f"{package}."):
                 base_of(cls.family)  # loads ganspec's own kinds, so that their names are taken
-            if kind in cls.kinds:
-                other = cls.kinds[kind].__module__
-                raise TypeError(f"{cls.family} kind `{kind}` is already defined in {other}")
+            if kind in cls.kinds and not cls._is_run_again(cls.kinds[kind]):
+                what = f"{cls.family} kind `{kind}` is already defined in"
+                raise TypeError(f"{what} {cls.kinds[kind].__module__}; choose another `kind=`")
             cls.kind = kind
             cls.kinds[kind] = cls
         if not cls.__module__.startswith("ganspec."):
             cls.model_rebuild(raise_errors=False)  # else errors come at the first use
+
+    @classmethod
+    def _is_run_again(cls, other: type[Kind]) -> bool:
+        """Return True if a notebook has defined `other` by the class statement that defines `cls`.
+
+        A cell that is run again defines its classes again, in the module `__main__`.
+        """
+        names = (cls.__module__, cls.__qualname__)
+        return names == (other.__module__, other.__qualname__) and cls.__module__ == "__main__"
 
     @classmethod
     def opened(cls, node: Node) -> Node:
@@ -136,10 +145,10 @@ def kinds_of(family: str) -> dict[str, type[Kind]]:
 
 
 def cached_by_kinds(family: str) -> Callable[[Callable[[], Result]], Callable[[], Result]]:
-    """Return a decorator that caches a function's result until a kind is added to `family`."""
+    """Return a decorator that caches a result until `family` gets a kind or changes one."""
 
     def decorate(function: Callable[[], Result]) -> Callable[[], Result]:
-        kept = cache(lambda names: function())
-        return lambda: kept(tuple(kinds_of(family)))
+        kept = cache(lambda kinds: function())
+        return lambda: kept(tuple(kinds_of(family).items()))
 
     return decorate
