@@ -19,7 +19,6 @@ from ganspec.cli import app
 from ganspec.compiler.evaluate import evaluate
 from ganspec.compiler.lower import lower
 from ganspec.kinds.layer import Layer
-from ganspec.kinds.optimizers.adam import Adam
 from ganspec.language.load import loads
 from ganspec.program.ir import Call
 from ganspec.runs.run import Run, RunError
@@ -31,7 +30,6 @@ from ganspec.systems.scaling import Scaler
 from ganspec.training import choosing, making
 from ganspec.training.choosing import Choice, ExecutionRequest, choose, read_request
 from ganspec.training.graphs import Recorder
-from ganspec.training.images import open_all
 from ganspec.training.options import TrainingOptions
 
 CPU = torch.device("cpu")
@@ -357,27 +355,6 @@ def test_the_fastest_is_chosen(monkeypatch, precision, steps, minutes, chosen):
 def test_what_is_said_is_not_measured(monkeypatch):
     choice = choice_of(monkeypatch, {}, ExecutionRequest(CPU, "bf16", ("channels_last",)), 10_000)
     assert choice.record() == {"precision": "bf16", "speedups": "channels_last"}
-
-
-def test_graphs_are_not_tried_with_own_kinds(monkeypatch):
-    """Nor with a kind that no file of kinds defines, as in a notebook."""
-    requests = []
-
-    def choose(request, *_):
-        requests.append(request)
-        return choosing.Choice(Execution())
-
-    monkeypatch.setattr(making, "choose", choose)
-
-    class Noted(Adam, kind="noted"):
-        """Adam."""
-
-    for text in (GREY, GREY.replace("adam", "noted")):
-        spec = loads(text)
-        images = open_all(spec, None, CPU)
-        options = TrainingOptions(device="cpu")
-        making.choose_for(spec, images, ExecutionRequest(CPU), options, Ranks())
-    assert [request.records for request in requests] == [True, False]
 
 
 def test_only_cpus_and_cuda_gpus_are_measured(monkeypatch):
