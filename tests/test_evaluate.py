@@ -448,7 +448,7 @@ def test_mistakes_are_one_line(runs, tmp_path):
         ((gan, *extractor, "--layer", "layers.99"), "no layer `layers.99`"),
         ((gan, *extractor, "--split", "half"), "--split is train or test or all"),
         ((gan, *extractor, "--resize", "area"), "--resize is tensorflow1 or bilinear"),
-        ((gan, *extractor, "--reference-count", "0"), "is a number or `equal`, not `0`"),
+        ((gan, *extractor, "--reference-count", "0"), "is `equal` or a number from 1 on, not `0`"),
         ((gan, *extractor, "--conditions", "no such"), "no label"),
         ((gan, *extractor, "-n", "5"), "needs 10 images"),
         ((gan, *extractor, "-n", "1", "-m", "fid"), "fid needs 2 images"),

@@ -342,7 +342,7 @@ BAD = {
     "has no network `Nope`": [f"{PIECES}:Nope"],
     "needs `ngpu`; add --with ngpu=...": [f"{DCGAN}:Generator", "--input", "z:100"],
     "no constructor takes `depth`": [f"{PIECES}:UNet", "--with", "depth=2"],
-    "is not a setting": [f"{PIECES}:UNet", "--with", "depth=open('x')"],
+    "has no value that can be read": [f"{PIECES}:UNet", "--with", "depth=open('x')"],
     "is no tensor; write": [f"{PIECES}:UNet", "--input", "image:3"],
     "needs an input; add --input": [f"{PIECES}:UNet"],
     "reads 2 tensors": [f"{PIECES}:Labelled", "--input", "z:8"],

@@ -101,7 +101,7 @@ class AlignedNetworks:
         return a.is_same(b) and (self.is_uniform or a.norm == b.norm)
 
     def edits(self) -> Iterator[Edit]:
-        """Yield the edits in order. The network's output has one only if it reads other layers."""
+        """Yield the edits in order. The output has one only if it reads another layer in B."""
         departed = set(self._moved.values())
         for at, (left, right) in enumerate(self.pairs):
             if at in departed:  # a move is yielded at its new place

@@ -42,7 +42,7 @@ def parse_options(
     elif references is not None:
         if not references.isdecimal() or int(references) < 1:
             shown = printable(references)
-            raise RunError(f"--reference-count is a number or `equal`, not `{shown}`")
+            raise RunError(f"--reference-count is `equal` or a number from 1 on, not `{shown}`")
         count = int(references)
     return EvaluationOptions(
         find_metrics(metrics or []), device=choose_device(device), references=count, **options

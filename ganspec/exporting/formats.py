@@ -167,8 +167,9 @@ def write_weights(state: dict[str, torch.Tensor], network: TrainedNetwork, path:
 def facts_of(network: TrainedNetwork) -> dict[str, str | int]:
     """Return an exported file's metadata: version, spec, network, step, weights, range of pixels.
 
-    `logits` is `yes` if the images that the network makes become pixels only by a sigmoid. A file
-    for one label alone has it as `label`: a class, or the classes of a multi-hot label.
+    `black_and_white` is the range of pixels. `logits` is `yes` if the network makes images to which
+    a sigmoid is still to be applied. If the file draws images of one label only, `label` is its
+    class, or the classes of a multi-hot label, joined by commas.
     """
     low, high = network.spec.data.range
     label = network.label

@@ -22,7 +22,8 @@ from ganspec.importing.likeness import Segment, expresses, lowered, settings, sh
 from ganspec.importing.recording import torch_class_of
 from ganspec.kinds.layer import Layer, Weighted
 
-# in order: how many adjacent calls one layer should express, and `loose` of `Matcher.layer`
+# the attempts, first to last: how many adjacent calls one layer should express, and the argument
+# `loose` of `Matcher.layer`
 ATTEMPTS = ((2, False), (1, False), (2, True), (1, True))
 
 

@@ -122,9 +122,10 @@ def _value(text: str, part: str) -> object:
     try:
         value = ast.literal_eval(text)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
-        raise _no_setting(part) from None
+        value = object()
     if not _is_plain(value):
-        raise _no_setting(part)
+        message = f"{quoted(part)} has no value that can be read"
+        raise UnreadableError(f"{message}: write a number, a word, a list or a text in quotes")
     return value
 
 

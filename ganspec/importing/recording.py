@@ -99,8 +99,8 @@ class CallRecorder(TorchFunctionMode):
             self.inside += 1
 
         def leave(module, args, kwargs, result):
-            # a module may return its input, as dropout does; as a view, the result gets a value
-            # of its own, and the input keeps its value
+            # a module may return the tensor that it read, as `nn.Identity` does: a view of it is
+            # recorded as a new value, and the input stays the value that it was
             same = any(result is t for t in tensors((args, kwargs)))
             if same and not getattr(module, "inplace", False):
                 result = result.view_as(result)

@@ -16,7 +16,7 @@ class _Dumper(yaml.SafeDumper):
     yaml_implicit_resolvers = Loader.yaml_implicit_resolvers
 
     def represent_str(self, data: str) -> yaml.ScalarNode:
-        # in other quotes, PyYAML writes U+0085 as it is, and reads it as a blank
+        # only in double quotes does PyYAML escape U+0085; elsewhere it reads it back as a blank
         style = '"' if "\x85" in data else None
         return self.represent_scalar("tag:yaml.org,2002:str", data, style)
 

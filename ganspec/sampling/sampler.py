@@ -176,7 +176,10 @@ class Sampler(Source):
         return labels
 
     def truncate(self, bound: float) -> None:
-        """Truncate later latents at -bound and bound. Raises RunError if they are uniform."""
+        """Let all later draws use latents from a normal distribution cut off at +-bound.
+
+        Raises RunError if the run's latents are uniform.
+        """
         if self.cfg.latent_distribution != "normal":
             raise RunError(
                 f"latents of {self.spec.name} are uniform, within bounds already: leave the "
