@@ -434,3 +434,9 @@ def test_a_spec_that_is_invalid_is_said_in_one_line(monkeypatch):
     found = imported("classifier_fashion_plain")
     assert found.verified == {"classifier": "does not fit: `size` must be more than 0, got `-28`"}
     assert found.text.startswith("#") and "size: -28" in found.text
+
+
+def test_a_first_row_without_outputs_is_refused_in_one_line(tmp_path):
+    message = r"does not print the network's input shape; add --input z:100"
+    with pytest.raises(UnreadableError, match=message):
+        of(tmp_path, connected(("d (Dense)", "(None, 0)", 0, ""), total=0))
