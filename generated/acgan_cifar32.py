@@ -1,6 +1,6 @@
 """ACGAN on CIFAR-10 at 32 x 32, as a student's PyTorch report describes it.
 
-Written by ganspec from the spec `acgan_cifar32` (14fdcbbe).
+Written by ganspec from the spec `acgan_cifar32` (edd9100a).
 Plain PyTorch, yours to edit.
 """
 
@@ -165,7 +165,7 @@ def joint_weights(networks):
 
 
 def draw_batches(images, labels, seed):
-    """Yield batches of images and labels without end, in a new order each pass."""
+    """Yield batches without end, in a new order each pass over the images."""
     random = torch.Generator().manual_seed(seed)
     if len(images) < BATCH:
         raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")

@@ -1,6 +1,6 @@
 """Conditional GAN on Fashion-MNIST, 28 x 28, as a student's Keras report describes it.
 
-Written by ganspec from the spec `cgan_fashion` (7a759835).
+Written by ganspec from the spec `cgan_fashion` (444b3bac).
 Plain PyTorch, yours to edit.
 """
 
@@ -173,7 +173,7 @@ class AdamEpsHat(optim.Adam):
 
 
 def draw_batches(images, labels, seed):
-    """Yield batches of images and labels without end, in a new order each pass."""
+    """Yield batches without end, in a new order each pass over the images."""
     random = torch.Generator().manual_seed(seed)
     if len(images) < BATCH:
         raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")

@@ -1,6 +1,6 @@
 """Conditional DCGAN on i-CLEVR, 64 x 64, type 2 of a student's PyTorch report.
 
-Written by ganspec from the spec `cgan_iclevr_type2` (59ca8efa).
+Written by ganspec from the spec `cgan_iclevr_type2` (26ff179e).
 Plain PyTorch, yours to edit.
 """
 
@@ -210,7 +210,7 @@ def read_conditions(path):
 
 # ---- Training ----
 def draw_batches(images, labels, seed):
-    """Yield batches of images and labels without end, in a new order each pass."""
+    """Yield batches without end, in a new order each pass over the images."""
     random = torch.Generator().manual_seed(seed)
     while True:
         order = torch.randperm(len(images), generator=random).to(images.device)

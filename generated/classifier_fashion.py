@@ -1,6 +1,6 @@
 """Classifier of Fashion-MNIST, 28 x 28, as a student's Keras report prints it.
 
-Written by ganspec from the spec `classifier_fashion` (a5ef3352).
+Written by ganspec from the spec `classifier_fashion` (ba540327).
 Plain PyTorch, yours to edit.
 """
 
@@ -155,7 +155,7 @@ class AdamEpsHat(optim.Adam):
 
 
 def draw_batches(images, labels, seed):
-    """Yield batches of images and labels without end, in a new order each pass."""
+    """Yield batches without end, in a new order each pass over the images."""
     random = torch.Generator().manual_seed(seed)
     if len(images) < BATCH:
         raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")

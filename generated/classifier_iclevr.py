@@ -1,6 +1,6 @@
 """ResNet-18 (He et al., 2016) that names the objects of an i-CLEVR image.
 
-Written by ganspec from the spec `classifier_iclevr` (f3322205).
+Written by ganspec from the spec `classifier_iclevr` (5d072089).
 Plain PyTorch, yours to edit.
 """
 
@@ -197,7 +197,7 @@ def load_images(folder):
 
 # ---- Training ----
 def draw_batches(images, labels, seed):
-    """Yield batches of images and labels without end, in a new order each pass."""
+    """Yield batches without end, in a new order each pass over the images."""
     random = torch.Generator().manual_seed(seed)
     if len(images) < BATCH:
         raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")

@@ -1,6 +1,6 @@
 """DCGAN at 64 x 64 (Radford et al., 2016), in the form of PyTorch's tutorial.
 
-Written by ganspec from the spec `dcgan` (352b6921). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `dcgan` (cbbff266). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -234,7 +234,7 @@ def load_images(count=10000, seed=0):
 
 # ---- Training ----
 def draw_batches(images, seed):
-    """Yield batches of images and labels without end, in a new order each pass."""
+    """Yield batches without end, in a new order each pass over the images."""
     random = torch.Generator().manual_seed(seed)
     if len(images) < BATCH:
         raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")

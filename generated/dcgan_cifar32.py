@@ -1,6 +1,6 @@
 """DCGAN on CIFAR-10 at 32 x 32, as a student's PyTorch report describes it.
 
-Written by ganspec from the spec `dcgan_cifar32` (5cfe357c).
+Written by ganspec from the spec `dcgan_cifar32` (c6568899).
 Plain PyTorch, yours to edit.
 """
 
@@ -136,7 +136,7 @@ def load_images(folder):
 
 # ---- Training ----
 def draw_batches(images, seed):
-    """Yield batches of images and labels without end, in a new order each pass."""
+    """Yield batches without end, in a new order each pass over the images."""
     random = torch.Generator().manual_seed(seed)
     while True:
         order = torch.randperm(len(images), generator=random).to(images.device)

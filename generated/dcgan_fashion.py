@@ -1,6 +1,6 @@
 """DCGAN on Fashion-MNIST, 28 x 28, as a student's Keras report prints it.
 
-Written by ganspec from the spec `dcgan_fashion` (ef8bf104).
+Written by ganspec from the spec `dcgan_fashion` (3d2923a3).
 Plain PyTorch, yours to edit.
 """
 
@@ -169,7 +169,7 @@ class AdamEpsHat(optim.Adam):
 
 
 def draw_batches(images, seed):
-    """Yield batches of images and labels without end, in a new order each pass."""
+    """Yield batches without end, in a new order each pass over the images."""
     random = torch.Generator().manual_seed(seed)
     if len(images) < BATCH:
         raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")

@@ -1,6 +1,6 @@
 """DCGAN on CIFAR-10, 32 x 32, as a student's Keras report prints it.
 
-Written by ganspec from the spec `dcgan_keras` (3aabd04d). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `dcgan_keras` (3be49415). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -150,7 +150,7 @@ class AdamEpsHat(optim.Adam):
 
 
 def draw_batches(images, seed):
-    """Yield batches of images and labels without end, in a new order each pass."""
+    """Yield batches without end, in a new order each pass over the images."""
     random = torch.Generator().manual_seed(seed)
     if len(images) < BATCH:
         raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")

@@ -1,6 +1,6 @@
 """Denoising autoencoder on Fashion-MNIST, as a student's Keras report prints it.
 
-Written by ganspec from the spec `denoising_fashion` (fb9bbcdc).
+Written by ganspec from the spec `denoising_fashion` (8400170f).
 Plain PyTorch, yours to edit.
 """
 
@@ -151,7 +151,7 @@ def spaced(length):
 
 
 def draw_batches(images, seed):
-    """Yield batches of images and labels without end, in a new order each pass."""
+    """Yield batches without end, in a new order each pass over the images."""
     random = torch.Generator().manual_seed(seed)
     if len(images) < BATCH:
         raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")

@@ -1,6 +1,6 @@
 """Variational autoencoder on Fashion-MNIST (Kingma & Welling, 2014), convolutional.
 
-Written by ganspec from the spec `vae_fashion` (97fde125). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `vae_fashion` (ae09a6e2). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -135,7 +135,7 @@ def load_images(folder, split="train"):
 
 # ---- Training ----
 def draw_batches(images, seed):
-    """Yield batches of images and labels without end, in a new order each pass."""
+    """Yield batches without end, in a new order each pass over the images."""
     random = torch.Generator().manual_seed(seed)
     if len(images) < BATCH:
         raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")

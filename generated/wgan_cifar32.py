@@ -1,6 +1,6 @@
 """WGAN on CIFAR-10 at 32 x 32, as a student's PyTorch report describes it.
 
-Written by ganspec from the spec `wgan_cifar32` (fb4ce459).
+Written by ganspec from the spec `wgan_cifar32` (b93902cc).
 Plain PyTorch, yours to edit.
 """
 
@@ -126,7 +126,7 @@ def load_images(folder):
 
 # ---- Training ----
 def draw_batches(images, seed):
-    """Yield batches of images and labels without end, in a new order each pass."""
+    """Yield batches without end, in a new order each pass over the images."""
     random = torch.Generator().manual_seed(seed)
     while True:
         order = torch.randperm(len(images), generator=random).to(images.device)

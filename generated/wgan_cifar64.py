@@ -1,6 +1,6 @@
 """WGAN on CIFAR-10 at 64 x 64, as a student's TensorFlow 1 report ran it.
 
-Written by ganspec from the spec `wgan_cifar64` (4e195400).
+Written by ganspec from the spec `wgan_cifar64` (6e642419).
 Plain PyTorch, yours to edit.
 """
 
@@ -218,7 +218,7 @@ class RMSpropTF(optim.Optimizer):
 
 
 def draw_batches(images, seed):
-    """Yield batches of images and labels without end, in a new order each pass."""
+    """Yield batches without end, in a new order each pass over the images."""
     random = torch.Generator().manual_seed(seed)
     if len(images) < BATCH:
         raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")

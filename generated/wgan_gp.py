@@ -1,6 +1,6 @@
 """WGAN with gradient penalty on DCGAN's networks (Gulrajani et al., 2017).
 
-Written by ganspec from the spec `wgan_gp` (c9b97300). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `wgan_gp` (01bb059a). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -235,7 +235,7 @@ def load_images(count=10000, seed=0):
 
 # ---- Training ----
 def draw_batches(images, seed):
-    """Yield batches of images and labels without end, in a new order each pass."""
+    """Yield batches without end, in a new order each pass over the images."""
     random = torch.Generator().manual_seed(seed)
     if len(images) < BATCH:
         raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")

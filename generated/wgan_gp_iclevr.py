@@ -1,6 +1,6 @@
 """Conditional WGAN-GP on i-CLEVR, 64 x 64, as a student's PyTorch report prints it.
 
-Written by ganspec from the spec `wgan_gp_iclevr` (e3acadf6).
+Written by ganspec from the spec `wgan_gp_iclevr` (d9098a8d).
 Plain PyTorch, yours to edit.
 """
 
@@ -215,7 +215,7 @@ def read_conditions(path):
 
 # ---- Training ----
 def draw_batches(images, labels, seed):
-    """Yield batches of images and labels without end, in a new order each pass."""
+    """Yield batches without end, in a new order each pass over the images."""
     random = torch.Generator().manual_seed(seed)
     while True:
         order = torch.randperm(len(images), generator=random).to(images.device)
