@@ -1,8 +1,7 @@
 """ganspec: a compiler for GAN specs.
 
 Each network of a spec is lowered to one small program, which is either evaluated (modules in
-memory) or printed (plain PyTorch). Torch is imported only when a name below first needs it.
-`docs/design.md` gives the reasons.
+memory) or printed (plain PyTorch): see `docs/design.md`. Torch is imported when a name needs it.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from ganspec.language.registry import PACKAGES
 from ganspec.language.views import VIEWS
 from ganspec.progress import quieted
 from ganspec.runs.folder import run_folder
+from ganspec.training.options import require_flag
 from ganspec.version import VERSION
 
 if TYPE_CHECKING:
@@ -142,6 +142,7 @@ def build(
     from ganspec.systems.unread import refuse_unread
     from ganspec.training.device import choose_device
 
+    require_flag("exact", exact)
     spec, place = open_spec(spec), choose_device(device)
     refuse_unread(spec, in_networks=True)
     return {name: evaluate(net, exact).to(place) for name, net in lower(spec).items()}
@@ -181,9 +182,8 @@ def compare(*specs: Spec | Run | str | Path, rows: str | Iterable[str] = ()) -> 
     """Return the table of `ganspec compare`, which a notebook shows.
 
     `specs` are specs, or names that `load` opens. `rows`, such as `data,loss`, restricts the table
-    to rows whose names begin with one of these words; the word `hyperparameters` stands for one row
-    per setting, which are left out by default. Raises what `load` raises, and SurveyError without
-    any spec, or if a word chooses no row.
+    to rows whose names start with an entry; by default it has all but `hyperparameters`. Raises
+    what `load` raises, and SurveyError without any spec, or if an entry starts no row's name.
     """
     from ganspec.comparison.survey import survey
     from ganspec.comparison.surveyed import names_in, open_systems

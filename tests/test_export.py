@@ -571,6 +571,17 @@ def test_a_full_disk_is_no_fault_of_a_layer(runs, form, exports_here, tmp_path, 
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("form", ["torch-export", "torchscript"])
+def test_torch_writes_no_file_by_itself(runs, form, exports_here, tmp_path):
+    """On a full disk, its writers would abort Python."""
+    limited = ["bash", "-c", 'ulimit -f 4; exec "$@"', "-", sys.executable, "-m", "ganspec"]
+    command = [*limited, "export", str(runs / "grey"), "--format", form, "-o", str(tmp_path / "a")]
+    run = subprocess.run(command, capture_output=True, text=True)
+    words = "cannot be written: file too large: make room, or name another place\n"
+    assert run.returncode == 2 and run.stderr.endswith(words) and run.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_layers_that_a_format_cannot_express_are_named(own, exports_here):
     status, output = invoke(own / "strange", "--format", "onnx")
     assert status == 2 and output.count("\n") == 1

@@ -17,7 +17,7 @@ from ganspec.compiler.lower import lower
 from ganspec.importing.network import NetworkDraft
 from ganspec.importing.python_file import UnreadableError, parse_input
 from ganspec.importing.summary import read_tables
-from ganspec.importing.system import draft_spec
+from ganspec.importing.system import draft_spec, text_of
 from ganspec.importing.tables import import_tables
 from ganspec.language.errors import SpecError
 from ganspec.language.load import loads
@@ -425,3 +425,18 @@ def test_a_second_vector_is_a_label_of_several_marks(first, tmp_path):
     assert data["condition"] == {"kind": "multi_hot", "size": 10}
     assert found.verified == {"discriminator": "795 parameters, as printed"}
     assert refusals(loads(found.text)) == {"not-read"}
+
+
+def test_a_spec_that_is_invalid_is_said_in_one_line(monkeypatch):
+    """Its error would point into a text that nobody has seen."""
+    write = lambda draft: text_of(draft).replace("size: 28", "size: -28")  # noqa: E731
+    monkeypatch.setattr("ganspec.importing.tables.text_of", write)
+    found = imported("classifier_fashion_plain")
+    assert found.verified == {"classifier": "does not fit: `size` must be more than 0, got `-28`"}
+    assert found.text.startswith("#") and "size: -28" in found.text
+
+
+def test_a_first_row_without_outputs_is_refused_in_one_line(tmp_path):
+    message = r"does not print the network's input shape; add --input z:100"
+    with pytest.raises(UnreadableError, match=message):
+        of(tmp_path, connected(("d (Dense)", "(None, 0)", 0, ""), total=0))

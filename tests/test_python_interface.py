@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import re
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -163,6 +164,17 @@ def test_an_empty_option_of_an_export_is_refused(name, value, trained, tmp_path,
         with pytest.raises(ExportError, match=r"(form|\w+) is (an empty text|`5`): name another"):
             ganspec.export(trained, **options)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("value", ["yes", 1, None])
+def test_flags_are_true_or_false(value, trained, tmp_path):
+    """A text such as `no` is true in Python."""
+    export = partial(ganspec.export, trained, tmp_path / "a.ts")
+    calls = dict.fromkeys(["raw", "overwrite", "private"], export)
+    for name, call in {**calls, "exact": partial(ganspec.build, "dcgan")}.items():
+        with pytest.raises(ganspec.RunError, match=f"^{name} is {value!r}: name True or False$"):
+            call(**{name: value})
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("progress", [1, 0, "yes", "off", []])

@@ -615,6 +615,13 @@ def test_more_images_than_the_disk_holds_are_refused_before_the_first(
     assert draw("grey", "-n", 10**9)[1].startswith("error: a grid has 10,000 images at most")
 
 
+def test_the_best_images_are_not_drawn_without_room_on_the_disk(draw, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=100))
+    monkeypatch.setattr(Sampler, "images", lambda *_: pytest.fail("images were drawn"))
+    said = "2 images, 1 x 8 x 12, need 0.0 GiB or more in ., and 0.0 GiB are free: draw fewer\n"
+    assert draw("grey", "--best", 2, "--of", 9, "-o", "out.npz") == (2, f"error: {said}")
+
+
 def test_more_images_than_memory_holds_are_refused_before_the_first(draw, runs, monkeypatch):
     monkeypatch.setattr(room, "free_memory", lambda: 668 * 2 * 8 * 12.0)
     run, few = ganspec.Run(runs / "grey"), "images, 1 x 8 x 12, need 0.0 GiB of memory, and 0.0 "

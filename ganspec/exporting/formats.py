@@ -112,8 +112,9 @@ def write_torch_export(
     module: nn.Module, examples: Examples, network: TrainedNetwork, path: Path
 ) -> None:
     facts = {"ganspec.json": json.dumps(facts_of(network))}
-    with path.open("wb") as file:  # given a path, torch would warn of other endings than .pt2
-        torch.export.save(exported(module, examples, network.batch), file, extra_files=facts)
+    buffer = io.BytesIO()  # torch's own writers abort Python where a disk is full
+    torch.export.save(exported(module, examples, network.batch), buffer, extra_files=facts)
+    path.write_bytes(buffer.getbuffer())
 
 
 def write_torchscript(
@@ -121,7 +122,9 @@ def write_torchscript(
 ) -> None:
     script = torch.jit.trace(module, examples, check_trace=False)
     facts = {"ganspec.json": json.dumps(facts_of(network))}
-    torch.jit.save(script, str(path), _extra_files=facts)
+    buffer = io.BytesIO()  # as in `write_torch_export`
+    torch.jit.save(script, buffer, _extra_files=facts)
+    path.write_bytes(buffer.getbuffer())
 
 
 def write_onnx(module: nn.Module, examples: Examples, network: TrainedNetwork, path: Path) -> None:

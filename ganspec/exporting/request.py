@@ -11,6 +11,7 @@ from ganspec.atomic import names_folder
 from ganspec.language.errors import GanspecError, quoted
 from ganspec.language.paths import is_path
 from ganspec.streams import is_stdout
+from ganspec.training.options import require_flag
 
 SUFFIXES = {  # endings of files by format
     "onnx": ".onnx",
@@ -105,7 +106,12 @@ class ExportRequest:
         return int(text)
 
     def check(self) -> None:
-        """Raise ExportError if an option is invalid, contradicts another or lacks its package."""
+        """Raise ExportError if an option is invalid, contradicts another or lacks its package.
+
+        Raise RunError if an option that is True or False has another value.
+        """
+        for name in ("raw", "overwrite", "private"):
+            require_flag(name, getattr(self, name))
         for name in ("form", "out", "network", "label", "license", "push"):
             value = getattr(self, name)
             if value is not None and not is_path(value):

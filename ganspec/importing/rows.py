@@ -197,7 +197,7 @@ def mentions(sources: list[str], rows: list[Row]) -> bool:
 
 def input_guesses(row: Row) -> list[Shape]:
     """Return the input shapes that a first row could read, the likeliest first."""
-    if row.type in ("Dense", "Linear") and row.shape:
+    if row.type in ("Dense", "Linear") and row.shape and row.shape[0]:
         sizes = {row.params // row.shape[0] - bias for bias in (0, 1)}
         round_first = sorted(sizes, key=lambda z: (z % 10 != 0 and z & (z - 1) != 0, z))
         return [(size,) for size in round_first if size > 0]

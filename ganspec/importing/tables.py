@@ -216,8 +216,8 @@ def _verified(text: str, tables: dict[str, Table]) -> dict[str, str]:
     An example is `1,234 parameters, as printed`. The first text ends with the first error that
     `ganspec check` finds, if there is one.
     """
-    spec = loads(text, "spec")
     try:
+        spec = loads(text, "spec")
         nets = lower(spec)
     except SpecError as error:
         return dict.fromkeys(tables, f"does not fit: {error.diagnostics[0].message}")

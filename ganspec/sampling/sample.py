@@ -76,9 +76,9 @@ def sample(
         message = f"--data is for networks that restore images, and {folder} makes new ones"
         raise SampleError(f"{message}: leave it out")
     if spec.restores:
-        pictures = _restored(run, spec.restores, request, device)
+        pictures = _restored(run, spec.restores, request, device, path)
     else:
-        pictures = _pictures(_sampler(run, request, device, ranks), request, on_progress)
+        pictures = _pictures(_sampler(run, request, device, ranks), request, path, on_progress)
     _write(pictures, request, path, on_progress)
     written = [] if is_stdout(path) else [f"{path} written"]
     return [*written, *(_ranking_lines(pictures.ranking) if pictures.ranking else [])]
@@ -149,34 +149,42 @@ def _sampler(run: Run, request: Request, device: torch.device, ranks: Ranks | No
     return sampler
 
 
-def _pictures(sampler: Sampler, request: Request, on_progress: OnProgress) -> Pictures:
+def _pictures(sampler: Sampler, request: Request, path: Path, on_progress: OnProgress) -> Pictures:
     """Return the requested images, which are drawn when their batches are read.
 
-    The best images, however, are drawn before this function returns.
+    The best images, however, are drawn before this function returns. Raises what `_check_room`
+    raises before any image is drawn.
     """
     seed, count = request.seed or 0, request.count
     if request.interpolate:
         steps = request.frames or (FRAMES if request.is_animation else STEPS)
         pictures = interpolated(sampler, count or PAIRS, steps, seed, request.interpolate)
     elif request.best:
-        _check_grid(request.best, request)
+        _check_room(request.best, sampler.spec.data.shape, request, path)
         return best(sampler, request.best, request.of or AMONG * request.best, seed, on_progress)
     elif request.conditions and sampler.labels is not None:
         pictures = new_images(sampler, len(sampler.labels) * (count or 1), seed)
     else:
         pictures = new_images(sampler, count or COUNT, seed)
-    _check_grid(pictures.count, request)
+    _check_room(pictures.count, pictures.shape, request, path)
     return pictures
 
 
-def _check_grid(count: int, request: Request) -> None:
-    """Raise SampleError if a grid, or all frames of an animation, have too many images."""
+def _check_room(count: int, shape: tuple[int, int, int], request: Request, path: Path) -> None:
+    """Raise SampleError if a grid, or all frames of an animation, have too many images.
+
+    Raise RoomError if `count` images of `shape` do not fit on the disk of `path`.
+    """
     if count > MOST_IN_A_GRID and (request.chosen_form == "grid" or request.is_animation):
         whole = "all frames of an animation have" if request.is_animation else "a grid has"
         raise SampleError(
             f"{whole} {MOST_IN_A_GRID:,} images at most, not {count:,}: "
             "use -o out.npz, -o out.csv or -o out/"
         )
+    if request.chosen_form in LEAST_BYTES:
+        folder = Path(gettempdir()) if is_stream(path) else path.parent
+        needed = count * LEAST_BYTES[request.chosen_form](math.prod(shape))
+        require_disk(folder, needed, count, shape)
 
 
 def _write(pictures: Pictures, request: Request, path: Path, on_progress: OnProgress) -> None:
@@ -189,10 +197,6 @@ def _write(pictures: Pictures, request: Request, path: Path, on_progress: OnProg
         "csv": partial(forms.write_csv, with_labels=request.with_labels),
         "npz": forms.write_npz,
     }
-    if request.chosen_form in LEAST_BYTES:
-        folder = Path(gettempdir()) if is_stream(path) else path.parent
-        needed = pictures.count * LEAST_BYTES[request.chosen_form](math.prod(pictures.shape))
-        require_disk(folder, needed, pictures.count, pictures.shape)
     writers[request.chosen_form](pictures, path, on_progress)
 
 
@@ -204,12 +208,12 @@ def _ranking_lines(ranking: Ranking) -> list[str]:
     ]
 
 
-def _restored(run: Run, key: str, request: Request, device: torch.device) -> Pictures:
+def _restored(run: Run, key: str, request: Request, device: torch.device, path: Path) -> Pictures:
     """Return test images, or training images if there are none, as an autoencoder restores them.
 
     A grid also shows the network's inputs and, with noise, the originals. Raises LabelError for a
     label, SampleError for other options that do not suit an autoencoder, and what
-    `open_restoration` and `check_count` raise.
+    `open_restoration`, `check_count` and `_check_room` raise.
     """
     if request.label is not None or request.conditions:
         message = f"{run.folder} trains an autoencoder, which reads no labels"
@@ -227,5 +231,5 @@ def _restored(run: Run, key: str, request: Request, device: torch.device) -> Pic
         message = f"the images of {found.spec.data.dataset.kind} have no labels to write"
         raise SampleError(f"{message}: leave --with-labels out")
     pictures = found.rows(count) if request.chosen_form == "grid" else found.images_only(count)
-    _check_grid(pictures.count, request)
+    _check_room(pictures.count, pictures.shape, request, path)
     return pictures
