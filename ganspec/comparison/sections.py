@@ -126,9 +126,9 @@ class _SectionComparison:
         name: tuple[str, ...] = (),
         owners: tuple[Section, Section] | None = None,
     ) -> Iterator[Change]:
-        """Yield the changes from `a` to `b`: ComparedFields, sections, kinds, plain values or None.
+        """Yield the changes from `a` to `b`.
 
-        `name` are the keys that lead from the compared section to `a` and `b`, () for the section
+        Each of the two is a ComparedFields, a section, a kind, a plain value or None. `name` are the keys that lead from the compared section to `a` and `b`, () for the section
         itself. `owners` are the sections or kinds that have `a` and `b` as fields; None unless both
         specs have one.
         """

@@ -284,9 +284,10 @@ class Forward:
             self.statements.append(line + note)
 
     def _variable(self, value: int, part: Part, index: int) -> str:
-        """Return a name for the variable of `value`, unlike inputs and variables still to be read.
+        """Return a name for the variable of `value` that hides nothing still needed.
 
-        Those are read by a part from the number `index` on, or by a pending expression.
+        It is no input's name, nor that of a variable that part `index`, a later part or a pending
+        expression reads.
         """
         taken = {
             self.names[v]

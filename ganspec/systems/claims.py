@@ -79,8 +79,8 @@ def _check_columns(columns: tuple[str, ...]) -> tuple[str, ...]:
         raise refusal("bad-value", f"`{repeated[0]}` is named twice", "name each column once")
     times = {name for name in columns if name in TIMES}
     if times not in ({"step"}, {"epoch"}, {"epoch", "iteration"}):
-        message = "the time of a row is `step`, `epoch`, or `epoch` and `iteration`"
-        raise refusal("bad-value", message, "begin `columns` with one of these three")
+        message = "the time of a row is told by `step`, by `epoch`, or by `epoch` and `iteration`"
+        raise refusal("bad-value", message, "let `columns` have one of these three, and no other")
     if len(times) == len(columns):
         help = f"name columns of the log: {', '.join(LOOKS)}"
         raise refusal("bad-value", "the columns hold no loss and no accuracy", help)

@@ -204,8 +204,8 @@ class Ranks:
 
 # Within a network, a rank's gradients are `count` times what its slice of the batch adds to the
 # gradient of the loss. So their mean over the ranks is the sum over the slices: the gradient of the
-# loss. A weight that every rank uses alike, as in an L2 term, has this gradient on each of them,
-# which is also the mean.
+# loss. An L2 term does not depend on the slice: every rank has its whole gradient, and so has the
+# mean.
 
 
 class ToSlice(Function):

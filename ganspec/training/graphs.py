@@ -210,7 +210,10 @@ def _waiting_refused(refused: bool) -> Iterator[None]:
 
 
 class Saved:
-    """A copy of what a step changes in a training, except averaged weights and the feed."""
+    """A copy of what a step changes: weights, buffers, optimizers, loss scale, random states.
+
+    Gradients, averaged weights and the feed are not in it.
+    """
 
     def __init__(self, training: Training):
         self.training, self.step = training, training.step

@@ -36,7 +36,7 @@ def apply(module: nn.ConvTranspose2d, x: torch.Tensor) -> torch.Tensor:
     if rows or columns:
         height, width = weight.shape[2:]
         weight = weight[:, :, rows : height - rows, columns : width - columns]
-    # in the weight's own memory order: a copy of it may take longer than the product
+    # without padding, in the weight's own memory order: copying it may take longer than the product
     is_last = not weight.is_contiguous()
     kernel = weight.permute(0, 2, 3, 1) if is_last else weight
     y = _product(x.flatten(1), kernel.flatten(1)).unflatten(1, kernel.shape[1:])

@@ -57,7 +57,7 @@ def read_pair(folder, prefix):
     images = read_idx(folder, f"{prefix}-images-idx3-ubyte", 3)[:, None]
     labels = read_idx(folder, f"{prefix}-labels-idx1-ubyte", 1)
     if len(images) != len(labels):
-        raise ValueError(f"{folder} has {len(images)} images but {len(labels)} labels")
+        raise ValueError(f"{prefix}: {len(images)} images but {len(labels)} labels")
     return images, labels
 
 
