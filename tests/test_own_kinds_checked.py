@@ -145,6 +145,12 @@ NADAM = "Call(optim.NAdam, lr=self.lr, betas=self.betas)"
         ("celu.py", CELU, "return Call(lambda x: x.mean((1, 2, 3)))", "makes one number for each"),
         (
             "celu.py",
+            CELU,
+            "return Call(lambda x: x.mean((1, 2, 3)), channels=1)",
+            "makes one number for each",
+        ),
+        (
+            "celu.py",
             "def call(self, x: Value) -> Call:",
             "def lower(self, net, x):",
             "returns a Call from `lower`",

@@ -97,7 +97,7 @@ def _may_be_skipped(
     `torch.pixel_unshuffle` does so. The result is True, too, for any other call that has no weights
     and keeps the shape, such as relu, since the shapes do not tell the two apart.
     """
-    if call.channels is not None and shape[0] != int(call.channels):
+    if call.channels is not None and shape[:1] != (int(call.channels),):
         return True
     has_weights = module is not None and any(True for _ in module.parameters())
     return not has_weights and shape == inputs[0].shape
