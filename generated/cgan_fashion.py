@@ -1,6 +1,6 @@
 """Conditional GAN on Fashion-MNIST, 28 x 28, as a student's Keras report describes it.
 
-Written by ganspec from the spec `cgan_fashion` (7f022f13).
+Written by ganspec from the spec `cgan_fashion` (d9fa0adf).
 Plain PyTorch, yours to edit.
 """
 
@@ -146,9 +146,7 @@ def read_pair(folder):
     images = read_idx(folder, "train-images-idx3-ubyte", 3)[:, None]
     labels = read_idx(folder, "train-labels-idx1-ubyte", 1)
     if len(images) != len(labels):
-        raise ValueError(
-            f"{folder}: train has {len(images)} images but {len(labels)} labels"
-        )
+        raise ValueError(f"train: {len(images)} images but {len(labels)} labels")
     return images, labels
 
 

@@ -1,6 +1,6 @@
 """Classifier of Fashion-MNIST, 28 x 28, as a student's Keras report prints it.
 
-Written by ganspec from the spec `classifier_fashion` (3c1eb72d).
+Written by ganspec from the spec `classifier_fashion` (6e375b03).
 Plain PyTorch, yours to edit.
 """
 
@@ -119,9 +119,7 @@ def read_pair(folder, prefix):
     images = read_idx(folder, f"{prefix}-images-idx3-ubyte", 3)[:, None]
     labels = read_idx(folder, f"{prefix}-labels-idx1-ubyte", 1)
     if len(images) != len(labels):
-        raise ValueError(
-            f"{folder}: {prefix} has {len(images)} images but {len(labels)} labels"
-        )
+        raise ValueError(f"{prefix}: {len(images)} images but {len(labels)} labels")
     return images, labels
 
 

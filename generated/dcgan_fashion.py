@@ -1,6 +1,6 @@
 """DCGAN on Fashion-MNIST, 28 x 28, as a student's Keras report prints it.
 
-Written by ganspec from the spec `dcgan_fashion` (f58690e2).
+Written by ganspec from the spec `dcgan_fashion` (819e67b8).
 Plain PyTorch, yours to edit.
 """
 
@@ -142,9 +142,7 @@ def read_pair(folder):
     images = read_idx(folder, "train-images-idx3-ubyte", 3)[:, None]
     labels = read_idx(folder, "train-labels-idx1-ubyte", 1)
     if len(images) != len(labels):
-        raise ValueError(
-            f"{folder}: train has {len(images)} images but {len(labels)} labels"
-        )
+        raise ValueError(f"train: {len(images)} images but {len(labels)} labels")
     return images, labels
 
 

@@ -1,6 +1,6 @@
 """Denoising autoencoder on Fashion-MNIST, as a student's Keras report prints it.
 
-Written by ganspec from the spec `denoising_fashion` (d0ff1d5b).
+Written by ganspec from the spec `denoising_fashion` (aeec5a9b).
 Plain PyTorch, yours to edit.
 """
 
@@ -110,9 +110,7 @@ def read_pair(folder, prefix):
     images = read_idx(folder, f"{prefix}-images-idx3-ubyte", 3)[:, None]
     labels = read_idx(folder, f"{prefix}-labels-idx1-ubyte", 1)
     if len(images) != len(labels):
-        raise ValueError(
-            f"{folder}: {prefix} has {len(images)} images but {len(labels)} labels"
-        )
+        raise ValueError(f"{prefix}: {len(images)} images but {len(labels)} labels")
     return images, labels
 
 

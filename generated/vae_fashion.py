@@ -1,6 +1,6 @@
 """Variational autoencoder on Fashion-MNIST (Kingma & Welling, 2014), convolutional.
 
-Written by ganspec from the spec `vae_fashion` (838849d5). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `vae_fashion` (ca1c4f3e). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -110,9 +110,7 @@ def read_pair(folder, prefix):
     images = read_idx(folder, f"{prefix}-images-idx3-ubyte", 3)[:, None]
     labels = read_idx(folder, f"{prefix}-labels-idx1-ubyte", 1)
     if len(images) != len(labels):
-        raise ValueError(
-            f"{folder}: {prefix} has {len(images)} images but {len(labels)} labels"
-        )
+        raise ValueError(f"{prefix}: {len(images)} images but {len(labels)} labels")
     return images, labels
 
 

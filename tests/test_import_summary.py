@@ -437,6 +437,6 @@ def test_a_spec_that_is_invalid_is_said_in_one_line(monkeypatch):
 
 
 def test_a_first_row_without_outputs_is_refused_in_one_line(tmp_path):
-    message = r"does not print the network's input shape; add --input z:100"
+    message = r"does not print the network's input shape; add --input, such as z:100"
     with pytest.raises(UnreadableError, match=message):
         of(tmp_path, connected(("d (Dense)", "(None, 0)", 0, ""), total=0))

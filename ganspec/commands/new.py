@@ -43,7 +43,7 @@ def new(
     form: FactFormOption = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write a new spec that starts as a copy of a known one.
+    """Write a new spec that starts as a copy of one of ganspec's.
 
     Its first line names a schema for editors. The schema's file is written beside it, if missing.
     """

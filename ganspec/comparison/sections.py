@@ -128,9 +128,9 @@ class _SectionComparison:
     ) -> Iterator[Change]:
         """Yield the changes from `a` to `b`.
 
-        Each of the two is a ComparedFields, a section, a kind, a plain value or None. `name` are the keys that lead from the compared section to `a` and `b`, () for the section
-        itself. `owners` are the sections or kinds that have `a` and `b` as fields; None unless both
-        specs have one.
+        Each of the two is a ComparedFields, a section, a kind, a plain value or None. `name` are
+        the keys that lead from the compared section to them, () for the section itself. `owners`
+        are the sections or kinds that have them as fields; None unless both specs have one.
         """
         ours, theirs = _fields(a), _fields(b)
         is_known = not owners or not any(name[-1] in owner.unread for owner in owners)

@@ -78,10 +78,10 @@ class SurveyedSystem:
 def open_systems(names: Sequence[str | Path | RunFolder | Spec]) -> list[SurveyedSystem]:
     """Return the systems that `names` name, each with a short title.
 
-    A name is a Spec, or anything that `open_spec` takes, such as a spec file or a run. The title of a `Spec` is its name. Equal titles become the full names, and are numbered if these
-    are equal, too. Raise what `open_spec` raises: SpecError for a spec that is missing or has
-    errors, RevisionError if git cannot read it, and MissingKindsError for a run whose kinds are not
-    loaded.
+    A name is a Spec, or anything that `open_spec` takes, such as a spec file or a run. The title of
+    a `Spec` is its name. Equal titles become the full names, and are numbered if these are equal,
+    too. Raise what `open_spec` raises: SpecError for a spec that is missing or has errors,
+    RevisionError if git cannot read it, and MissingKindsError for a run whose kinds are not loaded.
     """
     given = [name if isinstance(name, Spec) else str(path_of(name)) for name in names]
     full = [name.name if isinstance(name, Spec) else name for name in given]

@@ -105,7 +105,7 @@ def kinds_by_names() -> dict[tuple[str, ...], list[type[Layer]]]:
 
 @cached_by_kinds("layer")
 def labelled() -> list[type[Layer]]:
-    """Return the kinds of layer that can only be lowered with a label input."""
+    """Return the kinds of layer, but those of STRUCTURE, whose examples all need a label input."""
     plain = {sample.kind for sample in samples() if not sample.has_label}
     return list(dict.fromkeys(s.kind for s in samples() if s.kind not in plain))
 

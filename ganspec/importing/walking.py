@@ -120,9 +120,11 @@ class Walk:
         square = [s for s, layer in solved if isinstance(getattr(layer, "kernel", 1), int)]
         shapes = square or [shape for shape, _ in solved]
         if not shapes:
+            lack = "does not print the network's input shape; add"
+            if self.latent or self.image:
+                lack = "does not begin with a layer that reads a given input; correct"
             raise UnreadableError(
-                f"the table `{self.table.name}` does not print the network's input shape; "
-                "add --input z:100 or --input x:3x64x64"
+                f"the table `{self.table.name}` {lack} --input, such as z:100 or x:3x64x64"
             )
         likeliest, *others = map(sized, shapes[:4])
         doubt = f", or {' or '.join(others)}" if others else ""

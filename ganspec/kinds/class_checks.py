@@ -128,7 +128,7 @@ def _unreadable(annotation: object) -> Iterator[object]:
 
 
 def _type_words(wrong: object) -> tuple[str, str]:
-    """Return two texts: the type `wrong`, and the type to write in its place."""
+    """Return two texts: the type `wrong`, and the type or types to write in its place."""
     origin = typing.get_origin(wrong) or wrong
     shown = wrong.__name__ if isinstance(wrong, type) and origin is wrong else str(wrong)
     item = next((each.__name__ for each in typing.get_args(wrong) if each in NOUNS), "int")

@@ -10,7 +10,7 @@ from ganspec.systems.unread import unread
 
 
 def marks(implied: Implied, name: str) -> frozenset[str]:
-    """Return the key paths, below the network `name`, of its layers that have implied values."""
+    """Return the key paths, below the network `name`, of its kinds that have implied values."""
     within = (path.partition(".") for path in implied.by_kind)
     return frozenset(path for network, _, path in within if network == name)
 
