@@ -1,6 +1,6 @@
 """Conditional GAN on Fashion-MNIST, 28 x 28, as a student's Keras report describes it.
 
-Written by ganspec from the spec `cgan_fashion` (d9fa0adf).
+Written by ganspec from the spec `cgan_fashion` (04a974d1).
 Plain PyTorch, yours to edit.
 """
 
@@ -134,7 +134,9 @@ def read_idx(folder, name, dimensions):
     if data[:4] != bytes([0, 0, 8, dimensions]) or len(data) < start:
         raise ValueError(f"{path} is not an IDX file of {dimensions}-d unsigned bytes")
     shape = struct.unpack(f">{dimensions}I", data[4:start])
-    if len(data) == start or len(data) != start + math.prod(shape):
+    if 0 in shape:
+        raise ValueError(f"{path} has no data by its header: copy or download it again")
+    if len(data) != start + math.prod(shape):
         raise ValueError(
             f"{path} holds {len(data) - start} of {math.prod(shape)} bytes"
         )

@@ -1,6 +1,6 @@
 """DCGAN on Fashion-MNIST, 28 x 28, as a student's Keras report prints it.
 
-Written by ganspec from the spec `dcgan_fashion` (819e67b8).
+Written by ganspec from the spec `dcgan_fashion` (118b0d10).
 Plain PyTorch, yours to edit.
 """
 
@@ -130,7 +130,9 @@ def read_idx(folder, name, dimensions):
     if data[:4] != bytes([0, 0, 8, dimensions]) or len(data) < start:
         raise ValueError(f"{path} is not an IDX file of {dimensions}-d unsigned bytes")
     shape = struct.unpack(f">{dimensions}I", data[4:start])
-    if len(data) == start or len(data) != start + math.prod(shape):
+    if 0 in shape:
+        raise ValueError(f"{path} has no data by its header: copy or download it again")
+    if len(data) != start + math.prod(shape):
         raise ValueError(
             f"{path} holds {len(data) - start} of {math.prod(shape)} bytes"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,16 @@ def test_damaged_idx_files_are_refused_by_name(tmp_path, ending, damage):
         damaged = {"short": data[:-9], "long": data + b"0", "headless": data[:6]}
         path.write_bytes(damaged[damage])
     with pytest.raises(ValueError, match=path.name):
+        idx.load_images(tmp_path, 28, 28, 1)
+
+
+@pytest.mark.parametrize("shape", [(0, 28, 28), (7, 0, 28)])
+def test_an_idx_file_without_images_is_refused_with_a_remedy(tmp_path, shape):
+    write_digits(tmp_path)
+    path = tmp_path / "train-images-idx3-ubyte"
+    write_idx(path, pixels(*shape))
+    said = f"{path} has no data by its header: copy or download it again"
+    with pytest.raises(ValueError, match=f"^{re.escape(said)}$"):
         idx.load_images(tmp_path, 28, 28, 1)
 
 
