@@ -13,7 +13,6 @@ from ganspec.language.registry import PACKAGES
 from ganspec.language.views import VIEWS
 from ganspec.progress import quieted
 from ganspec.runs.folder import run_folder
-from ganspec.training.options import require_flag
 from ganspec.version import VERSION
 
 if TYPE_CHECKING:
@@ -141,6 +140,7 @@ def build(
     from ganspec.runs.opening import open_spec
     from ganspec.systems.unread import refuse_unread
     from ganspec.training.device import choose_device
+    from ganspec.training.options import require_flag
 
     require_flag("exact", exact)
     spec, place = open_spec(spec), choose_device(device)
