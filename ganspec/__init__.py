@@ -12,7 +12,7 @@ from ganspec import kinds_files
 from ganspec.language.registry import PACKAGES
 from ganspec.language.views import VIEWS
 from ganspec.progress import quieted
-from ganspec.runs.folder import run_folder
+from ganspec.runs.folder import require_flag, run_folder
 from ganspec.version import VERSION
 
 if TYPE_CHECKING:
@@ -140,7 +140,6 @@ def build(
     from ganspec.runs.opening import open_spec
     from ganspec.systems.unread import refuse_unread
     from ganspec.training.device import choose_device
-    from ganspec.training.options import require_flag
 
     require_flag("exact", exact)
     spec, place = open_spec(spec), choose_device(device)

@@ -10,8 +10,8 @@ from pathlib import Path
 from ganspec.atomic import names_folder
 from ganspec.language.errors import GanspecError, quoted
 from ganspec.language.paths import is_path
+from ganspec.runs.folder import require_flag
 from ganspec.streams import is_stdout
-from ganspec.training.options import require_flag
 
 SUFFIXES = {  # endings of files by format
     "onnx": ".onnx",

@@ -47,6 +47,12 @@ class RunError(GanspecError):
     """Raised when a run cannot be trained or used, for example because its folder is missing."""
 
 
+def require_flag(name: str, value: object) -> None:
+    """Raise RunError unless the option `name` is True or False."""
+    if not isinstance(value, bool):
+        raise RunError(f"{name} is {value!r}: name True or False")
+
+
 class RunFolder:
     """A folder in which one process at a time trains.
 

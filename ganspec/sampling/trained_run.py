@@ -15,7 +15,7 @@ from ganspec.atomic import replacing
 from ganspec.compiler.evaluate import EvaluatedNetwork
 from ganspec.language.paths import PathError, file_to_write
 from ganspec.language.views import Viewed
-from ganspec.runs.folder import RunError
+from ganspec.runs.folder import RunError, require_flag
 from ganspec.runs.run import Run
 from ganspec.runs.score_file import read_scores
 from ganspec.sampling.forms import paint_grid
@@ -23,7 +23,6 @@ from ganspec.sampling.label_names import label_text
 from ganspec.sampling.pictures import columns_of
 from ganspec.sampling.sampler import Sampler
 from ganspec.training.device import choose_device
-from ganspec.training.options import require_flag
 
 IN_PARTS = "draw fewer, or write them to a file with `ganspec sample RUN -n N -o FILE.npz`"
 

@@ -12,7 +12,7 @@ from typing import TypeAlias
 from ganspec.language.errors import quoted
 from ganspec.language.names import entries_of
 from ganspec.language.paths import is_path
-from ganspec.runs.folder import RunError
+from ganspec.runs.folder import RunError, require_flag
 
 OnProgress: TypeAlias = Callable[[int, int, dict[str, float]], None]  # step, last step, losses
 
@@ -35,12 +35,6 @@ def require_number(name: str, value: object, least: int, whole: bool = True) -> 
     if value is not None and not (is_number and value >= least):  # type: ignore[operator]
         kind = "a whole number" if whole else "a number"
         raise RunError(f"{name} is {value!r}: name {kind} from {least} up, or None")
-
-
-def require_flag(name: str, value: object) -> None:
-    """Raise RunError unless the option `name` is True or False."""
-    if not isinstance(value, bool):
-        raise RunError(f"{name} is {value!r}: name True or False")
 
 
 def named_path(name: str, path: Path | str | None) -> Path | None:
