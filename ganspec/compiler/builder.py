@@ -17,7 +17,7 @@ from ganspec.compiler.layout import widths
 from ganspec.compiler.own_kinds import blamed, must_be, unfit
 from ganspec.kinds.condition import Condition
 from ganspec.kinds.initializer import Initializer, filling
-from ganspec.kinds.layer import Layer, Lowering
+from ganspec.kinds.layer import Layer, Lowering, Weighted
 from ganspec.kinds.layers.block import Block
 from ganspec.kinds.weight_norm import WeightNorm
 from ganspec.language.errors import Mark, fail, suggestion
@@ -72,10 +72,11 @@ class Builder(Lowering):
         return self.network.condition
 
     def add(self, call: Call, *inputs: Value, initialize: Initializer | None = None) -> Value:
-        if not isinstance(call, Call) and {"lower", "join"} & set(vars(type(self.at))):
+        if getattr(type(self.at), "lower", None) in (Layer.lower, Weighted.lower):
+            must_be(self.at, call, Call, "call", "return `Call(nn.ReLU)`: a class or a function")
+        elif not isinstance(call, Call):
             help = "write `net.add(Call(nn.ReLU), x)`: a class or a function"
             unfit(self.at, "gives `net.add` something other than a `Call`", help)
-        must_be(self.at, call, Call, "call", "return `Call(nn.ReLU)`: a class or a function")
         shape = self._shape(call, inputs)
         channels = inputs[0].channels if call.channels is None else call.channels
         if shape[:1] != (int(channels),):

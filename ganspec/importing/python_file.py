@@ -94,7 +94,8 @@ def parse_settings(texts: Iterable[str]) -> dict[str, object]:
             name, equals, value = (p.strip() for p in part.partition("="))
             owner, dot, field = name.rpartition(".")
             if not equals or not field.isidentifier() or not (owner.isidentifier() or not dot):
-                raise _no_setting(part)
+                wanted = "`--with nz=100,norm=batch` or `--with opt.nz=100`"
+                raise UnreadableError(f"{quoted(part)} is not a setting; write {wanted}")
             first = owner or field
             if first in settings and isinstance(settings[first], SettingsObject) != bool(owner):
                 raise UnreadableError(
@@ -105,11 +106,6 @@ def parse_settings(texts: Iterable[str]) -> dict[str, object]:
             else:
                 settings[field] = _value(value, part)
     return settings
-
-
-def _no_setting(part: str) -> UnreadableError:
-    wanted = "`--with nz=100,norm=batch` or `--with opt.nz=100`"
-    return UnreadableError(f"{quoted(part)} is not a setting; write {wanted}")
 
 
 def _value(text: str, part: str) -> object:

@@ -104,7 +104,8 @@ def side_effects(network: nn.Module, inputs: Sequence[torch.Tensor]) -> list[str
     kept = {name: each.detach().clone() for name, each in parameters.items()}
     # new numbers, since a change by an earlier call may have no effect a second time
     given = {name: 3 * each + 1 for name, each in kept.items()}
-    drawn, changed = _other_generators(), dict[str, None]()
+    drawn = _other_generators()
+    changed: dict[str, None] = {}  # names, each once, in the order of the network
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         try:
             for training in (True, False):
