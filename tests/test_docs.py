@@ -208,3 +208,4 @@ def test_every_code_is_listed():
     assert shown <= listed
     source = "".join(p.read_text("utf-8") for p in (ROOT / "ganspec").rglob("*.py"))
     assert all(f'"{code}"' in source for code in listed)
+    assert set(re.findall(r'Diagnostic\(\s*"([a-z-]+)"', source)) <= listed

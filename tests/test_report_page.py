@@ -458,6 +458,7 @@ def test_whatever_is_missing_there_is_a_page(tmp_path, form):
         "has not reached a step, or failed",
         "in training",
         "no scores: 3",
+        "The log is empty.",
     ]
     assert all(words in page.replace("\\", "") for words in wanted)
     misfit = (folder / "spec.yaml").read_text().replace("- tanh", "- linear: 3\n  - tanh")

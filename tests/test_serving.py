@@ -464,6 +464,11 @@ def test_a_person_with_a_keyboard_uses_the_page(page, tmp_path):
     press(page, Keys.SPACE)
     assert len(page.find("#samples [aria-pressed=true]")) == 2
     assert status(page)
+    page.run("document.querySelector('#page').dataset.mostFavourites = 2")
+    press(page, Keys.ARROW_LEFT)
+    press(page, Keys.SPACE)
+    assert len(page.find("#samples [aria-pressed=true]")) == 2
+    assert status(page) == "no more than 2 images can be kept: remove one first"
     until(lambda: len(page.find("#paths .picture")) == 18)  # two labels, nine images
     assert page.texts("#path-status") == ["one row with the label of each end"]
     write(page, "#frames", "4")

@@ -42,7 +42,8 @@ class MarkdownWriter:
         parts += [markdown_line(report.legend)]
         parts += ["## Scores: claims and measurements", self._scores()]
         parts += [self._plot(plot) for plot in report.score_plots]
-        parts += ["## Losses and accuracies", *(self._plot(plot) for plot in report.plots)]
+        parts += ["## Losses and accuracies"]
+        parts += [self._plot(plot) for plot in report.plots] or ["The log is empty."]
         for view in report.runs:
             parts += self._run(view)
         return "\n\n".join(part for part in parts if part) + "\n"

@@ -158,6 +158,7 @@ function keep(image) {
   const key = keyOf(image);
   if (favourites.has(key)) favourites.delete(key);
   else if (favourites.size < facts.mostFavourites) favourites.set(key, image);
+  else say(at("status"), `no more than ${facts.mostFavourites} images can be kept: remove one first`, true);
   showFavourites();
 }
 
