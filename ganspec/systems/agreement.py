@@ -171,7 +171,7 @@ def check_labels(spec: Spec, key: str, label: Label) -> Iterator[Diagnostic]:
 
 
 def label_help(spec: Spec) -> str:
-    """Return help for a spec that declares no labels, whose networks or training need them."""
+    """Return help for a spec that declares no labels, although networks or rules read them."""
     dataset = spec.data.dataset
     known = None if dataset.is_unread else dataset.label_kind()
     if known is None:  # only the files tell the labels

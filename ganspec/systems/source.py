@@ -1,5 +1,7 @@
 """Images that a generator draws from a seed, the same ones for every count and batch size.
 
+`generator` also stands for the decoder of a variational autoencoder.
+
 If a generator normalizes by the batch, the images of a batch depend on each other. Such a generator
 always reads whole batches of training's size. If that is 64, images 0 to 63 of a seed are one
 batch, and images 64 to 127 are the next.

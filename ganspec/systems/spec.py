@@ -1,7 +1,7 @@
 """The sections that all specs share, and the methods that every system defines.
 
-A system is one folder, whose `spec.py` has its subclass of `Spec`. Code outside the folder calls the methods of
-`Spec`, and seldom tests which system a spec belongs to.
+A system is one folder, whose `spec.py` has the system's subclass of `Spec`. Code outside the folder
+calls the methods of `Spec`, and seldom tests which system a spec belongs to.
 """
 
 from __future__ import annotations

@@ -104,7 +104,7 @@ def _apart(spec: GanFields) -> Iterator[Diagnostic]:
     excluded = {
         "a penalty": objective.penalty is not None,
         "an auxiliary head": objective.auxiliary is not None,
-        "an L2 term": objective.l2.discriminator > 0,
+        "an L2 term of the discriminator": objective.l2.discriminator > 0,
         "skip rules": skip.generator is not None or skip.discriminator is not None,
     }
     for setting, is_set in excluded.items():
@@ -135,7 +135,7 @@ def _generator_first(spec: GanFields) -> Iterator[Diagnostic]:
 
 
 def _own_update(spec: GanFields) -> Iterator[Diagnostic]:
-    """Yield an error for each fault of `train.updates` and of the auxiliary loss it uses."""
+    """Yield an error for each fault of `train.updates`, and for an auxiliary loss without use."""
     auxiliary, updates = spec.objective.auxiliary, spec.train.updates
     if len(updates) > 1:
         message = "an iteration can have one update of your own"

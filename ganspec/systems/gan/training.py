@@ -37,7 +37,7 @@ class GanTraining(Training):
         count = self.cfg.samples if asked is None else len(asked)
         self.fixed = {"latent": draw_latent(count, self.device, self.cfg)}
         labels = start.images.labels
-        if spec.condition and self.cfg.labels:  # `cfg.labels` is None if no network reads labels
+        if spec.condition and self.cfg.labels:  # `cfg.labels` is None if nothing reads labels
             dataset, names = spec.data.dataset, start.images.names
             labels = fit_labels(labels, spec.condition, "condition", dataset, names)
             labels = labels.to(self.device)
