@@ -59,10 +59,10 @@ def load(path: Path) -> State:
 
 
 @contextmanager
-def fitting(owner: str | Path = "") -> Iterator[None]:
+def fitting(owner: str | Path) -> Iterator[None]:
     """Raise CheckpointError in place of any of ERRORS from the block, which restores a state.
 
-    `owner` is the run or file that the state comes from, for the message; "" if it has no name.
+    `owner` names a run, file or spec for the message, "the checkpoint of ..."; it may be "".
     """
     message = f"the checkpoint{owner and f' of {owner}'} does not fit"
     try:

@@ -221,7 +221,7 @@ def quantize(images: torch.Tensor, cfg: SimpleNamespace) -> torch.Tensor:
         images = images.sigmoid()
     if not torch.isfinite(images).all():
         raise SourceError(
-            "the network's images are not finite numbers: take weights of another --step"
+            "the network's images are not finite numbers: use weights of an earlier step"
         )
     if cfg.low == -1:
         images = images * 0.5 + 0.5
