@@ -17,6 +17,7 @@ import torch
 
 from ganspec.language.errors import GanspecError
 from ganspec.program.statistics import batch_normalizers, fix_statistics
+from ganspec.systems.evaluating import evaluating
 from ganspec.systems.latents import CHUNK, latents, truncate
 from ganspec.systems.room import FEWER, require_memory
 
@@ -159,12 +160,8 @@ class Source:
         """Return the generator's outputs for at most `portion` rows of inputs, on the device."""
         count = len(inputs[0])
         portion = [filled(part, self.portion).to(self.device) for part in inputs]
-        training = self.generator.training
-        self.generator.eval()
-        with torch.no_grad():
-            images = self.generator(*portion)[:count]
-        self.generator.train(training)
-        return images
+        with evaluating(self.generator):
+            return self.generator(*portion)[:count]
 
 
 def _is_whole(value: object, least: int) -> bool:
