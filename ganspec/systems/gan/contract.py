@@ -80,7 +80,7 @@ def _score(spec: GanFields, net: Net) -> Iterator[Diagnostic]:
         yield Diagnostic("loss-needs-logits", message, end.mark, notes, help)
     elif loss.scores == "probabilities" and end.range != (0.0, 1.0):
         message = f"{loss.kind} reads probabilities, the discriminator ends in {end.name}"
-        help = "add sigmoid at its end, or remove `reads: probabilities`"
+        help = "end it in sigmoid, or remove `reads: probabilities`"
         yield Diagnostic("loss-needs-probabilities", message, end.mark, notes, help)
 
 
