@@ -66,9 +66,9 @@ class Images:
 
     `labels` are int64 N for classes, uint8 N x classes for multi-hot labels, None if there are
     none. `test` are held-out images and their labels; None if nothing is held out. `names` are the
-    names of the classes, in the order of their labels; empty if the data set has none. `conditions`
-    are the labels for pictures of the training, float N x classes; None if the spec names no file
-    of them. `files` are the image files; None unless each image has a file.
+    names of the classes, in the order of their labels; empty if not known. `conditions` are the
+    labels for pictures of the training, float N x classes; None if the spec names no file of them.
+    `files` are those of an `image_folder`; None for other data sets.
     """
 
     images: torch.Tensor | StreamedImages
@@ -80,7 +80,7 @@ class Images:
 
     @property
     def sha256(self) -> str | None:
-        """The SHA-256 of all pixels and labels; None if images have files, which are hashed."""
+        """The SHA-256 of all pixels and labels; None for an `image_folder`: its files have hashes."""
         if self.files or isinstance(self.images, StreamedImages):
             return None
         digest = hashlib.sha256(f"{tuple(self.images.shape)}\n".encode())
