@@ -80,7 +80,7 @@ class Images:
 
     @property
     def sha256(self) -> str | None:
-        """The SHA-256 of all pixels and labels; None for an `image_folder`: its files have hashes."""
+        """The SHA-256 of pixels and labels; None for an `image_folder`, whose files are hashed."""
         if self.files or isinstance(self.images, StreamedImages):
             return None
         digest = hashlib.sha256(f"{tuple(self.images.shape)}\n".encode())
