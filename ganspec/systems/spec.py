@@ -164,7 +164,7 @@ class Spec(Document):
         """Return the section of the network `key`."""
         return getattr(self, key)
 
-    # -- defined by each system ------------------------------------------------------------------
+    # -- for systems to define -------------------------------------------------------------------
 
     @property
     def labelled(self) -> Label | None:

@@ -43,7 +43,7 @@ def clashes(spec: GanFields) -> Iterator[Diagnostic]:
     if train.generator_batch and reused:
         message = f"{what} cannot be reused if the generator has a batch of its own size"
         yield _clash(spec, "generator_batch", message, f"take `{reused}: reused` away")
-    yield from _facts(spec)
+    yield from _reserved_fields(spec)
     labelled = spec.condition is not None
     if train.generator_batch and labelled and train.labels == "real":
         message = "a generator batch of its own size has no real batch to take labels from"
@@ -53,7 +53,7 @@ def clashes(spec: GanFields) -> Iterator[Diagnostic]:
         yield _clash(spec, "labels", message, f"{label_help(spec)}, or take `labels` away")
 
 
-def _facts(spec: GanFields) -> Iterator[Diagnostic]:
+def _reserved_fields(spec: GanFields) -> Iterator[Diagnostic]:
     """Yield an error for every field of the penalty whose name is in `FACTS`."""
     penalty = spec.objective.penalty
     if penalty is None:
