@@ -205,7 +205,10 @@ class Spec(Document):
             yield from split_passes(self.networks, cfg.batch, size.test, "test image")
 
     def training(self, start: Start) -> Training:
-        """Return a new training, before its first step."""
+        """Return a new training, before its first step.
+
+        Raises DataError if the images do not fill a batch, or if their labels are not the spec's.
+        """
         raise NotImplementedError
 
     def restore(
