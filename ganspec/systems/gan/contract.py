@@ -24,10 +24,7 @@ OF_A_BATCH = ("batch_norm", "class_batch_norm")  # layers that normalize by the 
 
 
 def contract(spec: GanFields, nets: dict[str, Net]) -> Iterator[Diagnostic]:
-    """Yield errors and warnings if networks, data, objective and rules do not fit each other.
-
-    `nets` are the networks that were lowered without errors, by key.
-    """
+    """Yield the errors and warnings of `Gan.contract`."""
     if net := nets.get("generator"):
         message = f"the generator makes {net.output}, the discriminator reads "
         yield from check_shape(spec, "generator", net, message + spec.data.shown_shape)
