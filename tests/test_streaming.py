@@ -358,6 +358,17 @@ def test_a_run_survives_the_loss_of_its_workers(folder, recwarn):
     assert any("a process that reads images was lost" in str(w.message) for w in recwarn.list)
 
 
+def test_a_training_that_goes_back_streams_the_images_of_the_restored_pass(folder):
+    """The workers read ahead for the pass that is left, which is another one."""
+    images, labels = open_images(loads(SPEC).data, folder, CPU, streamed=True)
+    feed = training_of(loads(SPEC), images, labels).batches
+    next(feed)
+    state = feed.state()
+    expected = [feed.draw() for _ in range(4)]
+    feed.restore(state)
+    assert_same_batches([feed.draw() for _ in range(4)], expected)
+
+
 def children() -> list[int]:
     """Return the ids of this process's worker processes."""
     text = Path(f"/proc/self/task/{os.getpid()}/children").read_text()

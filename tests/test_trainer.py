@@ -143,3 +143,16 @@ def test_python_takes_devices_and_numbers_of_no_images(tmp_path):
                 drawing.sample(count)
     assert ganspec.Run(run.folder).step == 1
     assert ganspec.Run(tmp_path / "none").step == 0
+
+
+def test_an_error_in_sampling_leaves_the_generator_in_training_mode():
+    """A notebook goes on after an interrupt or a lack of memory."""
+    trainer = ganspec.Trainer(narrow(ROOT / "specs" / "dcgan.yaml"), device="cpu")
+    generator = trainer.networks["generator"]
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    with generator.register_forward_pre_hook(interrupt), pytest.raises(KeyboardInterrupt):
+        trainer.sample(2)
+    assert generator.training

@@ -171,10 +171,10 @@ def check_labels(spec: Spec, key: str, label: Label) -> Iterator[Diagnostic]:
 
 
 def label_help(spec: Spec) -> str:
-    """Return help for a spec that declares no labels, whose networks or training need them."""
+    """Return help for a spec that declares no labels, although networks or rules read them."""
     dataset = spec.data.dataset
     known = None if dataset.is_unread else dataset.label_kind()
-    if known is None:  # only the files tell the labels
+    if known is None:  # the data set is unknown, or only its files tell the labels
         place = "to the spec's top level, with the number of classes as N"
         return f"add `condition: {{kind: classes, size: N}}` {place}"
     return "add `condition: {{kind: {}, size: {}}}` to the spec's top level".format(*known)

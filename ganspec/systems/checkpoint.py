@@ -59,10 +59,10 @@ def load(path: Path) -> State:
 
 
 @contextmanager
-def fitting(owner: str | Path = "") -> Iterator[None]:
+def fitting(owner: str | Path) -> Iterator[None]:
     """Raise CheckpointError in place of any of ERRORS from the block, which restores a state.
 
-    `owner` is the run or file that the state comes from, for the message; "" if it has no name.
+    `owner` names a run, file or spec for the message, "the checkpoint of ..."; it may be "".
     """
     message = f"the checkpoint{owner and f' of {owner}'} does not fit"
     try:
@@ -75,13 +75,13 @@ def fitting(owner: str | Path = "") -> Iterator[None]:
 
 
 def check_spec(theirs: Identity, mine: Identity) -> None:
-    """Raise ValueError, which names a difference, if `theirs`, of a saved state, is not `mine`."""
+    """Raise ValueError if `theirs`, the spec's values in a saved state, differ from `mine`."""
     if apart := difference(theirs, mine):
         raise ValueError(f"it is of another spec: {apart}: use its values, or begin a new run")
 
 
 def check(value: object, model: object, name: str = "") -> None:
-    """Raise ValueError if `value` has another form than `model`, or is not `is_finite`.
+    """Raise ValueError if `value` has another form than `model`, or a number is not `is_finite`.
 
     `value` is a part of a saved state, and `name` its key path, for messages. The form is the keys
     of maps, the lengths of lists, the types of values, and the shapes and types of tensors. Raises
@@ -145,7 +145,7 @@ def _form(value: object) -> str:
 def check_optimizer(state: State, optimizer: optim.Optimizer, name: str) -> None:
     """Raise one of ERRORS if `state` has another form or other settings than `optimizer`.
 
-    Settings that a step changes may differ. `name` is the key path of `state`, for messages.
+    Settings that a step may change can differ. `name` is the key path of `state`, for messages.
     """
     model = _after_a_step(optimizer)
     check(dict.fromkeys(as_map(state, name)), dict.fromkeys(model), name)

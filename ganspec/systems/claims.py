@@ -23,7 +23,7 @@ NAMES = [
 METRICS = Literal[tuple(NAMES)]  # type: ignore[valid-type]  # names known at run time only
 TIMES = ("step", "epoch", "iteration")  # columns that say when the others were measured
 COLUMNS = Literal[(*TIMES, *LOOKS)]  # type: ignore[valid-type]  # as above
-WARNINGS = Literal["range-mismatch", "batch-norm-penalty"]  # those that `keeps` can silence
+WARNINGS = Literal["range-mismatch", "batch-norm-penalty"]  # codes that `keeps` may name
 
 
 def _check_path(path: str) -> str:

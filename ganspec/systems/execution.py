@@ -16,7 +16,8 @@ class Execution:
     """A precision, and speedups in the order of SPEEDUPS.
 
     - `fp32` is single precision; under `tf32` a GPU rounds the factors of products to 11 bits;
-      under `bf16` and `fp16`, layers compute in half precision, and all else in single precision.
+      under `bf16` and `fp16`, layers compute in half precision where `torch.autocast` does so, and
+      all else is in single precision.
     - `channels_last` keeps the channels of a pixel side by side in memory; `compile` compiles the
       networks; `graphs` records a training step on a GPU and plays it again.
     """
@@ -43,7 +44,7 @@ class Execution:
 
     @property
     def half(self) -> torch.dtype | None:
-        """The type that layers compute in, if it is half precision; None if it is not."""
+        """The type of half precision that `precision` names; None if it names none."""
         return HALVES.get(self.precision)
 
     @property

@@ -212,6 +212,8 @@ class Feed:
 
     def restore(self, state: State) -> None:
         """Go back to `state`, which `check` must have accepted."""
+        if isinstance(self.images, StreamedImages):
+            self.images.close()  # the workers have read on from the position before
         self.order = state["order"].to(self.images.device)
         self.position = state["position"]
         self.random.set_state(state["random"].cpu())

@@ -24,9 +24,9 @@ def fit_labels(
 
     `labels` are int64 N for classes, uint8 N x classes for multi-hot labels. The spec declares
     `label` under `key`; `names` are the names of the data set's classes, if they have any. Raises
-    DataError if the labels are missing, are of the other kind, have another number of classes, or
-    lack a class. If the classes are known without files, classes may be missing, since a few images
-    need not show all; but the images must not all be of one class.
+    DataError if the labels are missing, are of the other kind, have another number of classes or,
+    unless they are multi-hot, lack a class. If the classes are known without files, a few images
+    need not show all of them, but must not all be of one class.
     """
     size = int(label.size)
     said = f"`{key}` says {label_words(label.kind, size)}"

@@ -83,15 +83,6 @@ def chosen_passes(networks: Iterable[str], field: str, size: int) -> Iterator[Pa
     yield from (Pass(key, size, source, fix) for key in networks)
 
 
-def training_passes(
-    networks: Iterable[str], cfg: SimpleNamespace, size: TrainingSize
-) -> Iterator[Pass]:
-    """Yield the passes of a training in which each step draws one real batch for all networks."""
-    yield from real_passes(networks, cfg, size.images, size.steps)
-    if size.test:
-        yield from split_passes(networks, cfg.batch, size.test, "test image")
-
-
 def real_passes(
     networks: Iterable[str], cfg: SimpleNamespace, images: int | None, draws: int
 ) -> Iterator[Pass]:

@@ -31,7 +31,7 @@ class Ranks:
     """The processes of a training: their number `count`, and the rank `index` of this process.
 
     Within a block of `together`, each rank runs networks on its slice of the batch only. All ranks
-    must run the block.
+    must run the block. Methods that exchange values raise RankLostError if a process is lost.
     """
 
     def __init__(self, count: int = 1, index: int = 0):

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import torch
 from torch import nn
 
+from ganspec.systems.evaluating import evaluating
 from ganspec.systems.spec import Spec
 
 
@@ -32,9 +33,6 @@ class Restorer:
         """
         random = torch.Generator(self.device).manual_seed(seed)
         for images in batches:
-            training = self.network.training
-            self.network.eval()
-            with torch.no_grad():
+            with evaluating(self.network):
                 pair = self.spec.restore(self.network, images.to(self.device), random, self.cfg)
-            self.network.train(training)
             yield pair

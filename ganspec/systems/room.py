@@ -24,8 +24,8 @@ def require_memory(count: int, shape: Sequence[int], remedy: str = FEWER) -> Non
     """
     needed, free = 2 * count * math.prod(shape), free_memory()
     if needed > free:
-        shown = f"{_said(needed)} of memory, and {_said(free)} are free"
-        raise RoomError(f"{count:,} images, {_sides(shape)}, need {shown}: {remedy}")
+        shown = f"{_gibibytes(needed)} of memory, and {_gibibytes(free)} are free"
+        raise RoomError(f"{count:,} images, {_shape_text(shape)}, need {shown}: {remedy}")
 
 
 def require_disk(folder: Path, needed: int, count: int, shape: Sequence[int]) -> None:
@@ -36,13 +36,13 @@ def require_disk(folder: Path, needed: int, count: int, shape: Sequence[int]) ->
     place = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
     free = shutil.disk_usage(place).free
     if needed > free:
-        shown = f"{_said(needed)} or more in {folder}, and {_said(free)} are free"
-        raise RoomError(f"{count:,} images, {_sides(shape)}, need {shown}: {FEWER}")
+        shown = f"{_gibibytes(needed)} or more in {folder}, and {_gibibytes(free)} are free"
+        raise RoomError(f"{count:,} images, {_shape_text(shape)}, need {shown}: {FEWER}")
 
 
-def _sides(shape: Sequence[int]) -> str:
+def _shape_text(shape: Sequence[int]) -> str:
     return " x ".join(map(str, shape))
 
 
-def _said(size: float) -> str:
+def _gibibytes(size: float) -> str:
     return f"{size / 2**30:,.1f} GiB"

@@ -1,5 +1,7 @@
 """Images that a generator draws from a seed, the same ones for every count and batch size.
 
+`generator` also stands for the decoder of a variational autoencoder.
+
 If a generator normalizes by the batch, the images of a batch depend on each other. Such a generator
 always reads whole batches of training's size. If that is 64, images 0 to 63 of a seed are one
 batch, and images 64 to 127 are the next.
@@ -15,6 +17,7 @@ import torch
 
 from ganspec.language.errors import GanspecError
 from ganspec.program.statistics import batch_normalizers, fix_statistics
+from ganspec.systems.evaluating import evaluating
 from ganspec.systems.latents import CHUNK, latents, truncate
 from ganspec.systems.room import FEWER, require_memory
 
@@ -157,12 +160,8 @@ class Source:
         """Return the generator's outputs for at most `portion` rows of inputs, on the device."""
         count = len(inputs[0])
         portion = [filled(part, self.portion).to(self.device) for part in inputs]
-        training = self.generator.training
-        self.generator.eval()
-        with torch.no_grad():
-            images = self.generator(*portion)[:count]
-        self.generator.train(training)
-        return images
+        with evaluating(self.generator):
+            return self.generator(*portion)[:count]
 
 
 def _is_whole(value: object, least: int) -> bool:
@@ -219,7 +218,7 @@ def quantize(images: torch.Tensor, cfg: SimpleNamespace) -> torch.Tensor:
         images = images.sigmoid()
     if not torch.isfinite(images).all():
         raise SourceError(
-            "the network's images are not finite numbers: take weights of another --step"
+            "the network's images are not finite numbers: use weights of an earlier step"
         )
     if cfg.low == -1:
         images = images * 0.5 + 0.5

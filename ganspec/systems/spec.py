@@ -1,7 +1,7 @@
 """The sections that all specs share, and the methods that every system defines.
 
-A system is one folder with one subclass of `Spec`. Code outside the folder calls the methods of
-`Spec`, and seldom tests which system a spec belongs to.
+A system is one folder, whose `spec.py` has the system's subclass of `Spec`. Code outside the folder
+calls the methods of `Spec`, and seldom tests which system a spec belongs to.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from ganspec.program.ir import Input, Net, start_input
 from ganspec.systems.claims import Report
 from ganspec.systems.data import Data
 from ganspec.systems.evaluation import Evaluation
-from ganspec.systems.passes import Pass, TrainingSize, training_passes
+from ganspec.systems.passes import Pass, TrainingSize, real_passes, split_passes
 from ganspec.systems.schedule import Schedule
 from ganspec.systems.training import Start, Training
 
@@ -164,7 +164,7 @@ class Spec(Document):
         """Return the section of the network `key`."""
         return getattr(self, key)
 
-    # -- defined by each system ------------------------------------------------------------------
+    # -- for systems to define -------------------------------------------------------------------
 
     @property
     def labelled(self) -> Label | None:
@@ -196,11 +196,19 @@ class Spec(Document):
         raise NotImplementedError
 
     def passes(self, cfg: SimpleNamespace, size: TrainingSize) -> Iterator[Pass]:
-        """Yield batches that networks read in training, for pictures or as test images."""
-        return training_passes(self.networks, cfg, size)
+        """Yield batches that networks read in training, for pictures or as test images.
+
+        Here each training step draws one real batch for all networks.
+        """
+        yield from real_passes(self.networks, cfg, size.images, size.steps)
+        if size.test:
+            yield from split_passes(self.networks, cfg.batch, size.test, "test image")
 
     def training(self, start: Start) -> Training:
-        """Return a new training, before its first step."""
+        """Return a new training, before its first step.
+
+        Raises DataError if the images do not fill a batch, or if their labels are not the spec's.
+        """
         raise NotImplementedError
 
     def restore(

@@ -53,10 +53,11 @@ def starter(source: str, name: str) -> str:
     StarterError if no spec is called `source`, or `name` is not allowed.
     """
     known = starters()
-    if source not in known and Path(source).exists():
-        advice = "copy that spec, or write one that `extends` it"
-        raise StarterError(f"a new spec starts from a name of --list, not from {source}: {advice}")
     if source not in known:
+        if Path(source).exists():
+            advice = "copy that spec, or write one that `extends` it"
+            message = f"a new spec starts from a name of --list, not from {source}: {advice}"
+            raise StarterError(message)
         raise StarterError(f"no spec is called `{source}`; {suggestion(source, known, 'specs')}")
     if problem := name_problem(name):
         raise StarterError(f"{problem[0]}; choose another file name")

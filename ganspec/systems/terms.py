@@ -129,7 +129,7 @@ def rules(
     def rule(name: str, usual: object) -> str:
         if (value := getattr(train, name)) == usual:
             return ""
-        return (own[name]() if name in own else "") or fields({name: value})
+        return own[name]() if name in own else fields({name: value})
 
     left_out = {*OF_ALL, *elsewhere, *train.neutral}
     usual = {n: v for n, v in train.defaults().items() if n not in left_out}

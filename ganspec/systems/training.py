@@ -66,9 +66,9 @@ class Images:
 
     `labels` are int64 N for classes, uint8 N x classes for multi-hot labels, None if there are
     none. `test` are held-out images and their labels; None if nothing is held out. `names` are the
-    names of the classes, in the order of their labels; empty if the data set has none. `conditions`
-    are the labels for pictures of the training, float N x classes; None if the spec names no file
-    of them. `files` are the files of the images; None if not each image has one.
+    names of the classes, in the order of their labels; empty if not known. `conditions` are the
+    labels for pictures of the training, float N x classes; None if the spec names no file of them.
+    `files` are those of an `image_folder`; None for other data sets.
     """
 
     images: torch.Tensor | StreamedImages
@@ -80,7 +80,7 @@ class Images:
 
     @property
     def sha256(self) -> str | None:
-        """The SHA-256 of all pixels and labels; None if each image has a file, hashed by itself."""
+        """The SHA-256 of pixels and labels; None for an `image_folder`, whose files are hashed."""
         if self.files or isinstance(self.images, StreamedImages):
             return None
         digest = hashlib.sha256(f"{tuple(self.images.shape)}\n".encode())
@@ -278,7 +278,7 @@ class Training:
         averaged weights, the place of the layer in the spec follows in parentheses, if known.
         """
         names: dict[int, str] = {}  # names of weights by the weight's `id`
-        # the discriminator comes first, since it is usually updated before the generator
+        # a GAN's discriminator comes first, since it is usually updated before the generator
         for key, network in reversed(self.networks.items()):
             for name, weight in [*network.named_parameters(), *network.named_buffers()]:
                 # only an EvaluatedNetwork has `origin`, a method that returns a weight's layer

@@ -40,7 +40,9 @@ def spoken(value: object) -> str:
 def phrase(kind: Kind, framework: str = "torch") -> str:
     """Return a kind as text, such as `conv 128, kernel 4, stride 2`.
 
-    Fields with the framework's defaults are left out, except the primary field and those in ALWAYS.
+    `init`, `weight_norm`, and fields that hold kinds or name outputs are left out. Of the others,
+    those with the framework's defaults are left out, except most primary fields, such as a number
+    of channels, and those in ALWAYS.
     """
     if kind.is_unread:
         return NOT_READ

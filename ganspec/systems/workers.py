@@ -33,8 +33,9 @@ STOPS = {
 def read_in_workers(files: ImageFiles, plan: Plan, pin: bool = False) -> Iterator[Batch]:
     """Yield the batches of `plan`, which worker processes read.
 
-    If `pin` is True, their batches are in pinned memory. If a worker is lost, this process reads
-    the next batch itself, and starts new workers for the batches after it.
+    If `pin` is True, their batches are in pinned memory. If a worker is lost or
+    cannot start, this process reads the next batch itself, and starts new workers for the batches
+    after it.
     """
     batches: Iterator[Batch] | None = None
     done = 0
@@ -43,10 +44,10 @@ def read_in_workers(files: ImageFiles, plan: Plan, pin: bool = False) -> Iterato
             batches = batches or _start(files, plan[done:], pin)
             batch = next(batches)
         except (RuntimeError, OSError) as error:
-            # only a lost worker raises these errors: unreadable files are skipped
+            # a worker is lost or cannot start: for unreadable files, none of these errors is raised
             reason = str(error).split("\n")[0]
-            message = f"a process that reads images was lost, perhaps for lack of memory ({reason})"
-            warnings.warn(f"{message}; new processes read the next images", stacklevel=2)
+            message = f"a process that reads images was lost or cannot start ({reason})"
+            warnings.warn(f"{message}, perhaps for lack of memory: another one reads", stacklevel=2)
             batch, batches = files.__getitems__(plan[done]), None
         done += 1
         yield batch

@@ -33,7 +33,7 @@ COLUMNS = 16  # images in a row of a picture
 
 
 class InputNoise(Section):
-    """Gaussian noise on an autoencoder's input, drawn anew for every batch."""
+    """Gaussian noise on an autoencoder's input, drawn anew for every training batch."""
 
     std: Positive = Field(description="standard deviation, in the units of `data: {range: ...}`")
     clip: bool = Field(True, description="clip the noisy images to the range of `data`")

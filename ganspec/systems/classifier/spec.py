@@ -84,7 +84,7 @@ class Classifier(CriterionSpec, system="classifier"):
         mark = output_mark(self, "classifier", net)
         place = find(self.tree, ("label", "size")).mark.seen_from(mark)
         message = f"the classifier makes {net.output}, not one number for each of {size} classes"
-        notes = (f"the classes are those of {place}",)
+        notes = (f"the number of classes is at {place}",)
         yield Diagnostic("class-mismatch", message, mark, notes, f"end it in `linear: {size}`")
 
     def settings(self, nets: dict[str, Net]) -> SimpleNamespace:

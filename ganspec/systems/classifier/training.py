@@ -47,7 +47,7 @@ class ClassifierTraining(SingleTraining):
         """Plot a confusion matrix or, for multi-hot labels, the share of each label found."""
         from ganspec.plots import confusion  # matplotlib is slow to import
 
-        images, labels = self.held_out or self._some()
+        images, labels = self.held_out or self._shown_images()
         where = "test images" if self.held_out else "training images"
         current = self.outputs_step == self.step
         outputs = self.outputs if current else predict(self.network, images, self.cfg)
@@ -59,7 +59,7 @@ class ClassifierTraining(SingleTraining):
             hits = find_labels(outputs, labels).sum(0)
             confusion.plot_shares(hits, labels.sum(0), self.names, where, path)
 
-    def _some(self) -> tuple[torch.Tensor, torch.Tensor]:
+    def _shown_images(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Return at most SHOWN evenly spaced training images, uint8, and their labels."""
         images = self.batches.images
         chosen = spaced(len(images), min(SHOWN, len(images)))

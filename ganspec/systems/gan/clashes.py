@@ -26,10 +26,10 @@ def clashes(spec: GanFields) -> Iterator[Diagnostic]:
     yield from _generator_first(spec)
     yield from _own_update(spec)
     train = spec.train
-    if (train.skip.generator or train.skip.discriminator) and train.steps.discriminator > 1:
+    if train.skips and train.steps.discriminator > 1:
         message = "skip rules read the losses of one discriminator update, here are several"
         yield _clash(spec, "skip", message, "take `steps: {discriminator: ...}` away")
-    if train.skip.changed() and train.gradients:
+    if train.skips and train.gradients:
         message = "an update that a rule skips has no gradients to log"
         yield _clash(spec, "gradients", message, "take `gradients` or the rules away")
     reused = train.reused
@@ -43,7 +43,7 @@ def clashes(spec: GanFields) -> Iterator[Diagnostic]:
     if train.generator_batch and reused:
         message = f"{what} cannot be reused if the generator has a batch of its own size"
         yield _clash(spec, "generator_batch", message, f"take `{reused}: reused` away")
-    yield from _facts(spec)
+    yield from _reserved_fields(spec)
     labelled = spec.condition is not None
     if train.generator_batch and labelled and train.labels == "real":
         message = "a generator batch of its own size has no real batch to take labels from"
@@ -53,7 +53,7 @@ def clashes(spec: GanFields) -> Iterator[Diagnostic]:
         yield _clash(spec, "labels", message, f"{label_help(spec)}, or take `labels` away")
 
 
-def _facts(spec: GanFields) -> Iterator[Diagnostic]:
+def _reserved_fields(spec: GanFields) -> Iterator[Diagnostic]:
     """Yield an error for every field of the penalty whose name is in `FACTS`."""
     penalty = spec.objective.penalty
     if penalty is None:
@@ -100,12 +100,12 @@ def _apart(spec: GanFields) -> Iterator[Diagnostic]:
     """Yield an error for every setting that excludes the updates `real` and `fake`."""
     if not spec.train.apart:
         return
-    objective, skip = spec.objective, spec.train.skip
+    objective = spec.objective
     excluded = {
         "a penalty": objective.penalty is not None,
         "an auxiliary head": objective.auxiliary is not None,
-        "an L2 term": objective.l2.discriminator > 0,
-        "skip rules": skip.generator is not None or skip.discriminator is not None,
+        "an L2 term of the discriminator": objective.l2.discriminator > 0,
+        "skip rules": spec.train.skips,
     }
     for setting, is_set in excluded.items():
         if is_set:
@@ -126,7 +126,7 @@ def _generator_first(spec: GanFields) -> Iterator[Diagnostic]:
             message = "the first update has no batch: only discriminator updates draw batches"
             yield _clash(spec, "order", message, "write `batches: shared`")
     if train.generator_first:
-        if train.skip.changed():
+        if train.skips:
             message = "skip rules read the losses of the discriminator's update, which comes later"
             yield _clash(spec, "skip", message, help)
         if several and train.reused:
@@ -135,7 +135,7 @@ def _generator_first(spec: GanFields) -> Iterator[Diagnostic]:
 
 
 def _own_update(spec: GanFields) -> Iterator[Diagnostic]:
-    """Yield an error for each fault of `train.updates` and of the auxiliary loss it uses."""
+    """Yield an error for each fault of `train.updates`, and for an auxiliary loss without use."""
     auxiliary, updates = spec.objective.auxiliary, spec.train.updates
     if len(updates) > 1:
         message = "an iteration can have one update of your own"

@@ -24,10 +24,7 @@ OF_A_BATCH = ("batch_norm", "class_batch_norm")  # layers that normalize by the 
 
 
 def contract(spec: GanFields, nets: dict[str, Net]) -> Iterator[Diagnostic]:
-    """Yield errors and warnings if networks, data, objective and rules do not fit each other.
-
-    `nets` are the networks that were lowered without errors, by key.
-    """
+    """Yield the errors and warnings of `Gan.contract`."""
     if net := nets.get("generator"):
         message = f"the generator makes {net.output}, the discriminator reads "
         yield from check_shape(spec, "generator", net, message + spec.data.shown_shape)
@@ -80,7 +77,7 @@ def _score(spec: GanFields, net: Net) -> Iterator[Diagnostic]:
         yield Diagnostic("loss-needs-logits", message, end.mark, notes, help)
     elif loss.scores == "probabilities" and end.range != (0.0, 1.0):
         message = f"{loss.kind} reads probabilities, the discriminator ends in {end.name}"
-        help = "add sigmoid at its end, or remove `reads: probabilities`"
+        help = "end it in sigmoid, or remove `reads: probabilities`"
         yield Diagnostic("loss-needs-probabilities", message, end.mark, notes, help)
 
 

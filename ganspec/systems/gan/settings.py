@@ -159,7 +159,7 @@ def rules(spec: GanFields) -> dict[str, object]:
         "train_discriminator": (
             step.train_discriminator_apart if train.apart else step.train_discriminator
         ),
-        "skips": bool(skip.generator or skip.discriminator),
+        "skips": train.skips,
         "skip_generator": rule(skip.generator, "generator"),
         "skip_discriminator": rule(skip.discriminator, "discriminator"),
     }

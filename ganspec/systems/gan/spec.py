@@ -68,7 +68,7 @@ class Gan(GanFields, system="gan"):
         if batch := self.train.generator_batch:
             yield from chosen_passes(self.networks, "generator_batch", batch)
         if size.conditions:
-            source = f"pictures are drawn of a batch of {number(size.conditions)}"
+            source = f"pictures are drawn from a batch of {number(size.conditions)}"
             fix = BatchFix(otherwise="list more in the file of `train: {conditions: ...}`")
             yield Pass("generator", size.conditions, source, fix, training=False)
 

@@ -152,6 +152,11 @@ class Train(Schedule):
         return tuple(dict.fromkeys(own.get(name, name) for name in self.order))
 
     @property
+    def skips(self) -> bool:
+        """True if a rule may leave a network out of an iteration."""
+        return bool(self.skip.generator or self.skip.discriminator)
+
+    @property
     def apart(self) -> tuple[str, ...]:
         """The updates `real` and `fake` in order, if the discriminator has these two; else ()."""
         return tuple(name for name in self.order if name in HALVES)

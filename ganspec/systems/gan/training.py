@@ -9,6 +9,7 @@ import torch
 
 from ganspec.atomic import replacing
 from ganspec.systems.draw import draw_latent
+from ganspec.systems.evaluating import evaluating
 from ganspec.systems.feed import Feed
 from ganspec.systems.gan.fields import GanFields
 from ganspec.systems.gan.step import count_steps, joint_weights, train_step, update_average
@@ -37,7 +38,7 @@ class GanTraining(Training):
         count = self.cfg.samples if asked is None else len(asked)
         self.fixed = {"latent": draw_latent(count, self.device, self.cfg)}
         labels = start.images.labels
-        if spec.condition and self.cfg.labels:  # `cfg.labels` is None if no network reads labels
+        if spec.condition and self.cfg.labels:  # `cfg.labels` is None if nothing reads labels
             dataset, names = spec.data.dataset, start.images.names
             labels = fit_labels(labels, spec.condition, "condition", dataset, names)
             labels = labels.to(self.device)
@@ -83,8 +84,5 @@ class GanTraining(Training):
     def picture(self, path: Path) -> None:
         """Write a grid of images of the fixed latents, drawn with averaged weights if any."""
         generator = self.average or self.generator
-        training = generator.training
-        generator.eval()
-        with torch.no_grad(), replacing(path) as temporary:
+        with evaluating(generator), replacing(path) as temporary:
             save_grid(generator(*self.fixed.values()), temporary, self.cfg.columns, self.cfg)
-        generator.train(training)

@@ -63,7 +63,7 @@ def check_outputs(spec: CriterionSpec, key: str, net: Net) -> Iterator[Diagnosti
         yield Diagnostic("loss-needs-logits", message, end.mark, notes, help)
     elif loss.outputs == "probabilities" and end.name != loss.activation:
         message = f"{loss.kind} reads probabilities, the {key} ends in {end.name}"
-        help = f"add {loss.activation} at its end, or remove `reads: probabilities`"
+        help = f"end it in {loss.activation}, or remove `reads: probabilities`"
         yield Diagnostic("loss-needs-probabilities", message, end.mark, notes, help)
 
 
