@@ -31,8 +31,8 @@ class Extractor:
     `has_logits` is False. `classes` is the kind of labels that the logits predict: `classes` (one
     per image), `multi_hot` (several), or None if these are not labels of the data set.
     `require(count)` raises an error if `count` images, split into batches of `batch`, include a
-    batch that the network cannot read. `extract_all`, if not None, replaces calls of `extract` for
-    many batches, with the help of other processes.
+    batch that the network cannot read. `extract_all`, if not None, yields the outputs for many
+    batches, on the CPU, with the help of other processes.
     """
 
     name: str

@@ -43,18 +43,18 @@ def open_extractor(choice: ExtractorChoice, device: torch.device) -> Extractor:
     """
     name, path = choice.name, Path(choice.name)
     if name != INCEPTION and choice.inception_weights is not None:
-        raise ExtractorError(f"--inception-weights are not those of {name}: leave one of both out")
+        raise ExtractorError(f"--inception-weights are not those of {name}: leave that option out")
     if name != INCEPTION and choice.resize is not None:
-        raise ExtractorError(f"{name} resizes images by its own spec: leave --resize out")
+        raise ExtractorError(f"{name} resizes images by its own spec: leave `resize` out")
     is_spec = name != INCEPTION and names_spec(path)
     if choice.weights is not None and not is_spec:
         raise ExtractorError(
-            "--weights is for the spec file of a classifier: name that file with --extractor"
+            "`weights` is for the spec file of a classifier: name that file as the extractor"
         )
     if is_spec and choice.weights is None:
-        raise ExtractorError(f"{name} is a spec: name the classifier's weights with --weights")
+        raise ExtractorError(f"{name} is a spec: set `weights` to the file of its weights")
     if name != INCEPTION and not is_spec and not path.exists():
-        raise ExtractorError(f"no extractor {name}: name a classifier's run folder, or inception")
+        raise ExtractorError(f"no extractor {name}: name a classifier's run or spec, or inception")
     # new networks draw weights at first, which must not change a training's random numbers
     with torch.random.fork_rng(devices=[]):
         if name == INCEPTION:
