@@ -45,9 +45,8 @@ class _Flow:
 
         A subgraph of Mermaid has no nodes for its input and output. So arrows into a frame start at
         the node `entry` outside, which the frame reads, and end at the nodes inside that read the
-        frame's input.
-        Arrows out of a frame start at the node inside that makes the frame's output: `self.end` is
-        set to its name once the statements of the frame are yielded.
+        frame's input. Arrows out of a frame start at the node inside that makes its output:
+        `self.end` is set to that node's name once the statements of the frame are yielded.
         """
         ends: list[str] = []  # for each node, the Mermaid node at which its arrows start
         for i, node in enumerate(part.nodes):
