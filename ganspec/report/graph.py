@@ -97,7 +97,7 @@ class _Gathering:
     """The steps of one program, grouped into parts, of which each becomes a node."""
 
     def __init__(self, net: Net):
-        self.net, steps = net, list(net.steps)
+        self.net, steps = net, net.steps
         self.label = net.inputs[1].value if net.conditional else None
         self.uses = Counter(i for step in steps for i in _read(step))
         self.uses.update(value.id for value in net.outputs.values())
@@ -175,12 +175,10 @@ class _Gathering:
         shape, first = shape_text(part.value), part.steps[0]
         if part.form == "join":
             lines = (JOINS.get(first.call.target) or call_name(first),)
-            return GraphNode("join", lines, reads, shape, "plain", part.label)
+            return GraphNode("join", lines, reads, shape, label=part.label)
         if isinstance(first.call.target, Net):
-            inner = graph(first.call.target)
-            return GraphNode(
-                "frame", (first.origin.kind,), reads, shape, "plain", part.label, inner
-            )
+            lines, inner = (first.origin.kind,), graph(first.call.target)
+            return GraphNode("frame", lines, reads, shape, label=part.label, inner=inner)
         tone = "weights" if any(map(_is_weighted, part.steps)) else "plain"
         if any(step.branch == "label" for step in part.steps):
             tone = "label"

@@ -9,7 +9,7 @@ from ganspec.program.ir import Net
 from ganspec.program.measure import parameters_text
 from ganspec.report.graph import GraphNode, NetworkGraph, graph
 from ganspec.report.graph_layout import title_of
-from ganspec.report.graph_svg import FILLS, PLAIN, times
+from ganspec.report.graph_svg import FILLS, times
 from ganspec.seal import BLANK, sealed
 from ganspec.systems.spec import Spec
 
@@ -24,7 +24,7 @@ def mermaid(spec: Spec, nets: dict[str, Net]) -> str:
         lines.append("    direction TB")  # else Mermaid draws subgraphs without inputs sideways
         lines += (f"    {line}" for line in _Flow(name, graph(net)).lines)
         lines.append("  end")
-    for tone, (fill, stroke) in {**FILLS, "plain": PLAIN}.items():
+    for tone, (fill, stroke) in FILLS.items():
         lines.append(f"  classDef {tone} fill:{fill},stroke:{stroke},color:#1a1a1a")
     return sealed("\n".join([*lines, ""]))
 
