@@ -211,7 +211,7 @@ def stack_equal_sizes(pictures: Iterator[torch.Tensor], size: int) -> Iterator[t
 def reference_activations(
     real: RealImages, extractor: Extractor, on_progress: CountProgress = lambda done: None
 ) -> Activations:
-    """Return the activations of all of `real`, from the cache if it holds them, or else computed.
+    """Return the activations of all of `real`, from the cache, or else computed and then cached.
 
     Mean and covariance are over all images; features and logits are kept of at most `KEPT`. If the
     activations are computed, `on_progress` is called with the number of images done.

@@ -45,8 +45,8 @@ def meaningless_options(spec: Spec) -> tuple[str, ...]:
 class Evaluator(RealSide):
     """The evaluation of a run, whose snapshots are all compared with the same references.
 
-    The references go through the extractor once. Raises RunError, DataError, ExtractorError,
-    FidelityError and CheckpointError.
+    The references go through the extractor at most once. Raises RunError, DataError,
+    ExtractorError, FidelityError and CheckpointError.
     """
 
     def __init__(self, folder: Path, options: EvaluationOptions, progress: PassProgress = silent):

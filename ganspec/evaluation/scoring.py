@@ -44,7 +44,7 @@ def refusal(metric: Metric, extractor: Extractor, labels: torch.Tensor | None) -
 class Scorer:
     """An extractor, and in `real` the references: real images that other images are compared with.
 
-    The references go through the extractor once, when they are first needed.
+    The references go through the extractor at most once, when they are first needed.
     """
 
     extractor: Extractor
