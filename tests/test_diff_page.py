@@ -102,15 +102,15 @@ def test_both_ends_of_a_move_are_linked():
 @pytest.mark.parametrize(("a", "b"), PAIRS)
 def test_only_equal_layers_away_from_changes_are_folded(a, b):
     for network in map(NetworkView, compared(a, b).networks):
-        runs = list(network.runs())
-        assert [line for run in runs for line in run.lines] == network.lines
-        shown = [i for i, line in enumerate(network.lines) if not isinstance(line.edit, Keep)]
+        edits = [line.edit for stretch in network.stretches for line in stretch.lines]
+        assert edits == [row.edit for row in network.diff.rows()]
+        shown = [i for i, edit in enumerate(edits) if not isinstance(edit, Keep)]
         position = 0
-        for run in runs:
-            numbers = range(position, position + len(run.lines))
-            position += len(run.lines)
+        for stretch in network.stretches:
+            numbers = range(position, position + len(stretch.lines))
+            position += len(stretch.lines)
             near = any(abs(i - j) <= CONTEXT for i in numbers for j in shown)
-            assert run.is_folded == (not near and len(run.lines) >= FOLDED)
+            assert stretch.is_folded == (not near and len(stretch.lines) >= FOLDED)
 
 
 NASTY = "</title></style><script>window.taken = 1</script><img src=x onerror='window.taken = 1'>"

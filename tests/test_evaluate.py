@@ -145,7 +145,7 @@ def test_a_classifier_without_a_linear_or_conv_layer_needs_a_layer(tmp_path):
     text = re.sub(r"layers: .*softmax\]", f"layers: {layers}", BY_HAND)
     text = text.replace("{cross_entropy: {reads: probabilities}}", "cross_entropy")
     run = train(loads(text), tmp_path / "odd", steps=1)
-    with pytest.raises(ExtractorError, match=r"no linear or conv layer: name the layer of"):
+    with pytest.raises(ExtractorError, match=r"no linear or conv layer: set `layer` to the"):
         classifier_extractor(run.folder, CPU, None)
     extractor = classifier_extractor(run.folder, CPU, "layers.0")
     assert extractor(torch.zeros(2, 1, 8, 8, dtype=torch.uint8))[0].shape == (2, 24)
@@ -446,6 +446,7 @@ def test_mistakes_are_one_line(runs, tmp_path):
         ((gan, "--extractor", "nowhere"), "no extractor nowhere"),
         ((gan, "--extractor", gan), "trains no classifier"),
         ((gan, *extractor, "--layer", "layers.99"), "no layer `layers.99`"),
+        ((gan, *extractor, "--layer=--1"), "no layer `--1`"),
         ((gan, *extractor, "--split", "half"), "--split is train or test or all"),
         ((gan, *extractor, "--resize", "area"), "--resize is tensorflow1 or bilinear"),
         ((gan, *extractor, "--reference-count", "0"), "is `equal` or a number from 1 on, not `0`"),
@@ -760,10 +761,10 @@ def test_weights_that_do_not_fit_are_named(runs, tmp_path):
         assert said in str(error.value) and "\n" not in str(error.value)
     assert not (tmp_path / "ran").exists()
     for choice, said in [
-        (ExtractorChoice(str(spec)), "name the classifier's weights with --weights"),
+        (ExtractorChoice(str(spec)), "set `weights` to the file of its weights"),
         (ExtractorChoice(str(spec), weights=tmp_path / "none"), "does not exist"),
-        (ExtractorChoice(weights=tmp_path / "w.pth"), "--weights is for the spec file"),
-        (ExtractorChoice(str(runs / "classifier"), resize="bilinear"), "leave --resize out"),
+        (ExtractorChoice(weights=tmp_path / "w.pth"), "`weights` is for the spec file"),
+        (ExtractorChoice(str(runs / "classifier"), resize="bilinear"), "leave `resize` out"),
     ]:
         with pytest.raises(ExtractorError, match=re.escape(said)):
             open_extractor(choice, CPU)

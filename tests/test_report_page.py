@@ -610,6 +610,14 @@ def test_many_runs_have_small_plots_and_fit_a_phone(tmp_path, browser):
         page_of(*folders, folders[0])
 
 
+def test_a_page_without_remarks_has_no_heading_for_them(tmp_path, monkeypatch):
+    folders = [make_run(tmp_path / name) for name in "ab"]
+    heading = "<h3>Before you compare</h3>"
+    assert heading in write_report(folders, tmp_path / "page.html").read_text()
+    monkeypatch.setattr(RunView, "remarks", [])
+    assert heading not in write_report(folders, tmp_path / "page.html").read_text()
+
+
 def test_many_runs_are_one_figure_on_paper(tmp_path):
     folders = [make_run(tmp_path / f"run_{i}") for i in range(7)]
     assert page_of(*folders, name="page.md").count("page_files/log_") == 2

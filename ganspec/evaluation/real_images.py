@@ -43,7 +43,7 @@ class RealSide:
         if (folder := self.options.reference) is not None:
             if self.spec.data.transpose:
                 message = f"images of {self.spec.name} are transposed, those of {folder} are not"
-                warnings.warn(message, stacklevel=2)
+                warnings.warn(f"{message}: transpose them, too", stacklevel=2)
             return open_folder(folder)
         return self.dataset
 

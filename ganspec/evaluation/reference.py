@@ -105,9 +105,9 @@ def open_real(data: Data, folder: Path | None, split: str | None) -> RealImages:
     """
     dataset = data.dataset
     field = type(dataset).model_fields.get("split")
-    if split is not None and split not in (get_args(field.annotation) if field else ["train"]):
-        known = " and ".join(get_args(field.annotation)) if field else "its own images only"
-        raise DataError(f"{dataset.kind} has no split `{split}`: it has {known}")
+    splits = get_args(field.annotation) if field else ("train",)
+    if split not in (None, *splits):
+        raise DataError(f"{dataset.kind} has no split `{split}`: it has {' and '.join(splits)}")
     if split is not None and field:
         dataset = dataset.model_copy(update={"split": split})
     data = data.model_copy(update={"dataset": dataset})
@@ -119,11 +119,12 @@ def open_real(data: Data, folder: Path | None, split: str | None) -> RealImages:
 def open_folder(folder: Path) -> RealImages:
     """Return the pictures below a folder, each at its own size.
 
-    Raises DataError if it is no folder or has no readable pictures. Warn of files that cannot be
-    read, and of dark images, as a training on this folder would.
+    Raises DataError if it is no folder, has no readable pictures or holds several splits, such as
+    `train` and `test`. Warn of files that are left out, and of dark images, as a training on this
+    folder would.
     """
     if not folder.is_dir():
-        raise DataError(f"{folder} is no folder")
+        raise DataError(f"{folder} is no folder: name a folder of images")
     dataset = ImageFolder()
     with dataset.reading(folder):
         paths = find_images(folder)
@@ -167,7 +168,7 @@ def draw_images(real: RealImages, count: int, seed: int) -> RealImages:
 
 
 def halve(real: RealImages, seed: int) -> tuple[RealImages, RealImages]:
-    """Return two halves of the images, drawn at random; an odd image goes to the second."""
+    """Return two halves of the images, drawn at random; of an odd number, the second has more."""
     order = torch.randperm(len(real), generator=torch.Generator().manual_seed(seed))
     first, second = (half.sort().values for half in order.tensor_split([len(real) // 2]))
     return take(real, first, seed), take(real, second, seed)
@@ -210,9 +211,9 @@ def stack_equal_sizes(pictures: Iterator[torch.Tensor], size: int) -> Iterator[t
 def reference_activations(
     real: RealImages, extractor: Extractor, on_progress: CountProgress = lambda done: None
 ) -> Activations:
-    """Return the activations of all of `real`, from the cache if it holds them, or else computed.
+    """Return the activations of all of `real`, from the cache, or else computed and then cached.
 
-    Mean and covariance are over all images; features and logits are kept for `KEPT` of them. If the
+    Mean and covariance are over all images; features and logits are kept of at most `KEPT`. If the
     activations are computed, `on_progress` is called with the number of images done.
     """
     text = f"{VERSION} {real.sha256} {extractor.key} {extractor.device.type}"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from ganspec.comparison.phrases import article
 from ganspec.evaluation.extractor import Extractor
 from ganspec.evaluation.extractors import ExtractorChoice, open_shared
 from ganspec.evaluation.options import DEFAULTS, OF_A_RUN, OF_DRAWING, OF_IMAGES, EvaluationOptions
@@ -27,6 +28,7 @@ from ganspec.runs.record import read_record
 from ganspec.runs.run import Run, RunError
 from ganspec.runs.score_file import ScoreRow
 from ganspec.sampling.sampler import Sampler, load_weights, trained_network
+from ganspec.systems.batches import spaced
 from ganspec.systems.labels import fit_labels
 from ganspec.systems.restorer import Restorer
 from ganspec.systems.source import Source
@@ -43,14 +45,14 @@ def meaningless_options(spec: Spec) -> tuple[str, ...]:
 class Evaluator(RealSide):
     """The evaluation of a run, whose snapshots are all compared with the same references.
 
-    The references go through the extractor once. Raises RunError, DataError, ExtractorError,
-    FidelityError and CheckpointError.
+    The references go through the extractor at most once. Raises RunError, DataError,
+    ExtractorError, FidelityError and CheckpointError.
     """
 
     def __init__(self, folder: Path, options: EvaluationOptions, progress: PassProgress = silent):
         self.run, self.folder = Run.open(folder), folder
         spec = self.run.spec
-        options.refuse("a run of this kind", *meaningless_options(spec))
+        options.refuse(f"a run of {article(spec.noun)}", *meaningless_options(spec))
         if options.reference is not None:
             unread = () if _reads_data(options, spec) else ("data",)
             options.refuse("a folder of real images", "split", *unread)
@@ -165,7 +167,7 @@ def use_labels_of(side: RealSide, source: Source, count: int) -> str | None:
         return "the run's grid"
     dataset = spec.data.dataset
     labels = fit_labels(real.labels, spec.labelled, "condition", dataset, real.names)
-    source.labels = labels[torch.arange(count) * len(labels) // count]
+    source.labels = labels[spaced(len(labels), count)]
     return f"{real.split} images"
 
 

@@ -44,7 +44,7 @@ def refusal(metric: Metric, extractor: Extractor, labels: torch.Tensor | None) -
 class Scorer:
     """An extractor, and in `real` the references: real images that other images are compared with.
 
-    The references go through the extractor once, when they are first needed.
+    The references go through the extractor at most once, when they are first needed.
     """
 
     extractor: Extractor
@@ -77,7 +77,8 @@ class Scorer:
             on_progress=self._pass(f"{subject.of} images", subject.count),
         )
         if not torch.isfinite(activations.features).all():
-            raise MetricError(f"features of {self.extractor.name} are not finite numbers")
+            message = f"features of {self.extractor.name} are not finite numbers"
+            raise MetricError(f"{message}: try another extractor")
         activations = activations.with_labels(subject.labels, subject.names)
         rows = []
         for metric in metrics:
@@ -118,7 +119,8 @@ class Scorer:
         """
         name, value = measured.metric, measured.value
         if not math.isfinite(value):
-            raise MetricError(f"{name} became {value}: the features are too large")
+            reason = f"outputs of {self.extractor.name} may be too large"
+            raise MetricError(f"{name} became {value}: {reason}; try another extractor")
         extractor, real = self.extractor, self.real if metric.paired else subject.real
         scored_by = ScoredBy(
             extractor.name, extractor.sha256, layer=None, features=None, weights=extractor.origin

@@ -20,10 +20,11 @@ class Subject:
     """A set of images to score, with their labels and origin.
 
     `batches(size)` yields the `count` images, uint8 N x C x H x W, at most `size` at a time. `of`
-    is `generated` or `real`. `labels` are those that the generator read, or those of the originals;
-    `label_source` is their origin, such as `test images`, and `names` are the class names. `step`,
-    `epoch` and `weights` (`average` or `raw`) tell which weights made the images, `seed` is the
-    seed that drew their latents or noise. `real` are the images themselves if they are real.
+    is `generated` or `real`. `labels` are those that the generator read, or those of the real
+    images, None if there are none; `label_source` is their origin, such as `test images`, and
+    `names` are the class names. `step`, `epoch` and `weights` (`average` or `raw`) tell which
+    weights made the images, or which weights of a classifier are tested on them. `seed` is the seed
+    that drew latents or noise. `real` are the images themselves if they are real.
     `compared` describes real images that are compared with other real images; for all other images
     it is empty.
     """

@@ -22,8 +22,9 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
     """Return an archive's tensors by the paths of their attributes, such as `net.conv.weight`.
 
     An archive is a zip file with the code of modules, a pickle of their attributes, and the bytes
-    of tensors. The code is not read. The pickle may name only tensors and modules; a module becomes
-    an object without methods. Raises ValueError if the file is damaged or names other things.
+    of tensors. The code is not read. The pickle may name only tensors, modules and collections; a
+    module becomes an object without methods. Raises ValueError if the file is missing or damaged,
+    or names other things.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -89,7 +90,7 @@ def _named(value, path):
 def is_torchscript(path: Path) -> bool:
     """Return True if the file `path` is a TorchScript archive.
 
-    Raises FileNotFoundError if it is missing.
+    Raises OSError if it cannot be read.
     """
     with path.open("rb") as file:
         if not zipfile.is_zipfile(file):

@@ -21,7 +21,8 @@ def read_state(path: Path) -> State:
     """Return the weights by name in a file that `torch.save(network.state_dict(), path)` wrote.
 
     The weights may also be one entry of a checkpoint. No code of the file is run. Raises
-    ExtractorError if the file cannot be read, or holds no weights or those of several networks.
+    ExtractorError if the file is missing or damaged, or if it holds no weights or those of several
+    networks.
     """
     try:
         content = archive.read(path)
@@ -61,8 +62,9 @@ def fit_state(state: State, own: State, path: Path, name: str) -> tuple[State, s
 
     If the names are those of `own`, each weight keeps its name, and the note is empty. If any
     differ, the weights are taken in order, and the note says so; their kinds (weight, bias ...) and
-    shapes must agree. `path` is the file of the weights, `name` the network's spec. Raises
-    ExtractorError, which names the first weight that does not fit.
+    shapes must agree. Either side may lack the counters of batch norms. `path` is the file of the
+    weights, `name` the network's spec. Raises ExtractorError, which names the first weight that
+    does not fit.
     """
     theirs, ours = list(state), list(own)
     if sum(map(_is_counter, theirs)) != sum(map(_is_counter, ours)):

@@ -22,30 +22,22 @@ CALLS: dict[object, str] = {
     OneHot: "one_hot",
     label_planes: "planes",
 }
-# attributes of torch modules whose values a caption shows, and the word before each value, if any
-NUMBERS = {
+# attributes of torch modules whose values a caption shows, and the names of their fields in specs
+FIELDS = {
     "stride": "stride",
     "dilation": "dilation",
     "groups": "groups",
     "num_groups": "groups",
-    "out_features": "",
-    "embedding_dim": "",
-    "negative_slope": "",
-    "p": "",
-    "std": "",
-    "scale_factor": "",
-    "upscale_factor": "",
-}
-# names of fields in specs, by the attributes of torch modules that have other names
-FIELDS = {
+    "out_features": "out",
     "embedding_dim": "size",
     "negative_slope": "slope",
-    "num_groups": "groups",
-    "out_features": "out",
     "p": "rate",
+    "std": "std",
     "scale_factor": "factor",
     "upscale_factor": "factor",
 }
+# settings that a caption names by their fields, unless they have these usual values
+USUAL = {"stride": 1, "dilation": 1, "groups": 1, "num_groups": 1}
 
 
 def caption(steps: list[Step], name: str | None = None) -> str:
@@ -112,14 +104,13 @@ def _details(step: Step) -> Iterator[str]:
         yield sides(step.output.shape)
         return
     module, unread = hollow(step.call), step.origin.unread
-    kernel = getattr(module, "kernel_size", None)
-    usual = {"stride": 1, "dilation": 1, "groups": 1, "num_groups": 1}
+    kernel, usual = getattr(module, "kernel_size", None), USUAL
     if kernel is not None:
         yield f"kernel {NOT_READ}" if "kernel" in unread else sides(pair(kernel))
         if not hasattr(module, "out_channels"):
-            usual["stride"] = kernel  # a pooling layer's stride is its kernel, unless it is set
-    for attribute, words in NUMBERS.items():
-        value, field = getattr(module, attribute, None), FIELDS.get(attribute, attribute)
+            usual = USUAL | {"stride": kernel}  # a pooling layer's stride, unless it is set
+    for attribute, field in FIELDS.items():
+        value = getattr(module, attribute, None)
         is_width = attribute == "out_features" and is_lost(step.output)
         if value is not None and (field in unread or is_width):
             yield f"{field} {NOT_READ}"
@@ -130,7 +121,7 @@ def _details(step: Step) -> Iterator[str]:
         if isinstance(value, float) and value.is_integer():
             value = int(value)
         text = sides(value) if isinstance(value, tuple) else f"{value:,}"
-        yield f"{words} {text}".lstrip()
+        yield f"{field} {text}" if attribute in usual else text
     if "mode" in unread:
         yield f"mode {NOT_READ}"
     elif getattr(module, "mode", None) == "bilinear":

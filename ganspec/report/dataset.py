@@ -27,8 +27,8 @@ def data_of(name: str, settings: Sequence[str] = ()) -> Data:
     """Return the section `data` of a spec or run, or a new one if `name` is a data set's.
 
     `settings`, such as `data.size=32`, change the spec. In the new section, images have the data
-    set's own size and channels. Raises DataError if `name` is neither, or if
-    it is a data set and there are settings. For a spec or run, raises what `open_spec` raises.
+    set's own size and channels. Raises DataError if `name` is none of these, or if it is a data
+    set's and there are settings. For a spec or run, raises what `open_spec` raises.
     """
     kind = kinds_of("dataset").get(name)
     if name.endswith(SUFFIXES) or (kind is None and (names_spec(name) or Path(name).is_dir())):

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import groupby, takewhile
-from operator import itemgetter
+from itertools import takewhile
 
 from ganspec.comparison.edits import (
     Change,
@@ -17,7 +15,7 @@ from ganspec.comparison.edits import (
     Move,
     NetworkDiff,
 )
-from ganspec.report.diff_text import near_changes
+from ganspec.report.diff_text import stretches
 from ganspec.report.page import page
 from ganspec.version import VERSION
 
@@ -72,28 +70,24 @@ class Stretch:
 
 
 class NetworkView:
-    """One network of the page: its lines, and the counts of its edits."""
+    """One network of the page: its lines in `stretches`, and the counts of its edits.
+
+    A stretch is folded if it has FOLDED lines or more, all further than CONTEXT from a change.
+    """
 
     def __init__(self, diff: NetworkDiff):
         self.diff, self.name = diff, diff.name
         self._inside: dict[str, tuple[str, ...]] = {"a": (), "b": ()}
-        self.lines = [self._line(row) for row in diff.rows()]
+        self.stretches = [
+            Stretch(tuple(map(self._line, rows)), not is_near and len(rows) >= FOLDED)
+            for is_near, rows in stretches(diff, CONTEXT)
+        ]
 
     @property
     def counts(self) -> list[tuple[str, str, int]]:
         """A sign, a word and a number for each class of edits except `Keep`: `+`, `insert`, 2."""
         counts = Counter((edit.word, edit.sign) for edit in self.diff.changed)
         return [(sign, word, count) for (word, sign), count in sorted(counts.items())]
-
-    def runs(self) -> Iterator[Stretch]:
-        """Yield all lines in order, as stretches.
-
-        A stretch is folded if it has FOLDED lines or more, all further than CONTEXT from a change.
-        """
-        near = near_changes([line.edit for line in self.lines], CONTEXT)
-        for is_near, run in groupby(zip(near, self.lines, strict=True), key=itemgetter(0)):
-            lines = tuple(line for _, line in run)
-            yield Stretch(lines, not is_near and len(lines) >= FOLDED)
 
     def _line(self, row: EditRow) -> Line:
         left, right = self._side("a", row.left, row.edit), self._side("b", row.right, row.edit)

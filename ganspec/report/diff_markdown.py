@@ -11,9 +11,9 @@ HEAD = ["", "| | A | B | |", "| --- | --- | --- | --- |"]  # lines between a hea
 
 
 def render(comparison: Comparison) -> str:
-    """Return Markdown: a list of the main differences, then a table for each part that differs.
+    """Return Markdown: both titles, a list of the main differences, and tables of what differs.
 
-    A part is a network or another section of the spec.
+    Each network and each other section that differs has a table.
     """
     a, b = comparison.a, comparison.b
     parts = [f"**{markdown(a.title)}** against **{markdown(b.title)}**"]

@@ -13,7 +13,6 @@ from ganspec.comparison.edits import (
     Change,
     ComparedLayer,
     Comparison,
-    Edit,
     EditRow,
     Keep,
     Move,
@@ -43,8 +42,8 @@ def render(comparison: Comparison, width: int | None = None) -> str:
 def stat(comparison: Comparison) -> str:
     """Return a line for each network and section that differs, with its changes counted.
 
-    A network's edits are counted by sign, `generator  +2 ~1`; settings and values are named, too.
-    Return "" if nothing differs.
+    A network's edits are counted by sign, `generator  +2 ~1`, and its changed settings named. A
+    section's changes are counted and named. Return "" if nothing differs.
     """
     lines = []
     for network in comparison.networks:
@@ -99,15 +98,12 @@ class DiffTable:
         Equal layers that are further than CONTEXT from a change are only counted.
         """
         yield network.name + (f" (only in {network.only.upper()})" if network.only else "")
-        rows = list(network.rows())
-        near = near_changes([row.edit for row in rows], CONTEXT)
-        for is_near, run in groupby(zip(near, rows, strict=True), key=itemgetter(0)):
-            stretch = [row for _, row in run]
+        for is_near, rows in stretches(network, CONTEXT):
             if is_near:
-                for row in stretch:
+                for row in rows:
                     yield from self.row(row)
             else:
-                yield f"      ... {len(stretch)} equal layer{'s' * (len(stretch) > 1)}"
+                yield f"      ... {len(rows)} equal layer{'s' * (len(rows) > 1)}"
         yield from self.changes(network.settings)
         yield from self.changes(network.totals)
 
@@ -156,10 +152,16 @@ def _title(side: Side) -> str:
     return printable(f"{side.title}{known}  ({side.system}, {side.framework})")
 
 
-def near_changes(edits: list[Edit], context: int) -> list[bool]:
-    """Return for each edit True if it, or one at most `context` edits away, is a change."""
-    changed = [not isinstance(edit, Keep) for edit in edits]
-    return [any(changed[max(0, i - context) : i + context + 1]) for i in range(len(edits))]
+def stretches(network: NetworkDiff, context: int) -> Iterator[tuple[bool, list[EditRow]]]:
+    """Yield adjacent rows of a network, with True if they are near a change, else with False.
+
+    A row is near if it, or one at most `context` rows away, is a change.
+    """
+    rows = list(network.rows())
+    changed = [not isinstance(row.edit, Keep) for row in rows]
+    near = [any(changed[max(0, i - context) : i + context + 1]) for i in range(len(rows))]
+    for is_near, pairs in groupby(zip(near, rows, strict=True), key=itemgetter(0)):
+        yield is_near, [row for _, row in pairs]
 
 
 def _field(change: Change) -> str:

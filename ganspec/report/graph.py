@@ -1,9 +1,10 @@
 """A network as a graph of boxes, joins and frames, for pictures.
 
-A heavy layer has weights or resizes its input; all others, such as normalizations and activations,
-are light. A box has at most one heavy layer, and the light layers around it, with a line of text
-for each layer, as in figures of papers. A join is a function of several values, such as a sum. A
-frame is a block, or a sequence of nodes that repeats, with a graph of its own inside.
+A heavy layer resizes its input or has a weight, as `conv` has, that a weight norm may wrap; all
+others, such as normalizations and activations, are light. A box has at most one heavy layer, and
+the light layers around it, with a line of text for each layer, as in figures of papers. A join is a
+function of several values, such as a sum. A frame is a block, or a sequence of nodes that repeats,
+with a graph of its own inside.
 """
 
 from __future__ import annotations
@@ -39,9 +40,9 @@ class GraphNode:
     `form` is `source` (an input), `result` (an output), `box`, `join` or `frame`. `reads` has the
     indices of the nodes that the node reads. `shape` is the shape of its output, as text. `tone`
     decides its colour: `label` for the label and boxes that only it leads to, else `weights` for a
-    box with weights, else `plain`. `label` is True if the node reads the label besides another
-    input. `inner` is the graph inside a frame, else None. `count` is how often the node is applied
-    in a row.
+    box with a layer such as `conv`, else `plain`. `label` is True if the node reads the label
+    besides another input. `inner` is the graph inside a frame, else None. `count` is how often the
+    node is applied in a row.
     """
 
     form: str
@@ -96,10 +97,8 @@ class _Gathering:
     """The steps of one program, grouped into parts, of which each becomes a node."""
 
     def __init__(self, net: Net):
-        self.net, steps = net, list(net.steps)
+        self.net, steps = net, net.steps
         self.label = net.inputs[1].value if net.conditional else None
-        self.shapes = {v.id: v.shape for v in [i.value for i in net.inputs]}
-        self.shapes |= {step.output.id: step.output.shape for step in steps}
         self.uses = Counter(i for step in steps for i in _read(step))
         self.uses.update(value.id for value in net.outputs.values())
         self.calls = Counter((step.origin.path, step.origin.kind) for step in steps)
@@ -136,15 +135,15 @@ class _Gathering:
             return False
         if last.origin.path == step.origin.path:
             return True
-        is_light = self.shapes[last.output.id] == step.output.shape and not _is_weighted(step)
+        is_light = last.output.shape == step.output.shape and not _is_weighted(step)
         return is_light or not self.heavy & {s.origin.path for s in before.steps}
 
     def is_heavy(self, step: Step) -> bool:
-        """Return True if a step has weights or resizes its input.
+        """Return True if a step is of a `Weighted` layer or resizes its first input.
 
         Flattening, reshaping and padding do not count as resizing.
         """
-        resizes = self.shapes[step.inputs[0]] != step.output.shape
+        resizes = self.net.values[step.inputs[0]].shape != step.output.shape
         return _is_weighted(step) or (resizes and step.call.target not in MOVES)
 
     def nodes(self) -> Iterator[GraphNode]:
@@ -176,12 +175,10 @@ class _Gathering:
         shape, first = shape_text(part.value), part.steps[0]
         if part.form == "join":
             lines = (JOINS.get(first.call.target) or call_name(first),)
-            return GraphNode("join", lines, reads, shape, "plain", part.label)
+            return GraphNode("join", lines, reads, shape, label=part.label)
         if isinstance(first.call.target, Net):
-            inner = graph(first.call.target)
-            return GraphNode(
-                "frame", (first.origin.kind,), reads, shape, "plain", part.label, inner
-            )
+            lines, inner = (first.origin.kind,), graph(first.call.target)
+            return GraphNode("frame", lines, reads, shape, label=part.label, inner=inner)
         tone = "weights" if any(map(_is_weighted, part.steps)) else "plain"
         if any(step.branch == "label" for step in part.steps):
             tone = "label"

@@ -103,8 +103,8 @@ class Drawing:
 def size(node: GraphNode, inner: Drawing | None) -> tuple[float, float, float]:
     """Return how far a node reaches left and right of its axis, and how high it is.
 
-    The axis is the vertical line of its `x`. `inner` is the drawing inside a frame, None for other
-    nodes. Of these, one without text has three zeros.
+    The axis is the vertical line at which lines leave it. `inner` is the drawing inside a frame,
+    None for other nodes. If a node has neither text nor `inner`, all three numbers are 0.
     """
     if inner is not None:
         title = measured(title_of(node)) + 2 * PAD  # right of the line that enters the frame

@@ -9,7 +9,7 @@ from ganspec.program.ir import Net
 from ganspec.program.measure import parameters_text
 from ganspec.report.graph import GraphNode, NetworkGraph, graph
 from ganspec.report.graph_layout import title_of
-from ganspec.report.graph_svg import FILLS, PLAIN, times
+from ganspec.report.graph_svg import FILLS, times
 from ganspec.seal import BLANK, sealed
 from ganspec.systems.spec import Spec
 
@@ -24,7 +24,7 @@ def mermaid(spec: Spec, nets: dict[str, Net]) -> str:
         lines.append("    direction TB")  # else Mermaid draws subgraphs without inputs sideways
         lines += (f"    {line}" for line in _Flow(name, graph(net)).lines)
         lines.append("  end")
-    for tone, (fill, stroke) in {**FILLS, "plain": PLAIN}.items():
+    for tone, (fill, stroke) in FILLS.items():
         lines.append(f"  classDef {tone} fill:{fill},stroke:{stroke},color:#1a1a1a")
     return sealed("\n".join([*lines, ""]))
 
@@ -45,9 +45,8 @@ class _Flow:
 
         A subgraph of Mermaid has no nodes for its input and output. So arrows into a frame start at
         the node `entry` outside, which the frame reads, and end at the nodes inside that read the
-        frame's input.
-        Arrows out of a frame start at the node inside that makes the frame's output: `self.end` is
-        set to its name once the statements of the frame are yielded.
+        frame's input. Arrows out of a frame start at the node inside that makes its output:
+        `self.end` is set to that node's name once the statements of the frame are yielded.
         """
         ends: list[str] = []  # for each node, the Mermaid node at which its arrows start
         for i, node in enumerate(part.nodes):

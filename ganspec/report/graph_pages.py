@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 
 from ganspec.report.graph import GraphNode, NetworkGraph
 from ganspec.report.graph_layout import FORK, GAP, Drawing, Wire, layout
@@ -38,57 +39,44 @@ def paged(graph: NetworkGraph, limit: float) -> Drawing:
     return drawing
 
 
-@dataclass(frozen=True)
-class _Cut:
-    """The first and the last rank of one piece of a graph.
-
-    `leaving` is the index of the node that the next piece reads, None in the last piece.
-    """
-
-    start: int
-    end: int
-    leaving: int | None
-
-
-def _parts(graph: NetworkGraph, whole: Drawing, height: float) -> list[NetworkGraph]:
-    """Return a graph in pieces that are about `height` pixels high, from the top down.
+def _parts(graph: NetworkGraph, whole: Drawing, height: float) -> Iterator[NetworkGraph]:
+    """Yield a graph in pieces that are about `height` pixels high, from the top down.
 
     `whole` is the drawing of the graph in one column.
     """
     ranks, start, top = ranked(graph), 0, 0.0
-    cuts: list[_Cut] = []
     bottoms = [0.0] * (max(ranks) + 1)
     for place, rank in zip(whole.places, ranks, strict=True):
         bottoms[rank] = max(bottoms[rank], place.bottom)
     edges = [(read, i) for i, node in enumerate(graph.nodes) for read in node.reads]
+    entry: int | None = None
     for rank in range(max(ranks)):
         crossing = [e for e in edges if ranks[e[0]] <= rank < ranks[e[1]]]
         if len(crossing) == 1 and bottoms[rank + 1] - top > height:
-            cuts.append(_Cut(start, rank, crossing[0][0]))
-            start, top = rank + 1, bottoms[rank]
-    return _pieces(graph, ranks, [*cuts, _Cut(start, max(ranks), None)])
+            leaving = crossing[0][0]
+            inside = [i for i, own in enumerate(ranks) if start <= own <= rank]
+            yield _piece(graph, inside, entry, leaving)
+            start, top, entry = rank + 1, bottoms[rank], leaving
+    yield _piece(graph, [i for i, own in enumerate(ranks) if start <= own], entry, None)
 
 
-def _pieces(graph: NetworkGraph, ranks: list[int], cuts: list[_Cut]) -> list[NetworkGraph]:
-    """Return the pieces of a graph that `cuts` describe.
+def _piece(
+    graph: NetworkGraph, inside: list[int], entry: int | None, leaving: int | None
+) -> NetworkGraph:
+    """Return the nodes `inside`, given by their indices, as a graph.
 
-    Where a piece is cut off, it ends in a result without text, and the next begins with a source.
+    `entry` is the node above that they read; a source without text stands for it. `leaving` is the
+    node among them that is read below, by a result without text. Both are None if there is none.
     """
-    pieces: list[NetworkGraph] = []
-    entry: int | None = None
-    for cut in cuts:
-        inside = [i for i, rank in enumerate(ranks) if cut.start <= rank <= cut.end]
-        nodes: list[GraphNode] = []
-        places: dict[int, int] = {}
-        if entry is not None:
-            places[entry] = 0
-            nodes.append(GraphNode("source", (), (), graph.nodes[entry].shape))
-        for i in inside:
-            places[i] = len(nodes)
-            node = graph.nodes[i]
-            nodes.append(replace(node, reads=tuple(places[r] for r in node.reads)))
-        if cut.leaving is not None:
-            nodes.append(GraphNode("result", (), (places[cut.leaving],), ""))
-        pieces.append(NetworkGraph(tuple(nodes)))
-        entry = cut.leaving
-    return pieces
+    nodes: list[GraphNode] = []
+    places: dict[int, int] = {}
+    if entry is not None:
+        places[entry] = 0
+        nodes.append(GraphNode("source", (), (), graph.nodes[entry].shape))
+    for i in inside:
+        places[i] = len(nodes)
+        node = graph.nodes[i]
+        nodes.append(replace(node, reads=tuple(places[r] for r in node.reads)))
+    if leaving is not None:
+        nodes.append(GraphNode("result", (), (places[leaving],), ""))
+    return NetworkGraph(tuple(nodes))

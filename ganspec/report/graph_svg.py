@@ -28,8 +28,11 @@ TALLEST = 1100  # height of a network in pixels above which it is set in columns
 NAME = 14  # size of the font of a network's name
 HEAD = 50  # height of the lines with a network's name and its number of parameters
 # the colours of a node's inside and of its edge, by its tone
-FILLS = {"weights": ("#e6eef8", "#4a6fa5"), "label": ("#fdf1dc", "#b7791f")}
-PLAIN = ("#f4f4f4", "#8a8a8a")
+FILLS = {
+    "weights": ("#e6eef8", "#4a6fa5"),
+    "label": ("#fdf1dc", "#b7791f"),
+    "plain": ("#f4f4f4", "#8a8a8a"),
+}
 STYLE = """
   text { font: 11px Helvetica, Arial, "Liberation Sans", sans-serif; fill: #1a1a1a }
   .name { font-size: 14px; font-weight: bold }
@@ -111,7 +114,7 @@ def _node(place: PlacedNode, x: float, y: float) -> list[str]:
         parts += _drawn(place.inner, cx - place.inner.x, top + TITLE)
     elif node.lines:
         radius = {"join": place.height / 2, "source": 11, "result": 11}.get(node.form, 3)
-        fill = FILLS.get(node.tone, PLAIN)
+        fill = FILLS[node.tone]
         if node.form != "box" and node.tone == "plain":
             fill = ("#fff", "#333")
         parts += _box(left, top, width, place.height, radius, fill, node.lines)

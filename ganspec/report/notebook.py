@@ -109,7 +109,7 @@ def show_comparison(comparison: Comparison) -> str:
 
 
 def show_survey(survey: Survey) -> str:
-    """Return the HTML of a table of the properties in which specs differ, or of a single spec."""
+    """Return the HTML of a table of the properties in which specs differ; of one spec, of all."""
     return show("survey", page_layout(survey))
 
 

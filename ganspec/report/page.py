@@ -15,8 +15,9 @@ def page(template: str, **context: object) -> str:
 
     Values are escaped, except `markupsafe.Markup`. All templates but the notebook's extend
     `page.html.jinja`, whose content security policy lets a browser use only the styles and pictures
-    in the page, and the script in the template's block `script`. So even markup that was not
-    escaped could run no code, load no file and send no form.
+    in the page, and the script in the template's block `script`, which on the page of `ganspec
+    serve` may call its server. So even markup that was not escaped could run no code, load no file
+    and send no form.
     """
     return _environment().get_template(template).render(context)
 

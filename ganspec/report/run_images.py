@@ -61,7 +61,7 @@ class Picture:
 
 
 def final_picture(record: RunRecord, most: int = FINAL_BYTES) -> Picture | None:
-    """Return a run's newest picture that can be read, in about `most` bytes at most, or None."""
+    """Return a run's newest picture that can be read, in about `most` bytes or fewer, or None."""
     for step, path in reversed(record.samples.items()):
         if image := _opened(path):
             return _encoded(image, step, most)
@@ -71,7 +71,7 @@ def final_picture(record: RunRecord, most: int = FINAL_BYTES) -> Picture | None:
 def moments(record: RunRecord, most: int = STRIP_BYTES) -> list[Picture]:
     """Return at most `MOMENTS` pictures of a run, evenly chosen in their order.
 
-    Return [] if fewer than two can be read. Each has about `most` bytes at most. A grid of drawn
+    Return [] if fewer than two can be read. Each has about `most` bytes or fewer. A grid of drawn
     images is cut to the start of its first row. A classifier's picture is made THUMBNAIL wide.
     """
     pictures = []
