@@ -76,6 +76,8 @@ def _check_replaceable(target: Path, pictures: Path | None) -> None:
     page in the other form that shares the folder. `pictures` is None for a page in HTML.
     """
     ours = _is_ours(target)
+    if target.is_dir():
+        raise ReportError(f"{target} is a folder: choose another -o")
     if target.exists() and not is_stream(target) and not ours:
         raise ReportError(
             f"{target} is not as ganspec wrote it; add --overwrite, or choose another -o"
