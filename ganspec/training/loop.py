@@ -80,15 +80,16 @@ class LossRecorder:
         if bad := next((row for row in rows if row not in finite), None):
             name = next(key for key, value in bad.items() if not math.isfinite(value))
             raise TrainingError(
-                f"{name} became {bad[name]} at step {bad['step']}; first weights that are not "
-                f"finite: {self.training.culprit() or 'none yet'}"
+                f"{name} became {bad[name]} at step {bad['step']}; "
+                f"first tensor that is not finite: {self.training.culprit() or 'none yet'}"
             )
         self.on_flush(self.training.step, self.last)
 
     def advance(self) -> dict[str, torch.Tensor]:
         """Make one training step. Return its losses by name.
 
-        Raises TrainingError if the step fails because a loss or a weight is not finite.
+        Raises TrainingError if the step fails with a RuntimeError while a loss or a tensor of the
+        training is not finite.
         """
         try:
             return self.training.make_step()
@@ -96,7 +97,7 @@ class LossRecorder:
             self.flush()
             if culprit := self.training.culprit():
                 reason = f"{one_line(error)}, at step {self.training.step}"
-                message = f"{reason}; first weights that are not finite: {culprit}"
+                message = f"{reason}; first tensor that is not finite: {culprit}"
                 raise TrainingError(message) from error
             raise
 
@@ -114,7 +115,7 @@ class LossRecorder:
         self.flush()
         if culprit := self.training.culprit():  # the last checkpoint, which is good, stays
             after = f"after step {self.training.step}"
-            raise TrainingError(f"first weights that are not finite {after}: {culprit}")
+            raise TrainingError(f"first tensor that is not finite {after}: {culprit}")
         # the log first, so that after a power cut it does not end before the checkpoint's step
         self.run.loss_log.sync()
         checkpoint.save(self.run.checkpoint_path, self.training.state())
@@ -212,7 +213,7 @@ class Loop:
             losses = self.recorder.advance()
             pace.end(waited=False)
             ended = training.ends_epoch()
-            # none where a signal ends an epoch early: an uninterrupted run has none there
+            # no measurements where a signal ends an epoch early: an uninterrupted run has none there
             if ended or (limits.reached(training.step) and not limits.asked):
                 losses = {**losses, **measures(training)}
             self.recorder.add(losses)
