@@ -45,7 +45,7 @@ COUNT = {
     "mps": lambda: int(torch.backends.mps.is_available()),
     "xpu": torch.xpu.device_count,
 }
-WORD = {"cuda": "GPU", "mps": "Apple GPU", "xpu": "Intel GPU"}
+WORD = {"cuda": "CUDA GPU", "mps": "Apple GPU", "xpu": "Intel GPU"}
 
 
 def prepare(device: torch.device, precision: str | None = None) -> None:

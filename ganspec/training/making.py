@@ -95,7 +95,7 @@ def _resumed(
     if several and precision == "fp16":
         raise RunError(f"{run.folder} began with fp16, which is for one process: resume it in one")
     if device.type != "cuda" and precision == "fp16":
-        raise RunError(f"{run.folder} began with fp16, which needs a GPU: resume it on one")
+        raise RunError(f"{run.folder} began with fp16, which needs a CUDA GPU: resume it on one")
     if precision == "tf32" and not has_tf32(device):
         precision = "fp32"
     if device.type != "cuda":
