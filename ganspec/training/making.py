@@ -102,8 +102,8 @@ def _resumed(
         left_out = (*left_out, "graphs")
     if missing_compiler(device):
         left_out = (*left_out, "compile")
-    speedups = [speedup for speedup in began.speedups if speedup not in left_out]
-    return read_request(precision, speedups, False, device)
+    speedups = tuple(speedup for speedup in began.speedups if speedup not in left_out)
+    return ExecutionRequest(device, precision, speedups)
 
 
 def choose_for(
