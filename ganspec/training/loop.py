@@ -213,7 +213,7 @@ class Loop:
             losses = self.recorder.advance()
             pace.end(waited=False)
             ended = training.ends_epoch()
-            # no measurements where a signal ends an epoch early: an uninterrupted run has none there
+            # not where a signal ends an epoch early: an uninterrupted run measures nothing there
             if ended or (limits.reached(training.step) and not limits.asked):
                 losses = {**losses, **measures(training)}
             self.recorder.add(losses)
