@@ -68,7 +68,7 @@ class RunFolder:
         self.checkpoint_path = self.folder / "checkpoint.pt"
         self.info_path = self.folder / "run.json"
         self.losses_path = self.folder / "losses.png"
-        self.was_cut = False  # True if `lock` found the lock file of a process that was killed
+        self.was_cut = False  # True if `lock` found a lock file that an earlier process left
         self._unlock: Callable[[], None] | None = None
         self._place: os.stat_result | None = None
         self._is_beginning = False

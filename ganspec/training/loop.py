@@ -33,7 +33,7 @@ OnFlush: TypeAlias = Callable[[int, dict[str, float]], None]
 
 
 class TrainingError(GanspecError):
-    """Raised when a loss, a weight or a number in an optimizer's state is not finite."""
+    """Raised when a loss, or a tensor of networks or optimizers, is not finite."""
 
 
 class LossRecorder:
@@ -109,7 +109,7 @@ class LossRecorder:
     def save(self) -> None:
         """Write the buffered losses and a checkpoint.
 
-        Raises what `flush` raises, and TrainingError if a weight or the optimizer's state is not
+        Raises what `flush` raises, and TrainingError if a tensor of networks or optimizers is not
         finite.
         """
         self.flush()
@@ -200,7 +200,7 @@ class Loop:
     def run_to_end(self) -> bool:
         """Train until `limits` are reached. Return False if a signal ended the last scoring.
 
-        Raises TrainingError if losses or weights are not finite, and RunError if the run's folder
+        Raises TrainingError if losses or tensors are not finite, and RunError if the run's folder
         was deleted or moved. The last checkpoint stays.
         """
         training, limits, pace = self.training, self.limits, self.recorder.pace
