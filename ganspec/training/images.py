@@ -222,8 +222,8 @@ def open_conditions(spec: Spec, folder: Path | None) -> torch.Tensor | None:
     if (name := spec.train.condition_file) is None:
         return None
     dataset = spec.data.dataset
-    place = dataset.locate(folder) if dataset.needs_folder else Path()
-    with dataset.reading(place):
-        path = place / dataset.beside_labels(name)
+    folder = dataset.locate(folder)
+    with dataset.reading(folder):
+        path = folder / dataset.beside_labels(name)
         check_conditions(path)
         return read_conditions(path)
