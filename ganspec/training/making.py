@@ -111,7 +111,7 @@ def choose_for(
 ) -> Choice:
     """Return the execution for training `spec` that `choose` chooses, which may measure steps.
 
-    On the first rank, print that it measures, and what it chose.
+    On the first rank, print when it measures and, as `tell` does, what it chose.
     """
     count = len(images.images)
     steps = options.steps or spec.train.length(spec.settings(lower(spec)), count)
