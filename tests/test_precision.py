@@ -373,7 +373,7 @@ def test_a_run_goes_on_where_there_is_no_tf32(monkeypatch, kind):
     kept = ("channels_last", "graphs") if kind == "cuda" else ("channels_last",)
     assert request.execution == Execution("fp32", kept)
     if kind == "mps":
-        with pytest.raises(RunError, match="run began with fp16, which needs a GPU: resume it on"):
+        with pytest.raises(RunError, match="began with fp16, which needs a CUDA GPU: resume it on"):
             making.request_of(Run("run"), {"execution": "fp16"}, TrainingOptions(), Ranks())
 
 

@@ -167,7 +167,9 @@ def test_a_folder_of_other_files_is_left_alone(tmp_path, overwrite):
     assert len(list(tmp_path.iterdir())) == 2
 
 
-@pytest.mark.parametrize("how", ["deleted", "moved", "its spec.yaml deleted", "replaced"])
+@pytest.mark.parametrize(
+    "how", ["deleted", "moved", "its spec.yaml deleted", "replaced", "replaced by a file"]
+)
 def test_a_folder_that_vanishes_ends_the_run_in_one_line(tmp_path, monkeypatch, how):
     monkeypatch.setattr(loop, "FLUSH_STEPS", 1)
     folder = tmp_path / "run"
@@ -181,10 +183,12 @@ def test_a_folder_that_vanishes_ends_the_run_in_one_line(tmp_path, monkeypatch, 
             folder.rename(tmp_path / "other")
             if how == "replaced":
                 shutil.copytree(tmp_path / "other", folder)
+            elif how == "replaced by a file":
+                folder.touch()
 
     with pytest.raises(RunError, match=r"was deleted or moved during the training"):
         train(folder, progress=vanish)
-    assert folder.exists() == (how in ("replaced", "its spec.yaml deleted"))
+    assert folder.exists() == (how not in ("deleted", "moved"))
 
 
 def test_a_file_that_vanishes_names_the_folder(tmp_path, monkeypatch):

@@ -320,10 +320,10 @@ def test_the_training_is_shown_step_by_step(draw, runs, suffix):
 
 
 def test_long_trainings_are_thinned_out():
-    assert animation.spaced(range(3), 5) == [0, 1, 2]
-    assert animation.spaced(range(1000), 5) == [0, 250, 500, 749, 999]
+    assert animation.evenly_chosen(range(3), 5) == [0, 1, 2]
+    assert animation.evenly_chosen(range(1000), 5) == [0, 250, 500, 749, 999]
     for count in range(2, 60):
-        chosen = animation.spaced(range(count), 7)
+        chosen = animation.evenly_chosen(range(count), 7)
         assert chosen == sorted(set(chosen))
         assert (chosen[0], chosen[-1], len(chosen)) == (0, count - 1, min(7, count))
 

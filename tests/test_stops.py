@@ -302,7 +302,7 @@ def test_a_second_ctrl_c_says_how_to_go_on(tmp_path, monkeypatch):
 def test_a_training_that_is_started_again_is_not_called_stopped(monkeypatch, number, restarts):
     """torchrun ends the other processes by SIGTERM when one is lost; a Ctrl-C ends all."""
     said: list[str] = []
-    monkeypatch.setattr(stop, "say", said.append)
+    monkeypatch.setattr(stop, "write_line", said.append)
     monkeypatch.setattr(stop.os, "_exit", sys.exit)
     monkeypatch.setenv("TORCHELASTIC_MAX_RESTARTS", "1")
     for count in (0, 1):

@@ -42,12 +42,17 @@ class Definitions:
         self.definitions: dict[str, Schema] = {}
         self.names: dict[object, str] = {}
 
-    def reference(self, key: object, name: str, make: Callable[[], Schema]) -> Schema:
-        """Return a reference to the definition of `key`, which `make` returns if it is new.
+    def reference(
+        self, thing: object, name: str, extending: bool, make: Callable[[], Schema]
+    ) -> Schema:
+        """Return a reference to the definition of `thing`, which `make` returns if it is new.
 
-        The definition is called `name`, with `_` after it if another key has this name.
+        The definition is called `name`, or `name.extending`, with `_` after it if another thing's
+        definition is called so.
         """
+        key = (thing, extending)
         if key not in self.names:
+            name += ".extending" if extending else ""
             while name in self.names.values():
                 name += "_"
             self.names[key] = name  # before `make`, since a definition may refer to itself
@@ -88,7 +93,6 @@ class Definitions:
 
         Besides the section's map, its short forms and `{unknown: ...}` are valid.
         """
-        name = ".".join(cls.__name__ for cls in classes) + (".extending" if extending else "")
 
         def make() -> Schema:
             schema = self.section(classes, extending)
@@ -106,7 +110,8 @@ class Definitions:
                 schema["allOf"] = [*schema.get("allOf", []), _unless_unknown(required)]
             return schema
 
-        return self.reference((classes, extending, null), name, make)
+        name = ".".join(cls.__name__ for cls in classes)
+        return self.reference((classes, null), name, extending, make)
 
     def short_forms(
         self, classes: tuple[type[Section], ...], extending: bool
@@ -132,14 +137,14 @@ class Definitions:
 
     def kind(self, family: str, extending: bool, null: bool) -> Schema:
         """Return a reference to the schema of a value that is any one kind of a family."""
-        name = f"{family}{'.null' if null else ''}{'.extending' if extending else ''}"
 
         def make() -> Schema:
             forms = Forms()
             self.add_forms(forms, (FieldType(null=null, family=family),), extending)
             return self.chosen(forms, (family,), extending)
 
-        return self.reference((family, extending, null), name, make)
+        name = f"{family}.null" if null else family
+        return self.reference((family, null), name, extending, make)
 
     def chosen(self, forms: Forms, families: Iterable[str], extending: bool) -> Schema:
         """Return the schema of a kind of any of `families`.
@@ -158,8 +163,8 @@ class Definitions:
 
     def body(self, cls: type[Kind], extending: bool) -> Schema:
         """Return a reference to the schema of the value under a kind's key."""
-        name = f"{cls.family}.{cls.kind}{'.extending' if extending else ''}"
-        return self.reference((cls, extending), name, lambda: self._body(cls, extending))
+        name = f"{cls.family}.{cls.kind}"
+        return self.reference(cls, name, extending, lambda: self._body(cls, extending))
 
     def _body(self, cls: type[Kind], extending: bool) -> Schema:
         fields = written_fields(cls)
@@ -184,8 +189,8 @@ class Definitions:
         """Return the schema of a kind's field, or a reference if it is a field of `Weighted`."""
         if field not in fields_of(Weighted).values():
             return self.field([(cls, field)], extending)
-        name = f"layers.{field.name}{'.extending' if extending else ''}"
-        return self.reference((name,), name, lambda: self.field([(cls, field)], extending))
+        name = f"layers.{field.name}"
+        return self.reference(name, name, extending, lambda: self.field([(cls, field)], extending))
 
     # -- values -------------------------------------------------------------------------------
 

@@ -67,8 +67,7 @@ class _Specs(Definitions):
             return made
 
         name = classes[0].__name__.lower() if len(classes) == 1 else "any"
-        name = f"{name}{'.extending' * extending}"
-        return self.reference((classes, extending), name, make)
+        return self.reference(classes, name, extending, make)
 
     def blocks(self, extending: bool) -> Schema:
         """Return the schema of the section `blocks`."""
@@ -80,9 +79,7 @@ class _Specs(Definitions):
                 made["additionalProperties"] = {"type": "null"}
             return made
 
-        block = self.reference(
-            (BlockDefinition, extending), f"block{'.extending' * extending}", make
-        )
+        block = self.reference(BlockDefinition, "block", extending, make)
         return {
             "description": SPEC_KEYS["blocks"],
             "type": ["object", *null],

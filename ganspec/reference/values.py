@@ -59,7 +59,7 @@ class Forms:
         return made | ({"allOf": self.rules} if self.rules else {})
 
 
-def add_scalars(forms: Forms, types: Iterable[FieldType], words: Iterable[str] = ()) -> None:
+def add_scalars(forms: Forms, types: Iterable[FieldType], words: Iterable[str]) -> None:
     """Add the numbers, expressions, words and texts of `types` to `forms`, and `words` as texts."""
     types = list(types)
     words = [*words, *(word for kind in types for word in kind.words)]

@@ -11,7 +11,7 @@ from PIL import Image
 from ganspec.atomic import replacing
 from ganspec.report.page import data_uri
 from ganspec.runs.record import RunRecord
-from ganspec.sampling.animation import spaced
+from ganspec.sampling.animation import evenly_chosen
 
 MOMENTS = 12  # largest number of pictures during training
 FINAL_BYTES = 2_000_000  # most bytes of the newest picture
@@ -75,7 +75,7 @@ def moments(record: RunRecord, most: int = STRIP_BYTES) -> list[Picture]:
     images is cut to the start of its first row. A classifier's picture is made THUMBNAIL wide.
     """
     pictures = []
-    for step in spaced(list(record.samples), MOMENTS):
+    for step in evenly_chosen(list(record.samples), MOMENTS):
         if image := _opened(record.samples[step]):
             pictures.append(_encoded(_moment(image, record), step, most))
     return pictures if len(pictures) > 1 else []

@@ -19,8 +19,8 @@ from ganspec.seal import is_emitted
 LOCK = ".lock"
 SPEC = "spec.yaml"
 PARTS = {"samples": ".png", "snapshots": ".pt"}  # folders of files that are named after a step
-# `clear` deletes them in this order. It begins with the first two, so that a run that is only half
-# deleted cannot be resumed.
+# `clear` deletes them in this order: checkpoint and `run.json` first, so that a run that is only
+# half deleted cannot be resumed
 FILES = (
     *("checkpoint.pt", "run.json", "log.jsonl", "losses.png", "scores.jsonl", "scores.png"),
     *("images.jsonl", "skipped.jsonl"),
@@ -68,7 +68,7 @@ class RunFolder:
         self.checkpoint_path = self.folder / "checkpoint.pt"
         self.info_path = self.folder / "run.json"
         self.losses_path = self.folder / "losses.png"
-        self.was_cut = False  # True if the process that trained here before was killed
+        self.was_cut = False  # True if `lock` found a lock file that an earlier process left
         self._unlock: Callable[[], None] | None = None
         self._place: os.stat_result | None = None
         self._is_beginning = False
@@ -149,11 +149,11 @@ class RunFolder:
             self._unlock = None
 
     def require_present(self) -> None:
-        """Raise RunError if the locked folder or its spec was deleted, moved or replaced."""
-        gone = self.spec_path if self._holds_place() else self.folder
-        if gone.is_file():
-            return
-        raise RunError(f"{gone} was deleted or moved during the training, which ends here")
+        """Raise RunError if the locked folder was moved or replaced, or its spec deleted."""
+        holds_place = self._holds_place()
+        if not (holds_place and self.spec_path.is_file()):
+            gone = self.spec_path if holds_place else self.folder
+            raise RunError(f"{gone} was deleted or moved during the training, which ends here")
 
     def _holds_place(self) -> bool:
         """Return True if the folder is still the one that `lock` locked, or was never locked."""

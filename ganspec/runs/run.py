@@ -47,7 +47,8 @@ class Run(RunFolder):
     - `images.jsonl`, `skipped.jsonl`: the image files that it trains on, and those that it skips,
       if its data set is a folder of images;
     - `run.json`: versions, hardware and the command;
-    - `kinds/`: copies of the user's files that define kinds of the spec.
+    - `kinds/`: copies of the user's files that define kinds of the spec;
+    - `track.json`, `tensorboard/`: what each tracker of `track` has, and TensorBoard's files.
 
     After a training, `step` is its last step, and `interrupted` is True if a signal ended it.
     """
@@ -182,7 +183,7 @@ class Run(RunFolder):
         self._is_beginning = False
 
     def renew(self, spec: Spec, emit: Callable[[Spec], str]) -> None:
-        """Write the spec of a resumed training if it is new, with the source that `emit` returns.
+        """Write the spec of a resumed training if it has changed, and then its emitted source.
 
         If the user has edited or deleted the emitted file, it is not written again.
         """

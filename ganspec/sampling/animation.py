@@ -65,7 +65,7 @@ def animate_training(
         raise RunError(
             f"{run.folder} has no samples yet: train until an epoch ends, or stop by Ctrl-C"
         )
-    chosen = spaced(pictures, most or MOST_FRAMES)
+    chosen = evenly_chosen(pictures, most or MOST_FRAMES)
     frames = []
     for done, (step, file) in enumerate(chosen, 1):
         frames.append(captioned(open_picture(file), f"step {step:,}"))
@@ -86,7 +86,7 @@ def animate_interpolation(
     animation.save(frames + frames[-2:0:-1])
 
 
-def spaced(items: Sequence[T], most: int) -> list[T]:
+def evenly_chosen(items: Sequence[T], most: int) -> list[T]:
     """Return `items`; if there are more than `most`, evenly spaced ones, with first and last."""
     if len(items) <= most:
         return list(items)

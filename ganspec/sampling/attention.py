@@ -31,10 +31,10 @@ def attention_of(folder: Path) -> list[AttentionMaps]:
     """Return the maps of each self-attention layer in the networks of the run in `folder`.
 
     A network that draws images reads the latents of seed 0, a network that judges images reads
-    these drawn images with their labels, and any other network reads real images. If a network
-    reads labels, but its images are real or have none, they are class 0, 1, 2 and so on. Raises
-    CheckpointError, DataError if there are no real images, and RunError if the folder holds no run
-    or no checkpoint, or if no network has self-attention.
+    these drawn images with their labels, and any other network reads real images. A network that
+    reads labels gets class 0, 1, 2 and so on for images that are real or drawn without labels.
+    Raises CheckpointError, DataError if there are no real images, and RunError if the folder holds
+    no run or no checkpoint, or if no network has self-attention.
     """
     run, device = Run.open(folder), choose_device("auto")
     spec = run.spec

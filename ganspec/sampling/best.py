@@ -18,8 +18,8 @@ SPARE = 1024  # more images than the best are kept in memory, so that they are r
 class Judge:
     """A run's discriminator in evaluation mode, which scores the images that the run draws.
 
-    Raises RunError if the run has none, or if it reads labels and the images have none, and
-    CheckpointError if its weights do not fit it.
+    Raises RunError if the run has no discriminator, or one that reads labels while the images have
+    none, and CheckpointError if the weights do not fit it.
     """
 
     def __init__(self, sampler: Sampler):

@@ -111,5 +111,5 @@ def _index(name: str, names: list[str], size: int) -> int:
     if not names:
         reason = f"`{name}` cannot be found, as neither the run nor its data set has names here"
         raise LabelError(f"{reason}: give a number below {size}")
-    examples = f"one of {', '.join(names[:3])}, ... or"
+    examples = f"one of {', '.join(names[:3])}{', ...' if len(names) > 3 else ''} or"
     raise LabelError(f"no label is called `{name}`: give {examples} a number below {size}")

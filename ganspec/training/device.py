@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import platform
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -14,6 +15,13 @@ from ganspec.version import VERSION
 
 MAIN = str(Path(__file__).parents[1] / "__main__.py")
 LOWER = ("tf32", "bf16", "fp16")  # precisions under which a GPU multiplies fp32 numbers in tf32
+# by type of device: the word for it in messages, and a function that counts those of this machine
+DEVICES: dict[str, tuple[str, Callable[[], int]]] = {
+    "cpu": ("CPU", lambda: 1),
+    "cuda": ("CUDA GPU", torch.cuda.device_count),
+    "mps": ("Apple GPU", lambda: int(torch.backends.mps.is_available())),
+    "xpu": ("Intel GPU", torch.xpu.device_count),
+}
 
 
 def choose_device(name: str | torch.device) -> torch.device:
@@ -26,26 +34,18 @@ def choose_device(name: str | torch.device) -> torch.device:
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     kind, colon, index = name.partition(":")
-    counter = {"cpu": lambda: 1, **COUNT}.get(kind)
-    if counter is None or (colon and not index.isdecimal()):
+    if kind not in DEVICES or (colon and not index.isdecimal()):
         raise RunError(f"no device is called `{name}`: use auto, cpu, cuda, cuda:1, mps or xpu")
-    count = counter()
+    word, counted = DEVICES[kind]
+    count = counted()
     if not count:
-        raise RunError(f"torch sees no {WORD[kind]} here: use --device cpu")
+        raise RunError(f"torch sees no {word} here: use --device cpu")
     if colon and int(index) >= count:
         last = f"{kind}:{count - 1}"
         raise RunError(
             f"there is no {name} here: use {kind if count == 1 else f'{kind}:0 to {last}'}"
         )
     return torch.device(name)
-
-
-COUNT = {
-    "cuda": torch.cuda.device_count,
-    "mps": lambda: int(torch.backends.mps.is_available()),
-    "xpu": torch.xpu.device_count,
-}
-WORD = {"cuda": "GPU", "mps": "Apple GPU", "xpu": "Intel GPU"}
 
 
 def prepare(device: torch.device, precision: str | None = None) -> None:

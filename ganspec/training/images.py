@@ -88,7 +88,8 @@ def warn_if_dark(images: torch.Tensor, dataset: Dataset) -> None:
     top = int(images.max())
     if top > DARK:
         return
-    message = f"{dataset.kind}: the images are nearly black, their largest value is {top} of 255"
+    seen = f"of the {len(images):,} looked at, no value is above {top} of 255"
+    message = f"{dataset.kind}: the images are nearly black ({seen})"
     if isinstance(dataset, ImageFolder) and top:
         # a file of 16 bits holds about 257 * top; white is the least 2**n - 1 that is not below
         white = 2 ** int(257 * (top - 0.5)).bit_length() - 1
@@ -97,17 +98,16 @@ def warn_if_dark(images: torch.Tensor, dataset: Dataset) -> None:
 
 
 def warn_of_files(present: ImageFiles, files: ImageFiles, listing: Listing | None = None) -> None:
-    """Warn of files that cannot be read, and of files and labels that are new since the run began.
+    """Warn of files that are skipped, and of files and labels that are new since the run began.
 
     `present` are all image files of the folder, `files` those that are used. `listing` has the
     files and labels that a resumed run began with; it is None for a new run.
     """
     if skipped := files.skipped:
-        count = f"skipped {len(skipped)} of {len(present)} images"
-        if listing:
-            count = f"the next image replaces {len(skipped)} of the run's {len(files)} images"
-        message = f"{count} that cannot be read: {name_skipped(skipped)}"
-        warnings.warn(message, stacklevel=4)
+        message = f"skipped {len(skipped)} of {len(present)} images that cannot be read"
+        if listing:  # they may also have changed
+            message = f"the next image replaces {len(skipped)} of the run's {len(files)} images"
+        warnings.warn(f"{message}: {name_skipped(skipped)}", stacklevel=4)
     if not listing:
         return
     if relabelled(present, listing):
@@ -222,8 +222,8 @@ def open_conditions(spec: Spec, folder: Path | None) -> torch.Tensor | None:
     if (name := spec.train.condition_file) is None:
         return None
     dataset = spec.data.dataset
-    place = dataset.locate(folder) if dataset.needs_folder else Path()
-    with dataset.reading(place):
-        path = place / dataset.beside_labels(name)
+    folder = dataset.locate(folder)
+    with dataset.reading(folder):
+        path = folder / dataset.beside_labels(name)
         check_conditions(path)
         return read_conditions(path)

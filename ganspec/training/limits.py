@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field
 
 from ganspec.systems.ranks import Ranks
-from ganspec.training.stop import Stop, say
+from ganspec.training.stop import Stop, write_line
 
 
 @dataclass
@@ -43,5 +43,5 @@ class Limits:
         before = self.asked
         self.asked, late = self.ranks.any(self.stop.asked, late)
         if self.announces and self.asked and not before:
-            say("a signal came: stopping after this step, with a checkpoint")
+            write_line("a signal came: stopping after this step, with a checkpoint")
         return step >= self.last or self.asked or late

@@ -33,7 +33,7 @@ OnFlush: TypeAlias = Callable[[int, dict[str, float]], None]
 
 
 class TrainingError(GanspecError):
-    """Raised when a loss, a weight or a number in an optimizer's state is not finite."""
+    """Raised when a loss, or a tensor of networks or optimizers, is not finite."""
 
 
 class LossRecorder:
@@ -80,15 +80,16 @@ class LossRecorder:
         if bad := next((row for row in rows if row not in finite), None):
             name = next(key for key, value in bad.items() if not math.isfinite(value))
             raise TrainingError(
-                f"{name} became {bad[name]} at step {bad['step']}; first weights that are not "
-                f"finite: {self.training.culprit() or 'none yet'}"
+                f"{name} became {bad[name]} at step {bad['step']}; "
+                f"first tensor that is not finite: {self.training.culprit() or 'none yet'}"
             )
         self.on_flush(self.training.step, self.last)
 
     def advance(self) -> dict[str, torch.Tensor]:
         """Make one training step. Return its losses by name.
 
-        Raises TrainingError if the step fails because a loss or a weight is not finite.
+        Raises TrainingError if the step fails with a RuntimeError while a loss or a tensor of the
+        training is not finite.
         """
         try:
             return self.training.make_step()
@@ -96,7 +97,7 @@ class LossRecorder:
             self.flush()
             if culprit := self.training.culprit():
                 reason = f"{one_line(error)}, at step {self.training.step}"
-                message = f"{reason}; first weights that are not finite: {culprit}"
+                message = f"{reason}; first tensor that is not finite: {culprit}"
                 raise TrainingError(message) from error
             raise
 
@@ -108,13 +109,13 @@ class LossRecorder:
     def save(self) -> None:
         """Write the buffered losses and a checkpoint.
 
-        Raises what `flush` raises, and TrainingError if a weight or the optimizer's state is not
+        Raises what `flush` raises, and TrainingError if a tensor of networks or optimizers is not
         finite.
         """
         self.flush()
         if culprit := self.training.culprit():  # the last checkpoint, which is good, stays
             after = f"after step {self.training.step}"
-            raise TrainingError(f"first weights that are not finite {after}: {culprit}")
+            raise TrainingError(f"first tensor that is not finite {after}: {culprit}")
         # the log first, so that after a power cut it does not end before the checkpoint's step
         self.run.loss_log.sync()
         checkpoint.save(self.run.checkpoint_path, self.training.state())
@@ -199,7 +200,7 @@ class Loop:
     def run_to_end(self) -> bool:
         """Train until `limits` are reached. Return False if a signal ended the last scoring.
 
-        Raises TrainingError if losses or weights are not finite, and RunError if the run's folder
+        Raises TrainingError if losses or tensors are not finite, and RunError if the run's folder
         was deleted or moved. The last checkpoint stays.
         """
         training, limits, pace = self.training, self.limits, self.recorder.pace
@@ -212,7 +213,7 @@ class Loop:
             losses = self.recorder.advance()
             pace.end(waited=False)
             ended = training.ends_epoch()
-            # none where a signal ends an epoch early: an uninterrupted run has none there
+            # not where a signal ends an epoch early: an uninterrupted run measures nothing there
             if ended or (limits.reached(training.step) and not limits.asked):
                 losses = {**losses, **measures(training)}
             self.recorder.add(losses)

@@ -95,15 +95,15 @@ def _resumed(
     if several and precision == "fp16":
         raise RunError(f"{run.folder} began with fp16, which is for one process: resume it in one")
     if device.type != "cuda" and precision == "fp16":
-        raise RunError(f"{run.folder} began with fp16, which needs a GPU: resume it on one")
+        raise RunError(f"{run.folder} began with fp16, which needs a CUDA GPU: resume it on one")
     if precision == "tf32" and not has_tf32(device):
         precision = "fp32"
     if device.type != "cuda":
         left_out = (*left_out, "graphs")
     if missing_compiler(device):
         left_out = (*left_out, "compile")
-    speedups = [speedup for speedup in began.speedups if speedup not in left_out]
-    return read_request(precision, speedups, False, device)
+    speedups = tuple(speedup for speedup in began.speedups if speedup not in left_out)
+    return ExecutionRequest(device, precision, speedups)
 
 
 def choose_for(
@@ -111,7 +111,7 @@ def choose_for(
 ) -> Choice:
     """Return the execution for training `spec` that `choose` chooses, which may measure steps.
 
-    On the first rank, print what is worth knowing of it.
+    On the first rank, print when it measures and, as `tell` does, what it chose.
     """
     count = len(images.images)
     steps = options.steps or spec.train.length(spec.settings(lower(spec)), count)

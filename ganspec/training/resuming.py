@@ -30,7 +30,7 @@ def saved_state(run: Run, spec: Spec, exact: bool) -> State:
     if apart := difference_of(Run.open(run.folder).spec, spec):
         raise RunError(
             f"{run.folder} trains another spec: {apart}; "
-            f"resume {run.folder}, or choose another --out"
+            f"name {run.folder} in place of the spec, or choose another --out"
         )
     if not run.checkpoint_path.is_file():
         message = f"{run.folder} ended before its first checkpoint"

@@ -33,7 +33,7 @@ from ganspec.training.sharing import require_same_start
 from ganspec.training.stop import stop_requests
 from ganspec.training.tracking import following, require_trackers
 
-CALL_SECONDS = 0.2  # least time between two calls of the user's function `progress`
+CALL_SECONDS = 0.2  # least time between two calls of the function that shows the progress
 
 ScoringFactory: TypeAlias = Callable[[Spec, Path | None, Training, Run], Scoring | None]
 

@@ -60,14 +60,14 @@ class Stop:
             # torchrun sends SIGTERM to the others when one is lost, and may start all again
             goes_on = number == signal.SIGTERM and restarts_left() > 0
             if os.environ.get("RANK", "0") == "0" and not goes_on:  # only one process says so
-                say("stopped before the first step")
+                write_line("stopped before the first step")
             os._exit(STATUS)  # an exception could be swallowed, as within an import
         if not self.asked:
             self.asked, self.time = True, now
             if not self.quiet:
                 again = "; Ctrl-C again ends at once" if number == signal.SIGINT else ""
                 name = signal.Signals(number).name
-                say(f"{name}: stopping after this step, with a checkpoint{again}")
+                write_line(f"{name}: stopping after this step, with a checkpoint{again}")
         elif number == signal.SIGINT and now - self.time > AGAIN:
             raise KeyboardInterrupt
 
@@ -108,7 +108,7 @@ def stop_requests(quiet: bool) -> Iterator[Stop]:
         yield stop
 
 
-def say(text: str) -> None:
+def write_line(text: str) -> None:
     """Write a line to standard error. Unlike `print`, this is safe in a signal handler."""
     with suppress(OSError):  # the terminal was closed
         os.write(2, f"\n{text}\n".encode())

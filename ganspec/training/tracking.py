@@ -159,15 +159,15 @@ class Follower:
     def _losses(self) -> Iterator[list[tuple[int, dict[str, float]]]]:
         for rows, end in self.run.loss_log.chunks(self.read):
             self.read = end
-            new = [row for row in rows if row["step"] > self.at.step]
-            yield [
-                (
-                    int(row["step"]),
-                    {f"log/{k}": v for k, v in row.items() if k != "step" and is_number(v)},
-                )
-                for row in new
-            ]
-            self.at.step = int(new[-1]["step"]) if new else self.at.step
+            if new := [row for row in rows if row["step"] > self.at.step]:
+                yield [
+                    (
+                        int(row["step"]),
+                        {f"log/{k}": v for k, v in row.items() if k != "step" and is_finite(v)},
+                    )
+                    for row in new
+                ]
+                self.at.step = int(new[-1]["step"])
 
     def _scores(self) -> list[tuple[int, dict[str, float]]]:
         path = self.run.folder / SCORES
@@ -193,7 +193,7 @@ class Follower:
         write_text(self.run.folder / FILE, json.dumps(entries, indent=2) + "\n")
 
 
-def is_number(value: object) -> bool:
+def is_finite(value: object) -> bool:
     """Return True if a value of the log is a finite number."""
     return isinstance(value, int | float) and math.isfinite(value)
 

@@ -50,7 +50,7 @@ class Trainer:
     - `steps`: the number of steps that you will make; None for all of the spec's epochs. If a layer
       cannot read a batch of these steps, BatchSizeError is raised at once.
     - `precision`: `fp32`, `tf32`, `bf16` or `fp16`; None is `tf32` on a GPU that has it, or else
-      `fp32`.
+      `fp32`. With `exact`, torch's default precision is used, as in the emitted file.
     - `speedups`: any of `channels_last`, `compile` and `graphs` (docs/speed_precision.md).
 
     The weights are drawn from the spec's `train.seed`, which seeds torch's own generators. No run
