@@ -95,7 +95,7 @@ class ListType:
 
 @dataclass(frozen=True)
 class MapType:
-    """A map whose keys the spec chooses."""
+    """A map without fixed fields. If `keys` has literals, a spec chooses its keys among these."""
 
     keys: FieldType
     values: FieldType
@@ -164,7 +164,7 @@ class FieldType:
 
     @cached_property
     def is_plain(self) -> bool:
-        """True if the field takes scalars and lists alone: no kinds, sections or maps."""
+        """True if the field takes no kinds, sections or maps."""
         maps = (self.family, self.families, self.section, self.sections, self.map)
         return all(each is None for each in maps)
 

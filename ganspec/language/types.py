@@ -61,7 +61,7 @@ Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False), AfterValidator(_check_single)]
 Number = Annotated[float, Field(allow_inf_nan=False), AfterValidator(_check_single)]
 Name = Annotated[str, AfterValidator(_check_name), Matches(WHOLE)]
-"""A name that becomes a Python name and a file name."""
+"""A name that is valid in Python and for a file."""
 
 Doc = Annotated[str, Field(max_length=2000)]
 """A text of at most 2,000 characters."""
