@@ -6,6 +6,7 @@ reference describe it. Pydantic then validates the values and keeps them in a fr
 
 from __future__ import annotations
 
+import operator
 import types
 import typing
 from collections.abc import Iterable, Iterator
@@ -23,21 +24,14 @@ LIMITS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than
 
 @dataclass(frozen=True)
 class Limit:
-    """A bound of a number; `relation` is a key of LIMITS, such as `ge`."""
+    """A bound of a number; `relation` is a key of LIMITS and a function of Python's `operator`."""
 
     relation: str
     bound: int | float
 
     def admits(self, value: int | float) -> bool:
         """Return True if `value` is within the bound. NaN is within none."""
-        match self.relation:
-            case "ge":
-                return value >= self.bound
-            case "gt":
-                return value > self.bound
-            case "le":
-                return value <= self.bound
-        return value < self.bound
+        return bool(getattr(operator, self.relation)(value, self.bound))
 
     def __str__(self) -> str:
         shown = f"{self.bound:g}" if isinstance(self.bound, float) else self.bound
