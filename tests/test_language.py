@@ -433,6 +433,15 @@ def test_too_many_mistakes_are_cut():
     assert refused.value.diagnostics[-1].code == "too-many"
 
 
+def test_a_mistake_in_a_block_counts_once_however_often_the_block_is_called():
+    layers = "\n".join("    - up" for _ in range(60))
+    text = f"name: many\nblocks: {{up: {{layers: [wrong]}}}}\ngenerator:\n  layers:\n{layers}\n"
+    with pytest.raises(SpecError) as refused:
+        loads(text)
+    assert [d.code for d in refused.value.diagnostics].count("unknown-kind") == 1
+    assert "too-many" not in [d.code for d in refused.value.diagnostics]
+
+
 def test_long_lists_of_names_come_once():
     with pytest.raises(SpecError) as refused:
         loads("name: two\ngenerator:\n  layers: [wibble, wobble]\n")
