@@ -6,6 +6,7 @@ A program is evaluated (modules in memory), printed (plain PyTorch) or compared 
 from __future__ import annotations
 
 import inspect
+from collections import Counter
 from collections.abc import Callable, Iterator
 from copy import copy
 from dataclasses import dataclass, field
@@ -291,10 +292,7 @@ class Net:
                 yield step
 
     @cached_property
-    def uses(self) -> dict[int, int]:
-        """Number of times that each value is read by a step or returned, by the value's id."""
-        count = dict.fromkeys((value.id for value in self.outputs.values()), 1)
-        for step in self.steps:
-            for value in step.inputs:
-                count[value] = count.get(value, 0) + 1
-        return count
+    def uses(self) -> Counter[int]:
+        """How often the steps read each value, by its id; once more if `forward` returns it."""
+        returned = {value.id for value in self.outputs.values()}
+        return Counter([*returned, *(i for step in self.steps for i in step.inputs)])
