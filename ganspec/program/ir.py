@@ -82,9 +82,10 @@ class Call:
         return outer
 
     def by_name(self) -> Call:
-        """Return the call with its arguments by name; they follow the function's first parameter.
+        """Return the call with its arguments by name.
 
-        Raise TypeError if the function does not take the arguments.
+        The first parameter of the class or function, such as a weight, is not among them. Raise
+        TypeError if it does not take the arguments.
         """
         named = copy(self)
         bound = inspect.signature(self.function).bind(None, *self.args, **self.kwargs)
@@ -156,8 +157,8 @@ class Origin:
 class Value:
     """A tensor of the program: its shape without the batch, and its number of channels.
 
-    `origin` is None for a network's input. A label of one class is an index: an int64 of shape (),
-    whose `channels` are the number of classes.
+    `origin` is None for a network's input, except for labels of unknown size. A label of one class
+    is an index: an int64 of shape (), whose `channels` are the number of classes.
     """
 
     id: int
@@ -293,6 +294,6 @@ class Net:
 
     @cached_property
     def uses(self) -> Counter[int]:
-        """How often the steps read each value, by its id; once more if `forward` returns it."""
+        """Number of times that steps read a value, by its id; one more if `forward` returns it."""
         returned = {value.id for value in self.outputs.values()}
         return Counter([*returned, *(i for step in self.steps for i in step.inputs)])
