@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import emit_networks
+from conftest import ROOT, emit_networks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -423,6 +423,12 @@ def test_every_finding_comes_once_and_in_order():
         [Diagnostic("c", "z"), Diagnostic("c", "y", mark), Diagnostic("c", "y", mark)]
     )
     assert [d.message for d in error.diagnostics] == ["y", "z"]
+
+
+@pytest.mark.parametrize("key", ["blocks", "extends"])
+def test_null_for_a_key_of_the_whole_spec_is_an_error_in_a_section(key):
+    with pytest.raises(SpecError, match=f"train has no field `{key}`"):
+        load(ROOT / "specs/dcgan.yaml", [f"train.{key}=null"])
 
 
 def test_too_many_mistakes_are_cut():
