@@ -109,7 +109,8 @@ def _vars(resolver: Resolver, node: Node | None) -> dict[str, int | float]:
         return {}
     if len(node.value) > MAX_NAMES:
         resolver.names_known = False
-        resolver.report("too-large", f"more than {MAX_NAMES} names in `vars`", node.mark)
+        message = f"more than {MAX_NAMES} names in `vars`"
+        resolver.report("too-large", message, node.mark, "write numbers in place of some names")
         return {}
     numbers: dict[str, int | float] = {}
     for name, child in node.value.items():

@@ -38,13 +38,14 @@ def _check_name(name: str) -> str:
 
 def _check_single(value: float) -> float:
     if abs(value) > 3.4e38:  # torch would refuse it in the middle of a training
-        raise refusal("out-of-range", f"{value:g} does not fit into single precision")
+        help = "write a number from -3.4e38 to 3.4e38"
+        raise refusal("out-of-range", f"{value:g} does not fit into single precision", help)
     return value
 
 
 def _check_path(path: str) -> str:
     if not path.isprintable():
-        raise refusal("bad-value", "a path holds characters that cannot be seen")
+        raise refusal("bad-value", "a path holds characters that cannot be seen", "remove them")
     return path
 
 
