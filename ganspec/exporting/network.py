@@ -290,7 +290,7 @@ def loadable(network: TrainedNetwork) -> tuple[Net, State]:
     """Return a program without weight norms, and weights that the class printed from it can load.
 
     The program and weights keep their norms if a user's own kind applies them to its inner layers,
-    which the program does not show. Those of `network.module` are folded for good.
+    which the program does not show. In any case, the norms of `network.module` are folded for good.
     """
     plain, state = without_norms(network.net), dict(network.module.state_dict())
     with torch.random.fork_rng(devices=[]):
