@@ -273,8 +273,7 @@ def file_text(path: Path, at: Mark | None) -> str:
     except FileNotFoundError:
         fail("missing-file", f"{name} does not exist", at, _beside(path, at))
     except UnicodeDecodeError as error:
-        message = f"{name} is not UTF-8 at byte {error.start}"
-        fail("encoding", message, at, "save it as UTF-8")
+        fail("encoding", f"{name} is not UTF-8 at byte {error.start}", at, "save it as UTF-8")
     except OSError as error:
         reason = error.strerror or str(error)
         fail("unreadable", f"{name} cannot be read: {reason.lower()}", at)
@@ -284,12 +283,8 @@ def file_text(path: Path, at: Mark | None) -> str:
 
 def _decoded(data: bytes, name: str, at: Mark | None) -> str:
     if len(data) == LARGEST:
-        fail(
-            "too-large",
-            f"{name} is larger than {4 * MAX_CHARACTERS:,} bytes",
-            at,
-            "name a spec file",
-        )
+        message = f"{name} is larger than {4 * MAX_CHARACTERS:,} bytes"
+        fail("too-large", message, at, "name a spec file")
     return data.decode("utf-8")
 
 
