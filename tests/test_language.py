@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import emit_networks
+from conftest import ROOT, emit_networks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -425,12 +425,27 @@ def test_every_finding_comes_once_and_in_order():
     assert [d.message for d in error.diagnostics] == ["y", "z"]
 
 
+@pytest.mark.parametrize("key", ["blocks", "extends"])
+def test_null_for_a_key_of_the_whole_spec_is_an_error_in_a_section(key):
+    with pytest.raises(SpecError, match=f"train has no field `{key}`"):
+        load(ROOT / "specs/dcgan.yaml", [f"train.{key}=null"])
+
+
 def test_too_many_mistakes_are_cut():
     layers = "\n".join(f"    - wrong_{i}" for i in range(500))
     with pytest.raises(SpecError) as refused:
         loads(f"name: many\ngenerator:\n  layers:\n{layers}\n")
     assert len(refused.value.diagnostics) < 60
     assert refused.value.diagnostics[-1].code == "too-many"
+
+
+def test_a_mistake_in_a_block_counts_once_however_often_the_block_is_called():
+    layers = "\n".join("    - up" for _ in range(60))
+    text = f"name: many\nblocks: {{up: {{layers: [wrong]}}}}\ngenerator:\n  layers:\n{layers}\n"
+    with pytest.raises(SpecError) as refused:
+        loads(text)
+    assert [d.code for d in refused.value.diagnostics].count("unknown-kind") == 1
+    assert "too-many" not in [d.code for d in refused.value.diagnostics]
 
 
 def test_long_lists_of_names_come_once():

@@ -223,7 +223,7 @@ class Forward:
         for value in nested:
             reads |= self.pending.pop(value).reads
         self.pending[part.output.id] = Pending(text, part, reads)
-        if self.net.uses.get(part.output.id, 0) != 1 or part.tap:
+        if self.net.uses[part.output.id] != 1 or part.tap:
             self._flush(index + 1)
 
     def _kept(self) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The program that applies an exported network to images; its text is copied into the folder."""
+"""The program that applies an exported network to images, for `ganspec export --format python`."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def main(cfg):
     if cfg.labels == "classes" and len(args.label) not in (1, len(args.images)):
         parser.error("--label names one class for all images, or one for each")
     if cfg.restores and (args.out.suffix != ".png" or not args.out.parent.is_dir()):
-        parser.error("--out is a .png file in a folder")
+        parser.error("--out is a .png file in an existing folder")
     try:
         images = scale_pixels(read_images(args.images, cfg), cfg)
     except OSError as error:

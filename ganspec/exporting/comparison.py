@@ -73,8 +73,8 @@ def compare(
             theirs = got.get(f"{index}.{place}", torch.tensor(float("nan")))
             if mine.shape != theirs.shape:
                 raise ExportError(
-                    f"the export makes {tuple(theirs.shape)} of {len(mine)} rows, ganspec "
-                    f"{tuple(mine.shape)}: use another --format"
+                    f"output {place} has the shape {tuple(theirs.shape)} in the export, and "
+                    f"{tuple(mine.shape)} in ganspec: use another --format"
                 )
             if not torch.isfinite(mine).all():
                 raise ExportError(

@@ -53,15 +53,14 @@ def export(run: Run | Path | str, **options: object) -> Exported:
     request = ExportRequest(**options)  # type: ignore[arg-type]  # checked by `check`
     request.check()
     run = Run.open(run.folder if isinstance(run, Run) else run)
-    path = _target(run, request)
-    is_folder = request.chosen_form == "python"
+    path, form = _target(run, request), request.chosen_form
+    is_folder = form == "python"
     check_free(path, request.overwrite, is_folder)
     if is_folder and Run(path).info_path.is_file():
         raise ExportError(f"{path} is a run, which has a spec.yaml of its own: name another folder")
     if request.push:
         check_repository(request.push)
     network = open_network(run, request)
-    form = request.chosen_form
     expected = [network.outputs(batch) for batch in network.batches()]
     with replacing_folder(path, request.overwrite) if is_folder else replacing(path) as temporary:
         if is_folder:
@@ -93,8 +92,8 @@ def warn_of_others(folder: Path, written: set[str]) -> None:
 def _target(run: Run, request: ExportRequest) -> Path:
     """Return `out` or, by default, a path in the run's folder: `generator_3_step400.onnx`.
 
-    The name has the network's key, then the label, the step and `raw`, if they were chosen. An
-    `out` without an ending gets that of the format.
+    That name has the network's key, then the label, the step and `raw`, if they were chosen. An
+    `out` without an ending gets that of the format, unless it is a stream or exists.
     """
     if request.out is not None:
         return with_ending(Path(request.out), SUFFIXES[request.chosen_form])
@@ -122,9 +121,9 @@ def _shapes(network: TrainedNetwork) -> str:
     """Return what the export reads and returns: `z (N x 100) to image (N x 3 x 64 x 64)`."""
     count = str(network.batch or "N")
 
-    def said(name: str, shape: tuple[int, ...]) -> str:
+    def named_shape(name: str, shape: tuple[int, ...]) -> str:
         return f"{name} ({' x '.join([count, *map(str, shape)])})"
 
-    inputs = [said(start.name, start.value.shape) for start in network.inputs]
-    outputs = [said(name, value.shape) for name, value in network.net.outputs.items()]
+    inputs = [named_shape(start.name, start.value.shape) for start in network.inputs]
+    outputs = [named_shape(name, value.shape) for name, value in network.net.outputs.items()]
     return f"{' and '.join(inputs)} to {' and '.join(outputs)}"

@@ -32,7 +32,7 @@ COLUMNS = 8  # of a grid, unless each class has a column of its own
 
 
 def write_folder(network: TrainedNetwork, folder: Path, license: str | None) -> dict[str, str]:
-    """Write all files into `folder`. Return the settings by which `outside.py` finds them."""
+    """Write all files into `folder`. Return settings by which `outside.py` loads the network."""
     net, state = loadable(network)
     key, name = network.key, f"{network.key}.safetensors"
     source, class_name = network_source(network, net)

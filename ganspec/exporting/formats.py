@@ -51,7 +51,8 @@ def write_graph(network: TrainedNetwork, form: str, path: Path) -> None:
         # an error that a layer raised while it ran has the layer as an attribute
         layer = getattr(cause, "layer", None) or culprit(network, write)
         reason = printable((str(cause).strip() or type(cause).__name__).splitlines()[0])
-        raise ExportError(f"{form} cannot express {_of(layer)}: {reason}") from error
+        message = f"{form} cannot express {_of(layer)}: {reason.rstrip('.')}"
+        raise ExportError(f"{message}; use another --format") from error
 
 
 def _of(layer: Origin | None) -> str:
@@ -171,7 +172,7 @@ def facts_of(network: TrainedNetwork) -> dict[str, str | int]:
     """Return an exported file's metadata: version, spec, network, step, weights, range of pixels.
 
     `black_and_white` is the range of pixels. `logits` is `yes` if the network makes images to which
-    a sigmoid is still to be applied. If the file draws images of one label only, `label` is its
+    a sigmoid is still to be applied. If the network is exported for one label only, `label` is its
     class, or the classes of a multi-hot label, joined by commas.
     """
     low, high = network.spec.data.range

@@ -1,4 +1,4 @@
-"""The program that draws a grid of images; its text goes into the folder of Python."""
+"""The program that draws a grid of images, for the folder of `ganspec export --format python`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def main(cfg):
     parser.add_argument("--out", type=Path, default=Path("images.png"))
     args = parser.parse_args()
     if args.count < 1 or args.out.suffix != ".png" or not args.out.parent.is_dir():
-        parser.error("--count is 1 or more, --out a .png file in a folder")
+        parser.error("--count is 1 or more, --out a .png file in an existing folder")
     if cfg.labels:
         images = cfg.sample(cfg.load_network(), args.count, args.seed, args.label)
     else:

@@ -207,7 +207,7 @@ def open_network(run: Run, request: ExportRequest) -> TrainedNetwork:
     """Return the trained network that `request` names or, if it names none, the run's main one.
 
     Raises ExportError if the run lacks the network, if `request` asks for a label of a network that
-    reads none, for several labels, or for raw weights of a network of which no average is kept.
+    reads none, for several labels, or for raw weights of a network other than the one that draws.
     Raises LabelError if a label is unknown, RunError if weights were not kept, and CheckpointError
     if they cannot be read.
     """
@@ -226,7 +226,7 @@ def open_network(run: Run, request: ExportRequest) -> TrainedNetwork:
     module.requires_grad_(False)
     label = None
     if request.label is not None:
-        label = _label(request.label, run, spec, module)
+        label = _label(request.label, run, key, module)
         if sampler and sampler.labels is not None:
             sampler.labels = label
     own = own_batch(module, cfg)
@@ -245,17 +245,16 @@ def chosen_key(spec: Spec, request: ExportRequest) -> str:
     return request.network or spec.draws or spec.restores or spec.predicts or spec.networks[0]
 
 
-def _label(text: str, run: Run, spec: Spec, module: EvaluatedNetwork) -> torch.Tensor:
+def _label(text: str, run: Run, key: str, module: EvaluatedNetwork) -> torch.Tensor:
     """Return the one label that `text` names, a tensor of one row.
 
     Raises ExportError if the network reads no label or `text` names several, LabelError if the
     label is unknown.
     """
+    spec = run.spec
     labels = find_labels(text, spec, label_names(run, spec))
     if not module.is_conditional:
-        raise ExportError(
-            f"the {module.program.name.lower()} of {spec.name} reads no label: leave --label out"
-        )
+        raise ExportError(f"`{key}` of {spec.name} reads no label: leave --label out")
     if len(labels) != 1:
         raise ExportError(f"--label takes one label, and `{text}` names {len(labels)}: name one")
     return labels
@@ -291,7 +290,7 @@ def loadable(network: TrainedNetwork) -> tuple[Net, State]:
     """Return a program without weight norms, and weights that the class printed from it can load.
 
     The program and weights keep their norms if a user's own kind applies them to its inner layers,
-    which the program does not show. Those of `network.module` are folded for good.
+    which the program does not show. In any case, the norms of `network.module` are folded for good.
     """
     plain, state = without_norms(network.net), dict(network.module.state_dict())
     with torch.random.fork_rng(devices=[]):

@@ -1,4 +1,4 @@
-"""Functions that draw images by an exported network; their text goes into the folder of Python."""
+"""Functions that draw images by an exported network, for `ganspec export --format python`."""
 
 from __future__ import annotations
 

@@ -125,8 +125,7 @@ class Diagnostic:
             left = max(0, start - 40)
             line, start, end = line[left : left + WIDEST_FRAME], start - left, end - left
         bar = paint("frame", "|")
-        carets = "^" * max(1, _terminal_columns(line[start:end]))
-        carets = paint("error" if self.severity == "error" else "warning", carets)
+        carets = paint(self.severity, "^" * max(1, _terminal_columns(line[start:end])))
         return [
             f"{gutter} {bar}",
             f"{paint('frame', str(mark.line))} {bar} {line}".rstrip(),
@@ -196,7 +195,7 @@ def one_line(error: BaseException) -> str:
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Return True if `error` seems to say that memory has run out, by its class or message."""
-    text = str(error)  # an illegal access is a bug, which needs no more memory
+    text = str(error)  # an "illegal memory access" is a bug, and no lack of memory
     return isinstance(error, MemoryError) or ("memory" in text and "illegal memory" not in text)
 
 

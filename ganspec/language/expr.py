@@ -27,7 +27,7 @@ OPERATORS = {  # function, sign and precedence
 
 
 class Unknown:
-    """The value of a name whose definition is wrong, or of a parameter without a valid argument."""
+    """The value of a name whose definition is wrong, or of a block's parameter without a value."""
 
 
 UNKNOWN = Unknown()
@@ -125,9 +125,9 @@ Names: TypeAlias = Mapping[str, int | float | Unknown]
 def evaluate(text: str, scope: Names) -> Width | float:
     """Return the value of `text`: a `Width` if it and all its parts are whole, else a float.
 
-    Raises ExpressionError if `text` has anything but numbers, names of the scope, parentheses and
-    + - * / // %, if it is too long, if it divides by zero, or if a value exceeds MAX_VALUE. Raises
-    UnknownValueError if the value of a name is UNKNOWN.
+    Raises ExpressionError unless `text` is arithmetic with numbers, names of the scope, parentheses
+    and + - * / // %, and also if it is too long, if it divides by zero, or if a value exceeds
+    MAX_VALUE. Raises UnknownValueError if the value of a name is UNKNOWN.
     """
     if len(text) > MAX_CHARACTERS:
         message = f"an expression of {len(text)} characters"

@@ -6,6 +6,7 @@ reference describe it. Pydantic then validates the values and keeps them in a fr
 
 from __future__ import annotations
 
+import operator
 import types
 import typing
 from collections.abc import Iterable, Iterator
@@ -23,21 +24,14 @@ LIMITS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than
 
 @dataclass(frozen=True)
 class Limit:
-    """A bound of a number; `relation` is a key of LIMITS, such as `ge`."""
+    """A bound of a number; `relation` is a key of LIMITS and a function of Python's `operator`."""
 
     relation: str
     bound: int | float
 
     def admits(self, value: int | float) -> bool:
         """Return True if `value` is within the bound. NaN is within none."""
-        match self.relation:
-            case "ge":
-                return value >= self.bound
-            case "gt":
-                return value > self.bound
-            case "le":
-                return value <= self.bound
-        return value < self.bound
+        return bool(getattr(operator, self.relation)(value, self.bound))
 
     def __str__(self) -> str:
         shown = f"{self.bound:g}" if isinstance(self.bound, float) else self.bound
@@ -95,7 +89,7 @@ class ListType:
 
 @dataclass(frozen=True)
 class MapType:
-    """A map whose keys the spec chooses."""
+    """A map without fixed fields. If `keys` has literals, a spec chooses its keys among these."""
 
     keys: FieldType
     values: FieldType
@@ -164,7 +158,7 @@ class FieldType:
 
     @cached_property
     def is_plain(self) -> bool:
-        """True if the field takes scalars and lists alone: no kinds, sections or maps."""
+        """True if the field takes no kinds, sections or maps."""
         maps = (self.family, self.families, self.section, self.sections, self.map)
         return all(each is None for each in maps)
 

@@ -73,8 +73,8 @@ class Kind(Section):
     def opened(cls, node: Node) -> Node:
         """Return the value of a kind's key as a map of fields: `64` as `{out: 64}`.
 
-        If the key has no value, the map is empty. A map does not change, nor does any value of a
-        kind without a primary field.
+        If the key has no value, the map is empty. A map does not change, nor does any other value
+        if the kind has no primary field.
         """
         if node.value is None:
             return node.holding({})

@@ -81,11 +81,10 @@ def resolve(tree: MapNode) -> Document:
     if base := tree.get("extends"):  # `read` has removed it from the trees of files
         message = "only a file can extend another"
         resolver.report("bad-value", message, base.start, "write it into the spec's file")
-    scope = _vars(resolver, tree.get("vars"))
+    numbers = _vars(resolver, tree.get("vars"))
     resolver.vars = resolver.names
     _blocks(resolver, tree.get("blocks"))
-    plain = {name: int(v) if isinstance(v, int) else v for name, v in scope.items()}
-    given = {"tree": tree, "vars": plain}
+    given = {"tree": tree, "vars": numbers}
     spec = resolver.model(system_of(tree), tree, "the spec", ELSEWHERE, given=given)
     resolver.unused()
     if spec is None or resolver.diagnostics:
@@ -101,7 +100,7 @@ def changed(spec: Document, values: Mapping[str, object]) -> Document:
 
 
 def _vars(resolver: Resolver, node: Node | None) -> dict[str, int | float]:
-    """Put the names of `vars` into the resolver's scope. Return the valid values by name."""
+    """Put the names of `vars` into the resolver's scope. Return the valid numbers by name."""
     if node is None:
         return {}
     if not isinstance(node, MapNode):
@@ -110,7 +109,8 @@ def _vars(resolver: Resolver, node: Node | None) -> dict[str, int | float]:
         return {}
     if len(node.value) > MAX_NAMES:
         resolver.names_known = False
-        resolver.report("too-large", f"more than {MAX_NAMES} names in `vars`", node.mark)
+        message = f"more than {MAX_NAMES} names in `vars`"
+        resolver.report("too-large", message, node.mark, "write numbers in place of some names")
         return {}
     numbers: dict[str, int | float] = {}
     for name, child in node.value.items():
@@ -120,7 +120,7 @@ def _vars(resolver: Resolver, node: Node | None) -> dict[str, int | float]:
         named: int | float | Unknown = UNKNOWN  # uses of a wrong name are not reported again
         if isinstance(value, (int, float)):
             if abs(value) <= MAX_VALUE:
-                numbers[name] = value
+                numbers[name] = int(value) if isinstance(value, int) else value
                 named = Width(value, name) if isinstance(value, int) else value
             else:
                 message = f"{quoted(name)} must be between -{MAX_VALUE} and {MAX_VALUE}"

@@ -68,10 +68,10 @@ def _count(number: int, noun: str) -> str:
 def opened_body(cls: type[Kind], body: Node) -> Node:
     """Return the value of a kind's key as a map of fields.
 
-    A value that is not a map becomes the primary field: for `conv`, `64` becomes `{out: 64}`. So
-    does a map that chooses a kind, if the primary field takes one: for `join_label`,
-    `{embedding: 64}` becomes `{condition: {embedding: 64}}`. Other maps do not change, nor does any
-    value of a kind without a primary field. If the key has no value, the map is empty.
+    If the key has no value, the map is empty. Any other value that is not a map becomes the primary
+    field: for `conv`, `64` becomes `{out: 64}`. So does a map that chooses a kind, if the primary
+    field takes one: for `join_label`, `{embedding: 64}` becomes `{condition: {embedding: 64}}`.
+    Other maps do not change, nor do other values if the kind has no primary field.
     """
     if isinstance(body, MapNode) and len(body.value) == 1 and cls.primary:
         inner = fields_of(cls)[cls.primary].type.family

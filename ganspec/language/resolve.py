@@ -29,7 +29,7 @@ from ganspec.language.section import Section
 from ganspec.language.tree import ListNode, MapNode, Node, ScalarNode, find, node_of
 from ganspec.language.unread import seen_in
 
-MAX_NESTING = 60  # keys on the path to a value, with repeats and blocks opened
+MAX_NESTING = 60  # keys on the path to a layer, with repeats and blocks opened
 Model = TypeVar("Model", bound=Section)
 
 

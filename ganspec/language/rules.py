@@ -38,8 +38,8 @@ class Rule:
     """The condition `text` as a function of losses, whose values it takes in the order of `names`.
 
     `source` is the Python text of the function, called `name`, with the docstring `doc`. Raises
-    RuleError unless `text` has one comparison, or several joined by `and`, `or` and `not`, of
-    arithmetic over `names` and numbers.
+    RuleError unless `text` is a comparison of arithmetic over `names` and numbers, or several
+    joined by `and`, `or` and `not`, with a name in each comparison.
     """
 
     def __init__(self, text: str, name: str, doc: str, names: tuple[str, ...]):

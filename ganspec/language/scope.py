@@ -52,6 +52,8 @@ class Scope:
         # by the name of a block: its fields but `layers`, and its `layers`; None for a wrong part
         self.blocks: dict[str, tuple[Signature | None, Node | None]] = {}
         self.diagnostics: list[Diagnostic] = []
+        # the code and place of each mistake: one in a block is reported again at each call
+        self.distinct: set[tuple[str, Mark]] = set()
         self.layer_count = 0
         self.calls: tuple[str, ...] = ()  # names of the blocks whose layers are being resolved
         self.path: tuple[str, ...] = ()
@@ -65,10 +67,11 @@ class Scope:
     def report(
         self, code: str, message: str, mark: Mark, help: str | None = None, *notes: str
     ) -> None:
-        """Add a mistake to `diagnostics`. Raises SpecError once there are MAX_ERRORS."""
+        """Add a mistake to `diagnostics`. Raises SpecError once MAX_ERRORS are distinct."""
         self.diagnostics.append(Diagnostic(code, message, mark, notes, help))
-        if len(self.diagnostics) >= MAX_ERRORS:
-            rest = Diagnostic("too-many", f"{MAX_ERRORS} mistakes or more; not all are shown")
+        self.distinct.add((code, mark))
+        if len(self.distinct) >= MAX_ERRORS:
+            rest = Diagnostic("too-many", f"after {MAX_ERRORS} mistakes, ganspec looks for no more")
             raise SpecError([*self.diagnostics, rest])
 
     def advise(self, help: str) -> None:

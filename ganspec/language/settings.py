@@ -14,7 +14,7 @@ from ganspec.language.tree import KeyPath, ListNode, MapNode, Node, ScalarNode, 
 from ganspec.language.unread import seen_in
 
 OPTION = "--set"
-FOLDED = re.compile("[\x7f-\x9f\u2028\u2029\ufffe\uffff]")  # characters to escape in YAML
+ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ufffe\uffff]")  # YAML refuses or changes these
 # help for a setting of the wrong form, by the option or method that it was given to
 HELP = {OPTION: "write `--set train.batch=64`", "with_values": 'write `"train.batch", 64`'}
 
@@ -60,7 +60,7 @@ def setting_text(path: object, value: object) -> str:
     except (TypeError, ValueError, RecursionError) as error:  # as of a list that contains itself
         is_finite = "JSON compliant" not in str(error)
     else:  # JSON is YAML
-        return f"{path}=" + FOLDED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+        return f"{path}=" + ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
     if not is_finite:
         fail("bad-setting", "a number of a spec is finite", mark, "leave out NaN, infinity")
     refuse(value)
@@ -143,7 +143,7 @@ class _Setting:
         if tree.value is not None and not isinstance(tree, MapNode):
             above = ".".join(self.parts[:depth])
             message = f"{quoted(above)} is {quoted(tree.value)}, which has no key {quoted(part)}"
-            fail("bad-setting", message, mark)
+            fail("bad-setting", message, mark, f"set {quoted(above)} itself")
         values = dict(tree.value) if isinstance(tree, MapNode) else {}
         if path == ("vars",) and values and part not in values:  # no expression reads a new name
             help = suggestion(part, values, "names")

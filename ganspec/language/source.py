@@ -25,6 +25,7 @@ MAX_NODES = 20_000  # keys and values in a spec, with every alias counted as a c
 MAX_DEPTH = 60  # maps and lists inside each other
 MAX_DIGITS = 1000  # characters of a number
 MAX_EXTENDS = 16  # files in a chain of `extends`
+SHORTER = "say what repeats with `repeat` or `blocks`"  # help for a spec that is too large
 OWN = ("report",)  # not inherited: what a publication says of one system is not true of another
 Content = Callable[[Path, Mark | None], str]
 
@@ -96,7 +97,7 @@ def parse(text: str, name: str = "<text>") -> MapNode:
     source = Text(name, tuple(re.split(LINE_END, text)))
     start = Mark(source, 1, 1, 2)
     if len(text) > MAX_CHARACTERS:
-        fail("too-large", f"the spec has more than {MAX_CHARACTERS:,} characters", None)
+        fail("too-large", f"the spec has more than {MAX_CHARACTERS:,} characters", None, SHORTER)
     try:
         root = yaml.compose(text, Loader=Loader)
     except _UnboundedError as error:
@@ -120,8 +121,7 @@ def parse(text: str, name: str = "<text>") -> MapNode:
 def _refuse_size(mark: Mark, code: str) -> NoReturn:
     if code == "too-deep":
         fail(code, f"nested deeper than {MAX_DEPTH} levels", mark, "nest less")
-    help = "say what repeats with `repeat` or `blocks`"
-    fail(code, f"the spec holds more than {MAX_NODES:,} keys and values", mark, help)
+    fail(code, f"the spec holds more than {MAX_NODES:,} keys and values", mark, SHORTER)
 
 
 class _Converter:
@@ -171,7 +171,7 @@ class _Converter:
         try:
             return SCALARS.get(kind, str)(node.value)
         except ValueError:
-            fail("wrong-type", f"{quoted(node.value)} is not a number", mark)
+            fail("wrong-type", f"{quoted(node.value)} is not a number", mark, f"remove `{tag}`")
 
     def mapping(self, node: yaml.MappingNode) -> dict[str, Node]:
         """Return the entries of a map, and those that `<<` adds for keys that the map lacks."""
@@ -273,8 +273,7 @@ def file_text(path: Path, at: Mark | None) -> str:
     except FileNotFoundError:
         fail("missing-file", f"{name} does not exist", at, _beside(path, at))
     except UnicodeDecodeError as error:
-        message = f"{name} is not UTF-8 at byte {error.start}"
-        fail("encoding", message, at, "save it as UTF-8")
+        fail("encoding", f"{name} is not UTF-8 at byte {error.start}", at, "save it as UTF-8")
     except OSError as error:
         reason = error.strerror or str(error)
         fail("unreadable", f"{name} cannot be read: {reason.lower()}", at)
@@ -284,7 +283,8 @@ def file_text(path: Path, at: Mark | None) -> str:
 
 def _decoded(data: bytes, name: str, at: Mark | None) -> str:
     if len(data) == LARGEST:
-        fail("too-large", f"{name} is larger than {4 * MAX_CHARACTERS:,} bytes", at)
+        message = f"{name} is larger than {4 * MAX_CHARACTERS:,} bytes"
+        fail("too-large", message, at, "name a spec file")
     return data.decode("utf-8")
 
 

@@ -38,13 +38,14 @@ def _check_name(name: str) -> str:
 
 def _check_single(value: float) -> float:
     if abs(value) > 3.4e38:  # torch would refuse it in the middle of a training
-        raise refusal("out-of-range", f"{value:g} does not fit into single precision")
+        help = "write a number from -3.4e38 to 3.4e38"
+        raise refusal("out-of-range", f"{value:g} does not fit into single precision", help)
     return value
 
 
 def _check_path(path: str) -> str:
     if not path.isprintable():
-        raise refusal("bad-value", "a path holds characters that cannot be seen")
+        raise refusal("bad-value", "a path holds characters that cannot be seen", "remove them")
     return path
 
 
@@ -61,7 +62,7 @@ Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False), AfterValidator(_check_single)]
 Number = Annotated[float, Field(allow_inf_nan=False), AfterValidator(_check_single)]
 Name = Annotated[str, AfterValidator(_check_name), Matches(WHOLE)]
-"""A name that becomes a Python name and a file name."""
+"""A name that is valid in Python and for a file."""
 
 Doc = Annotated[str, Field(max_length=2000)]
 """A text of at most 2,000 characters."""

@@ -6,6 +6,7 @@ A program is evaluated (modules in memory), printed (plain PyTorch) or compared 
 from __future__ import annotations
 
 import inspect
+from collections import Counter
 from collections.abc import Callable, Iterator
 from copy import copy
 from dataclasses import dataclass, field
@@ -81,9 +82,10 @@ class Call:
         return outer
 
     def by_name(self) -> Call:
-        """Return the call with its arguments by name; they follow the function's first parameter.
+        """Return the call with its arguments by name.
 
-        Raise TypeError if the function does not take the arguments.
+        The first parameter of the class or function, such as a weight, is not among them. Raise
+        TypeError if it does not take the arguments.
         """
         named = copy(self)
         bound = inspect.signature(self.function).bind(None, *self.args, **self.kwargs)
@@ -155,8 +157,8 @@ class Origin:
 class Value:
     """A tensor of the program: its shape without the batch, and its number of channels.
 
-    `origin` is None for a network's input. A label of one class is an index: an int64 of shape (),
-    whose `channels` are the number of classes.
+    `origin` is None for a network's input, except for labels of unknown size. A label of one class
+    is an index: an int64 of shape (), whose `channels` are the number of classes.
     """
 
     id: int
@@ -291,10 +293,7 @@ class Net:
                 yield step
 
     @cached_property
-    def uses(self) -> dict[int, int]:
-        """Number of times that each value is read by a step or returned, by the value's id."""
-        count = dict.fromkeys((value.id for value in self.outputs.values()), 1)
-        for step in self.steps:
-            for value in step.inputs:
-                count[value] = count.get(value, 0) + 1
-        return count
+    def uses(self) -> Counter[int]:
+        """Number of times that steps read a value, by its id; one more if `forward` returns it."""
+        returned = {value.id for value in self.outputs.values()}
+        return Counter([*returned, *(i for step in self.steps for i in step.inputs)])

@@ -99,11 +99,9 @@ def parameters_text(net: Net) -> str:
     Return `parameters not read` if it depends on unknown labels.
     """
     rows = costs(net)
-    return (
-        f"parameters {NOT_READ}"
-        if is_lost(rows, "params")
-        else f"{totals(rows)['total']:,} parameters"
-    )
+    if is_lost(rows, "params"):
+        return f"parameters {NOT_READ}"
+    return f"{totals(rows)['total']:,} parameters"
 
 
 def is_lost(rows: Sequence[CostRow], name: str) -> bool:

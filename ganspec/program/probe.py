@@ -66,7 +66,9 @@ def probe(call: Call, inputs: tuple[Value, ...]) -> tuple[int, ...]:
     if 0 in shape:  # torch refuses this only for a batch that is not empty
         raise ProbeError(f"an image would become {' x '.join(map(str, shape))}, which is nothing")
     if math.prod(shape) > LARGEST:
-        raise ProbeError(f"an image would become {math.prod(shape):,} numbers")
+        raise ProbeError(
+            f"an image would become {math.prod(shape):,} numbers, and {LARGEST:,} is the limit"
+        )
     return shape
 
 
@@ -149,7 +151,7 @@ def hollow(call: Call) -> nn.Module:
             return (call.bare or call).build().requires_grad_(False)
     count = sum(p.numel() for p in module.parameters())
     if count > LARGEST:
-        raise ValueError(f"it would have {count:,} weights")
+        raise ValueError(f"it would have {count:,} weights, and {LARGEST:,} is the limit")
     for part in module.modules():
         for name, weight in part.named_parameters(recurse=False):
             empty = torch.empty(tuple(weight.shape))
