@@ -141,6 +141,12 @@ NADAM = "Call(optim.NAdam, lr=self.lr, betas=self.betas)"
         ("celu.py", CELU, "return self.beta", "raises AttributeError in line 18: 'Celu'"),
         ("celu.py", CELU, "return Call(tuple)", "cannot read 4 x 8 x 8: it returns a tuple, not"),
         ("celu.py", CELU, "return Call(print)", "cannot read 4 x 8 x 8: it returns nothing, not"),
+        (
+            "celu.py",
+            CELU,
+            "return Call(lambda x: x.reshape(-1, 8, 8))",
+            "cannot read 4 x 8 x 8: it returns 8 rows",
+        ),
         ("celu.py", CELU, "return Call(nn.Flatten, 2)", "makes 4 x 64, neither a vector nor a map"),
         ("celu.py", CELU, "return Call(lambda x: x.mean((1, 2, 3)))", "makes one number for each"),
         (

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from ganspec.language.errors import Diagnostic, GanspecError
 from ganspec.program.ir import Net, Origin, Step
-from ganspec.program.trial import ONE_VALUE, is_foreign, reason_against
+from ganspec.program.probe import is_foreign
+from ganspec.program.trial import ONE_VALUE, reason_against
 from ganspec.systems.passes import BatchFix, Pass, TrainingSize, split_passes
 from ganspec.systems.spec import Spec
 

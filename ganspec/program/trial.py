@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ganspec.program.ir import Call, Step, Value
-from ganspec.program.probe import hollow
+from ganspec.program.probe import hollow, is_foreign
 
 LARGEST = 2**26  # most numbers in a batch of inputs; a larger batch is not tried
 # sizes of batches of which a layer should read one: small and large ones, and multiples of 3 to 10
@@ -63,12 +63,6 @@ def _may_refuse(call: Call, images: int) -> bool:
         return False
     home = call.target.__module__
     return home.startswith("ganspec.") or issubclass(call.function, _BatchNorm)  # type: ignore[arg-type]  # a class
-
-
-def is_foreign(call: Call) -> bool:
-    """Return True if a call is of code from outside torch, ganspec and Python's `operator`."""
-    home = getattr(call.target, "__module__", None) or ""
-    return home.partition(".")[0] not in ("torch", "ganspec", "_operator")
 
 
 def _runner(call: Call, training: bool) -> Callable[..., torch.Tensor]:
