@@ -16,7 +16,7 @@ from pydantic import Field
 from ganspec.kinds.dataset import Dataset
 from ganspec.kinds.datasets.image_files import ImageFiles
 from ganspec.kinds.datasets.images import read_columns, resize_images
-from ganspec.kinds.datasets.label_table import find_labels, label_names
+from ganspec.kinds.datasets.label_table import label_names, look_up_labels
 from ganspec.kinds.datasets.listing import (
     find_images,
     is_image,
@@ -140,7 +140,7 @@ def label_images(folder, table, checked=True):
     if not table:
         return list_images(folder)
     files = find_images(folder)
-    labels, listed = find_labels(folder, files, Path(folder) / table, checked)
+    labels, listed = look_up_labels(folder, files, Path(folder) / table, checked)
     return list(compress(files, listed)), labels
 
 

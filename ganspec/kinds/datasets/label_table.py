@@ -126,7 +126,7 @@ def check_rows(path, table, keys):
         warnings.warn(f"{path} has rows for {more} more files, which are not there", stacklevel=4)
 
 
-def find_labels(folder, files, path, checked=True):
+def look_up_labels(folder, files, path, checked=True):
     """Return labels of `files` in a table, and a list: True if a file has a row.
 
     `path` is the table's file. A row names a file by its path from `folder`, or by its
