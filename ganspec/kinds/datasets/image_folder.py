@@ -63,9 +63,10 @@ def resize_picture(picture, height, width, resize):
 
 
 def resize_columns(images, left, right, width, centre):
-    """Resize columns of float images, from `left` to `right`, which may be fractions.
+    """Resize columns `left` to `right` of float images to `width` columns.
 
-    `centre` is the position of a pixel's centre: 0 in TensorFlow 1, 0.5 in OpenCV.
+    `left` and `right` need not be whole. `centre` is the position of a pixel's centre:
+    0 in TensorFlow 1, 0.5 in OpenCV.
     """
     positions = (torch.arange(width) + centre) * ((right - left) / width) + left - centre
     return read_columns(images, positions.clamp(min=0))
@@ -102,7 +103,10 @@ def decode_image(path, height, width, channels, resize="antialias", white=None):
 
 
 def decode_files(files, decode, shape):
-    """Return readable images, uint8 N x *shape, and a list: True if readable."""
+    """Return readable images, uint8 N x *shape, and a list: True if readable.
+
+    Warn of files that cannot be read; raise ValueError if no file can.
+    """
 
     def decode_whole(path):
         try:
@@ -216,7 +220,7 @@ class ImageFolder(Dataset, kind="image_folder"):
         resize: str = "antialias",
         transpose: bool = False,
     ) -> ImageFiles:
-        """Return the image files of `folder` without reading them. Warn of files of other kinds."""
+        """Return the images of `folder`, not yet decoded. Warn of files that are no images."""
         warn_others(folder, folder / (self.labels or ""))
         files, labels = label_images(folder, self.labels)
         form = (height, width, channels, resize, self.white)

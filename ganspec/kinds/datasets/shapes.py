@@ -1,4 +1,4 @@
-"""Scenes of lit solids on a grey ground, drawn without any files."""
+"""Drawn scenes of lit solids on a grey ground: random solids, or those that a file lists."""
 
 from __future__ import annotations
 
