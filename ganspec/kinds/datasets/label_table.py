@@ -123,7 +123,8 @@ def check_rows(path, table, keys):
         message = f"left out {count} without a row in {path}: {shown}"
         warnings.warn(message, stacklevel=4)
     if more := len(table) - len(found):
-        warnings.warn(f"{path} has rows for {more} more files, which are not there", stacklevel=4)
+        message = f"no image for {more} of the {len(table)} rows in {path}"
+        warnings.warn(message, stacklevel=4)
 
 
 def look_up_labels(folder, files, path, checked=True):
