@@ -1,6 +1,6 @@
 """Conditional DCGAN on i-CLEVR, 64 x 64, type 1 of a student's PyTorch report.
 
-Written by ganspec from the spec `cgan_iclevr` (7dced9d0). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `cgan_iclevr` (001b4e73). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -164,7 +164,10 @@ def report_broken(files, readable):
 
 
 def decode_files(files, decode, shape):
-    """Return readable images, uint8 N x *shape, and a list: True if readable."""
+    """Return readable images, uint8 N x *shape, and a list: True if readable.
+
+    Warn of files that cannot be read; raise ValueError if no file can.
+    """
 
     def decode_whole(path):
         try:

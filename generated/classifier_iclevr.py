@@ -1,6 +1,6 @@
 """ResNet-18 (He et al., 2016) that names the objects of an i-CLEVR image.
 
-Written by ganspec from the spec `classifier_iclevr` (5d072089).
+Written by ganspec from the spec `classifier_iclevr` (618a198d).
 Plain PyTorch, yours to edit.
 """
 
@@ -155,7 +155,10 @@ def report_broken(files, readable):
 
 
 def decode_files(files, decode, shape):
-    """Return readable images, uint8 N x *shape, and a list: True if readable."""
+    """Return readable images, uint8 N x *shape, and a list: True if readable.
+
+    Warn of files that cannot be read; raise ValueError if no file can.
+    """
 
     def decode_whole(path):
         try:

@@ -1,6 +1,6 @@
 """The denoising autoencoder on a folder of colour images.
 
-Written by ganspec from the spec `denoising_pokemon` (9925685b).
+Written by ganspec from the spec `denoising_pokemon` (d12bfdc4).
 Plain PyTorch, yours to edit.
 """
 
@@ -106,9 +106,10 @@ def read_columns(images, positions):
 
 
 def resize_columns(images, left, right, width, centre):
-    """Resize columns of float images, from `left` to `right`, which may be fractions.
+    """Resize columns `left` to `right` of float images to `width` columns.
 
-    `centre` is the position of a pixel's centre: 0 in TensorFlow 1, 0.5 in OpenCV.
+    `left` and `right` need not be whole. `centre` is the position of a pixel's centre:
+    0 in TensorFlow 1, 0.5 in OpenCV.
     """
     positions = (
         (torch.arange(width) + centre) * ((right - left) / width) + left - centre
@@ -272,7 +273,10 @@ def report_broken(files, readable):
 
 
 def decode_files(files, decode, shape):
-    """Return readable images, uint8 N x *shape, and a list: True if readable."""
+    """Return readable images, uint8 N x *shape, and a list: True if readable.
+
+    Warn of files that cannot be read; raise ValueError if no file can.
+    """
 
     def decode_whole(path):
         try:

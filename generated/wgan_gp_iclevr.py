@@ -1,6 +1,6 @@
 """Conditional WGAN-GP on i-CLEVR, 64 x 64, as a student's PyTorch report prints it.
 
-Written by ganspec from the spec `wgan_gp_iclevr` (d9098a8d).
+Written by ganspec from the spec `wgan_gp_iclevr` (6c1fac72).
 Plain PyTorch, yours to edit.
 """
 
@@ -164,7 +164,10 @@ def report_broken(files, readable):
 
 
 def decode_files(files, decode, shape):
-    """Return readable images, uint8 N x *shape, and a list: True if readable."""
+    """Return readable images, uint8 N x *shape, and a list: True if readable.
+
+    Warn of files that cannot be read; raise ValueError if no file can.
+    """
 
     def decode_whole(path):
         try:

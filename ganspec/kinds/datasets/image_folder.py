@@ -30,8 +30,8 @@ from ganspec.language.types import PathText, Positive
 def flatten_image(image, white=None):
     """Convert a picture to RGB: grey of any depth to 8 bits, transparency to white.
 
-    In grey of 16 or 32 bits, values beyond 0 or `white` are clipped. If `white` is
-    None, it is 65535, or 1 for floats, and values beyond raise ValueError.
+    If no value of white is given, grey of 16 or 32 bits is from 0 to 65535, floats from
+    0 to 1, and other values raise ValueError. Else values beyond 0 and white are clipped.
     """
     if image.mode == "F" or image.mode.startswith("I"):
         grey = np.asarray(image).astype(np.float32)
@@ -138,8 +138,8 @@ def report_broken(files, readable):
 def label_images(folder, table, checked=True):
     """Return the image files of `folder`, sorted, and the label of each.
 
-    Labels are those of the file `table` in `folder`, or if it is None, sub-folders are
-    classes. Files without a row in the table are left out.
+    Labels are those of a table in `folder`; without one, sub-folders are classes. Files
+    without a row in the table are left out.
     """
     if not table:
         return list_images(folder)

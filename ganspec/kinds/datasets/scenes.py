@@ -14,10 +14,7 @@ EYE, AHEAD = torch.tensor([[0, -7, 4.8], [0, 0.83761054, -0.54626775]])
 
 
 def draw_scenes(random, count, listed=None):
-    """Return random properties of three objects in each scene: a dict of count x 3.
-
-    `listed`, bool count x 3, says which of the three a scene has; None draws it.
-    """
+    """Return random properties of three objects in each scene: a dict of count x 3."""
     numbers = torch.from_numpy(random.random((count, 3, 8), dtype=np.float32))
     place, turn, spin, size, colour, shape, gloss, spare = numbers.unbind(2)
     slot = torch.arange(3)
