@@ -30,8 +30,9 @@ from ganspec.language.types import PathText, Positive
 def flatten_image(image, white=None):
     """Convert a picture to RGB: grey of any depth to 8 bits, transparency to white.
 
-    If no value of white is given, grey of 16 or 32 bits is from 0 to 65535, floats from
-    0 to 1, and other values raise ValueError. Else values beyond 0 and white are clipped.
+    If no value of white is given, grey of 16 or 32 bits is from 0 to 65535, floats
+    from 0 to 1, and other values raise ValueError. Else values beyond 0 and white are
+    clipped.
     """
     if image.mode == "F" or image.mode.startswith("I"):
         grey = np.asarray(image).astype(np.float32)
