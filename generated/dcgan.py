@@ -1,6 +1,6 @@
 """DCGAN at 64 x 64 (Radford et al., 2016), in the form of PyTorch's tutorial.
 
-Written by ganspec from the spec `dcgan` (6e9a4c9a). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `dcgan` (dc6c3bc6). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -103,10 +103,7 @@ def fake_loss(scores):
 
 # ---- Data ----
 def draw_scenes(random, count):
-    """Return random properties of three objects in each scene: a dict of count x 3.
-
-    `listed`, bool count x 3, says which of the three a scene has; None draws it.
-    """
+    """Return random properties of three objects in each scene: a dict of count x 3."""
     numbers = torch.from_numpy(random.random((count, 3, 8), dtype=np.float32))
     place, turn, spin, size, colour, shape, gloss, spare = numbers.unbind(2)
     slot = torch.arange(3)

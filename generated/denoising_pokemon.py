@@ -1,6 +1,6 @@
 """The denoising autoencoder on a folder of colour images.
 
-Written by ganspec from the spec `denoising_pokemon` (d12bfdc4).
+Written by ganspec from the spec `denoising_pokemon` (ffdb95a6).
 Plain PyTorch, yours to edit.
 """
 
@@ -74,8 +74,9 @@ class Autoencoder(nn.Module):
 def flatten_image(image):
     """Convert a picture to RGB: grey of any depth to 8 bits, transparency to white.
 
-    In grey of 16 or 32 bits, values beyond 0 or `white` are clipped. If `white` is
-    None, it is 65535, or 1 for floats, and values beyond raise ValueError.
+    If no value of white is given, grey of 16 or 32 bits is from 0 to 65535, floats
+    from 0 to 1, and other values raise ValueError. Else values beyond 0 and white are
+    clipped.
     """
     if image.mode == "F" or image.mode.startswith("I"):
         grey = np.asarray(image).astype(np.float32)

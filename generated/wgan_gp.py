@@ -1,6 +1,6 @@
 """WGAN with gradient penalty on DCGAN's networks (Gulrajani et al., 2017).
 
-Written by ganspec from the spec `wgan_gp` (2fd9a21c). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `wgan_gp` (7f6c6c06). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -104,10 +104,7 @@ def gradient_penalty(discriminator, real, fake):
 
 # ---- Data ----
 def draw_scenes(random, count):
-    """Return random properties of three objects in each scene: a dict of count x 3.
-
-    `listed`, bool count x 3, says which of the three a scene has; None draws it.
-    """
+    """Return random properties of three objects in each scene: a dict of count x 3."""
     numbers = torch.from_numpy(random.random((count, 3, 8), dtype=np.float32))
     place, turn, spin, size, colour, shape, gloss, spare = numbers.unbind(2)
     slot = torch.arange(3)
