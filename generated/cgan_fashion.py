@@ -1,6 +1,6 @@
 """Conditional GAN on Fashion-MNIST, 28 x 28, as a student's Keras report describes it.
 
-Written by ganspec from the spec `cgan_fashion` (04a974d1).
+Written by ganspec from the spec `cgan_fashion` (30ae82d4).
 Plain PyTorch, yours to edit.
 """
 
@@ -137,9 +137,8 @@ def read_idx(folder, name, dimensions):
     if 0 in shape:
         raise ValueError(f"{path} has no data by its header: copy or download it again")
     if len(data) != start + math.prod(shape):
-        raise ValueError(
-            f"{path} holds {len(data) - start} of {math.prod(shape)} bytes"
-        )
+        counts = f"{len(data) - start} bytes of data, not {math.prod(shape)}"
+        raise ValueError(f"{path} has {counts}: copy or download it again")
     return torch.frombuffer(bytearray(data[start:]), dtype=torch.uint8).reshape(shape)
 
 

@@ -1,6 +1,6 @@
 """Conditional DCGAN on i-CLEVR, 64 x 64, type 2 of a student's PyTorch report.
 
-Written by ganspec from the spec `cgan_iclevr_type2` (26ff179e).
+Written by ganspec from the spec `cgan_iclevr_type2` (219793c3).
 Plain PyTorch, yours to edit.
 """
 
@@ -99,8 +99,9 @@ def fake_loss(scores):
 def flatten_image(image):
     """Convert a picture to RGB: grey of any depth to 8 bits, transparency to white.
 
-    In grey of 16 or 32 bits, values beyond 0 or `white` are clipped. If `white` is
-    None, it is 65535, or 1 for floats, and values beyond raise ValueError.
+    If no value of white is given, grey of 16 or 32 bits is from 0 to 65535, floats
+    from 0 to 1, and other values raise ValueError. Else values beyond 0 and white are
+    clipped.
     """
     if image.mode == "F" or image.mode.startswith("I"):
         grey = np.asarray(image).astype(np.float32)
@@ -159,7 +160,10 @@ def report_broken(files, readable):
 
 
 def decode_files(files, decode, shape):
-    """Return readable images, uint8 N x *shape, and a list: True if readable."""
+    """Return readable images, uint8 N x *shape, and a list: True if readable.
+
+    Warn of files that cannot be read; raise ValueError if no file can.
+    """
 
     def decode_whole(path):
         try:

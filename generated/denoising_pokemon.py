@@ -1,6 +1,6 @@
 """The denoising autoencoder on a folder of colour images.
 
-Written by ganspec from the spec `denoising_pokemon` (9925685b).
+Written by ganspec from the spec `denoising_pokemon` (ffdb95a6).
 Plain PyTorch, yours to edit.
 """
 
@@ -74,8 +74,9 @@ class Autoencoder(nn.Module):
 def flatten_image(image):
     """Convert a picture to RGB: grey of any depth to 8 bits, transparency to white.
 
-    In grey of 16 or 32 bits, values beyond 0 or `white` are clipped. If `white` is
-    None, it is 65535, or 1 for floats, and values beyond raise ValueError.
+    If no value of white is given, grey of 16 or 32 bits is from 0 to 65535, floats
+    from 0 to 1, and other values raise ValueError. Else values beyond 0 and white are
+    clipped.
     """
     if image.mode == "F" or image.mode.startswith("I"):
         grey = np.asarray(image).astype(np.float32)
@@ -106,9 +107,10 @@ def read_columns(images, positions):
 
 
 def resize_columns(images, left, right, width, centre):
-    """Resize columns of float images, from `left` to `right`, which may be fractions.
+    """Resize columns `left` to `right` of float images to `width` columns.
 
-    `centre` is the position of a pixel's centre: 0 in TensorFlow 1, 0.5 in OpenCV.
+    `left` and `right` need not be whole. `centre` is the position of a pixel's centre:
+    0 in TensorFlow 1, 0.5 in OpenCV.
     """
     positions = (
         (torch.arange(width) + centre) * ((right - left) / width) + left - centre
@@ -272,7 +274,10 @@ def report_broken(files, readable):
 
 
 def decode_files(files, decode, shape):
-    """Return readable images, uint8 N x *shape, and a list: True if readable."""
+    """Return readable images, uint8 N x *shape, and a list: True if readable.
+
+    Warn of files that cannot be read; raise ValueError if no file can.
+    """
 
     def decode_whole(path):
         try:

@@ -1,6 +1,6 @@
 """Variational autoencoder on Fashion-MNIST (Kingma & Welling, 2014), convolutional.
 
-Written by ganspec from the spec `vae_fashion` (b91951dd). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `vae_fashion` (eaafa1e1). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -101,9 +101,8 @@ def read_idx(folder, name, dimensions):
     if 0 in shape:
         raise ValueError(f"{path} has no data by its header: copy or download it again")
     if len(data) != start + math.prod(shape):
-        raise ValueError(
-            f"{path} holds {len(data) - start} of {math.prod(shape)} bytes"
-        )
+        counts = f"{len(data) - start} bytes of data, not {math.prod(shape)}"
+        raise ValueError(f"{path} has {counts}: copy or download it again")
     return torch.frombuffer(bytearray(data[start:]), dtype=torch.uint8).reshape(shape)
 
 

@@ -1,6 +1,6 @@
 """Conditional WGAN-GP on i-CLEVR, 64 x 64, as a student's PyTorch report prints it.
 
-Written by ganspec from the spec `wgan_gp_iclevr` (d9098a8d).
+Written by ganspec from the spec `wgan_gp_iclevr` (1f686336).
 Plain PyTorch, yours to edit.
 """
 
@@ -104,8 +104,9 @@ def gradient_penalty(discriminator, real, fake, labels):
 def flatten_image(image):
     """Convert a picture to RGB: grey of any depth to 8 bits, transparency to white.
 
-    In grey of 16 or 32 bits, values beyond 0 or `white` are clipped. If `white` is
-    None, it is 65535, or 1 for floats, and values beyond raise ValueError.
+    If no value of white is given, grey of 16 or 32 bits is from 0 to 65535, floats
+    from 0 to 1, and other values raise ValueError. Else values beyond 0 and white are
+    clipped.
     """
     if image.mode == "F" or image.mode.startswith("I"):
         grey = np.asarray(image).astype(np.float32)
@@ -164,7 +165,10 @@ def report_broken(files, readable):
 
 
 def decode_files(files, decode, shape):
-    """Return readable images, uint8 N x *shape, and a list: True if readable."""
+    """Return readable images, uint8 N x *shape, and a list: True if readable.
+
+    Warn of files that cannot be read; raise ValueError if no file can.
+    """
 
     def decode_whole(path):
         try:

@@ -180,7 +180,7 @@ def test_scores_are_those_of_torch_fidelity_called_with_the_same_extractor(runs)
     random = torch.Generator().manual_seed(0)
     made = torch.randint(256, (250, 3, 8, 8), generator=random).to(torch.uint8)
     real = open_real(loads(CLASSIFIER.replace("count: 64", "count: 300")).data, None, None)
-    theirs = import_fidelity().calculate_metrics(
+    theirs = import_fidelity("metrics").calculate_metrics(
         input1=Pictures(made),
         input2=Pictures(real.images),
         feature_extractor="ganspec-small-classifier",

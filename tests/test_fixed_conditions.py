@@ -77,8 +77,8 @@ def test_the_file_is_in_the_data_sets_folder(tmp_path):
         (None, "there is no file"),
         ("{", "is not JSON"),
         ("[]", "is not a list of conditions, which are lists of objects"),
-        ('[["red cube"], ["red moon"]]', "has 'red moon' for 2, not in objects.json"),
-        ('["red cube"]', "has no list of objects for 1"),
+        ('[["red cube"], ["red moon"]]', "has 'red moon' for 'condition 2', not in objects.json"),
+        ('["red cube"]', "has no list of objects for 'condition 1'"),
     ],
 )
 def test_a_damaged_file_is_one_line(spec, tmp_path, content, said):

@@ -87,7 +87,7 @@ def test_folders_score_as_torch_fidelity_scores_them(tmp_path, inception, monkey
     one, two = write_pictures(tmp_path / "a", 3, 0), write_pictures(tmp_path / "b", 3, 1, (16, 16))
     # one picture of another size: each is scored at its own
     Image.new("L", (30, 10), 77).save(two / "03.png")
-    theirs = import_fidelity().calculate_metrics(
+    theirs = import_fidelity("metrics").calculate_metrics(
         input1=str(one),
         input2=str(two),
         fid=True,

@@ -83,7 +83,7 @@ def test_what_does_not_fit_is_said(tmp_path, streamed):
         assert read(tmp_path, "labels.csv", streamed)[1].tolist() == MARKS
     said = "\n".join(str(each.message) for each in warned)
     assert said.count("left out 1 of 4 images without a row in ") == 1 and "csv: new.png" in said
-    assert said.count("labels.csv has rows for 1 more files, which are not there") == 1
+    assert said.count("no image for 1 of the 4 rows in ") == 1
 
 
 @pytest.mark.parametrize(

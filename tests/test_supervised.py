@@ -126,6 +126,12 @@ def test_training_and_the_emitted_program_agree(text, prepared, tmp_path, monkey
             assert picture.read_bytes() == run.samples_path(step).read_bytes()
 
 
+def test_an_emitted_program_reads_held_out_images_without_checks_too():
+    text = CLASSIFIER.replace("{shapes: {count: 64}}", "cifar10").replace("24", "10")
+    source = ganspec.emit(loads(text))
+    assert 'split="test"' in source and "checked" not in source
+
+
 @some_systems
 def test_resuming_is_bit_for_bit(text, prepared, tmp_path):
     spec, folder = prepared(text)

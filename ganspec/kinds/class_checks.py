@@ -1,4 +1,4 @@
-"""Checks of the classes in a file of kinds, when it is loaded."""
+"""Checks of the kinds in a user's file, made when the file is loaded."""
 
 from __future__ import annotations
 

@@ -11,10 +11,10 @@ from ganspec.language.kinds import Kind
 class Criterion(Kind, family="criterion"):
     """The loss of a classifier or an autoencoder, or a VAE's loss of its reconstructions.
 
-    A kind defines `loss(outputs, targets, cfg)`, a top-level function that returns the mean over
-    the batch as a scalar, and reads the kind's fields as `cfg.field`. Emitted files contain the
-    function's text. `targets` lists the accepted forms of target: `classes` (int64 N), `multi_hot`
-    (float 0 and 1, N x classes) or `images` (float N x C x H x W).
+    A kind defines `loss(outputs, targets, cfg)`, a top-level function that returns a scalar: the
+    mean over the batch and, for images, over their numbers. It reads the kind's fields as
+    `cfg.field`. Emitted files contain its text. `targets` lists the accepted forms of target:
+    `classes` (int64 N), `multi_hot` (float 0 and 1, N x classes) or `images` (float N x C x H x W).
 
     If the kind has a field `reads`, its value, `logits` or `probabilities`, is what the network
     must return; otherwise the network may return any numbers. `activation` is the kind of layer

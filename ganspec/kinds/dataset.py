@@ -25,7 +25,7 @@ DAMAGES = (
 
 
 class DataError(GanspecError):
-    """Raised when a data set is missing, or cannot be read as it was asked for."""
+    """Raised when images or labels are missing, cannot be read, or do not fit their use."""
 
 
 class DrawnError(DataError, NoFolderError):
@@ -39,11 +39,11 @@ class Dataset(Kind, family="dataset"):
     named `load_images`, whose text goes into emitted files. It returns images, uint8 N x C x H x W,
     and labels: int64 N for one class per image, or multi-hot uint8 N x classes. If it resizes
     images, it takes the keyword `resize`: `antialias`, `bilinear` or `tensorflow1`. If it takes
-    `checked` or `labelled`, emitted files pass False to skip checks, or labels that nothing reads.
-    A kind with test images has the field `split`: `train`, `test` or, if it can read both together,
-    `all`.
+    `checked`, emitted files pass False, which skips checks of the files. If it takes `labelled`,
+    they pass False where nothing reads labels, and it may return None for them. A kind with test
+    images has the field `split`: `train`, `test` or, if it can read both together, `all`.
 
-    `size` (height, width) and `channels` are used if the spec sets none. A data set without files
+    `size` (height, width) and `channels` are used if the spec sets none. A data set that is drawn
     sets `needs_folder` to False; any other defines `holds`, `wanted`, and `fix`, advice for users
     who lack the files. Files are searched in the folders that `places` returns. A kind may add
     `well_known` folders, and `subfolders` of the usual ones.
@@ -146,9 +146,9 @@ class Dataset(Kind, family="dataset"):
     def places(self, folder: Path | None) -> list[Path]:
         """Return the folders to search for the files, in order.
 
-        If the user named `folder`, or the spec a `path`, only that folder is searched, and then the
-        folders in it that are named after the kind or listed in `subfolders`; so no other data are
-        read by mistake. Otherwise these are searched: `$GANSPEC_DATA`, `./data` and
+        If the user named `folder`, or the spec a `path`, these are that folder, then the folders in
+        it that are named after the kind or listed in `subfolders`, and no others, so that no other
+        data are read by mistake. Otherwise these are `$GANSPEC_DATA`, `./data` and
         `~/.cache/ganspec/data`, each after such folders in it, and then `well_known`.
         """
         below = (self.kind, *self.subfolders)
@@ -172,8 +172,8 @@ class Dataset(Kind, family="dataset"):
     def locate(self, folder: Path | None) -> Path:
         """Return the first of `places` that contains the files. Raise DataError if none does.
 
-        For a data set without files, return the current folder. Raise DrawnError if the user
-        named `folder` for such a data set.
+        For a data set that is drawn, return the current folder, or raise DrawnError if the user
+        named `folder`.
         """
         if not self.needs_folder:
             if folder:

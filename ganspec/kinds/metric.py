@@ -37,10 +37,11 @@ class MetricValue:
 class Metric(Kind, family="metric"):
     """A measure of images, computed from their features or logits.
 
-    A kind defines `measure` and these attributes. `names` are the names of its values; the first
-    tells which snapshot is best. `higher` is True if a higher value is better. `paired` is True if
-    the metric compares the images with real ones, the references. A metric that reads only logits
-    sets `reads_features` to False. `unit` is printed after the values.
+    A kind defines `measure` and these attributes. `names` are the names of its values; if the
+    metric is the first in a spec's `evaluate`, the first of them tells which weights are best.
+    `higher` is True if a higher value is better. `paired` is True if the metric compares the images
+    with real ones, the references. A metric that reads only logits sets `reads_features` to False.
+    `unit` is printed after the values.
     """
 
     names: ClassVar[tuple[str, ...]]

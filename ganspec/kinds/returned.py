@@ -109,7 +109,7 @@ def named_values(metric: Metric, returned: object) -> list[MetricValue]:
 def _with_floats(metric: Metric, measured: MetricValue) -> MetricValue:
     """Return `measured` with numbers of Python.
 
-    Raise MetricError for a value that is no number between -HUGE and HUGE.
+    Raise MetricError if one is no number between -HUGE and HUGE, or `per_class` is no dict.
     """
 
     def number(what: str, value: Any) -> float:

@@ -7,19 +7,16 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import AfterValidator, Field, ValidationInfo
 
-from ganspec.kinds.metric import Metric
+from ganspec.kinds.metric import metric_kinds
 from ganspec.language.errors import quoted
 from ganspec.language.fields import Family, Matches
-from ganspec.language.kinds import kinds_of
 from ganspec.language.parts import PATH
 from ganspec.language.section import Section
 from ganspec.language.types import Count, Doc, Name, Number, Positive, refusal
 from ganspec.plots.log import LOOKS, Column, Epochs, joined
 from ganspec.systems.protocol import ImagesField, ReferencesField, ResizeField, SplitField
 
-NAMES = [
-    name for kind in kinds_of("metric").values() if issubclass(kind, Metric) for name in kind.names
-]
+NAMES = [name for kind in metric_kinds().values() for name in kind.names]
 METRICS = Literal[tuple(NAMES)]  # type: ignore[valid-type]  # names known at run time only
 TIMES = ("step", "epoch", "iteration")  # columns that say when the others were measured
 COLUMNS = Literal[(*TIMES, *LOOKS)]  # type: ignore[valid-type]  # as above

@@ -21,7 +21,7 @@ class Embedding(Condition, kind="embedding"):
     A multi-hot label gives the sum of its classes' vectors. `concat` appends the vector to a
     vector, or one channel per number to a map, with that number at every position. `map` adds one
     channel: the vector through a linear layer of height x width outputs. `product` multiplies each
-    number of a vector, or each channel of a map, by one number of the vector.
+    number of a vector, or each channel of a map, by one number of the learned vector.
     """
 
     primary: ClassVar = "size"

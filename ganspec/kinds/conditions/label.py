@@ -82,12 +82,12 @@ def plane(net: Lowering, label: Value, x: Value, hidden: Layer | None) -> Value:
     return net.add(Call(nn.Unflatten, 1, (1, height, width), channels=1), label)
 
 
-def concatenate(net: Lowering, x: Value, label: Value) -> Value:
-    """Append `label`, a vector or a map, to `x`. Return the joined value.
+def concatenate(net: Lowering, x: Value, other: Value) -> Value:
+    """Append `other`, a vector or a map, to `x`. Return the joined value.
 
     To a map, a vector appends one constant channel for each of its numbers.
     """
-    if x.is_map and not label.is_map:
-        label = net.add(Call(label_planes), label, x)
-    channels = x.channels + label.channels
-    return net.add(Call(torch.cat, dim=1, pack=True, channels=channels), x, label)
+    if x.is_map and not other.is_map:
+        other = net.add(Call(label_planes), other, x)
+    channels = x.channels + other.channels
+    return net.add(Call(torch.cat, dim=1, pack=True, channels=channels), x, other)

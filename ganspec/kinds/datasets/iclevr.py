@@ -17,7 +17,7 @@ from ganspec.kinds.datasets.objects import mark_objects, object_names, read_labe
 
 
 def refuse_missing(folder, names):
-    """Raise ValueError that says how many photographs `names` are missing."""
+    """Raise ValueError, which says how many of the photographs `names` are missing."""
     missing = {}
     for place in (folder / "images", folder / "iclevr", folder):
         files = {path.name for path in place.iterdir()} if place.is_dir() else set()

@@ -53,12 +53,13 @@ class Listing(NamedTuple):
 
 
 class ImageFiles(torch.utils.data.Dataset):
-    """Images in files, decoded on demand, uint8 C x H x W, for folders too large for memory.
+    """Images in files, decoded on demand, uint8 C x H x W.
 
-    `decode(path, *form)` decodes a file; `form` begins with height, width and channels. With
-    `transpose`, rows and columns are swapped afterwards. `check` sets `stamps`; reading a file
-    whose content no longer has its stamp is an error. `skipped` are the files that `open_files`
-    left out or `open_listed` replaced.
+    `decode(path, *form)` decodes a file. `form` begins with height, width and channels; or it is
+    empty if images keep their sizes, and then `shape` and `read` cannot be used. With `transpose`,
+    rows and columns are swapped afterwards. `check` and `listed` set `stamps`; to read a file whose
+    content no longer has its stamp is an error. `skipped` are the files that `open_files` left out
+    or `open_listed` replaced.
     """
 
     def __init__(
@@ -241,7 +242,8 @@ def _is_empty(path: Path) -> bool:
 def open_files(files: ImageFiles, in_memory: bool) -> tuple[ImageFiles, torch.Tensor | None]:
     """Return the files that can be read, and their pixels if `in_memory`, else None.
 
-    Files that cannot be read are in the result's `skipped`. Raises ValueError if none can be read.
+    Files that cannot be read are in `skipped` of those returned. Raises ValueError if none can be
+    read.
     """
     reasons, pixels = files.read() if in_memory else (files.check(), None)
     readable = _readable(reasons)
@@ -264,18 +266,15 @@ def open_listed(
     whole = files.listed(listing)
     reasons, pixels = whole.read() if in_memory else (whole.check(), None)
     lost = [i for i, reason in enumerate(reasons) if reason is not None]
-    whole.skipped = [Skipped(whole.name(i), str(reasons[i]), None) for i in lost]
+    instead = list(range(len(whole)))
+    for i in 2 * lost[::-1]:  # twice, since the first image may replace the last
+        instead[i] = instead[(i + 1) % len(whole)]
+    whole.skipped = [Skipped(whole.name(i), str(reasons[i]), whole.name(instead[i])) for i in lost]
     if 2 * len(lost) > len(whole):
         raise ValueError(
             f"{len(lost)} of the {len(whole)} images that the run began with are missing, changed "
             f"or unreadable: {name_skipped(whole.skipped, 3)}; give the folder that it began with"
         )
-    instead = list(range(len(whole)))
-    for i in 2 * lost[::-1]:  # twice, since the first image may replace the last
-        instead[i] = instead[(i + 1) % len(whole)]
-    whole.skipped = [
-        s._replace(instead=whole.name(instead[i])) for s, i in zip(whole.skipped, lost, strict=True)
-    ]
     whole.labels = whole.labels[instead]
     return whole, pixels if pixels is None or not lost else pixels[instead]
 

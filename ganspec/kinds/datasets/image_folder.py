@@ -16,7 +16,7 @@ from pydantic import Field
 from ganspec.kinds.dataset import Dataset
 from ganspec.kinds.datasets.image_files import ImageFiles
 from ganspec.kinds.datasets.images import read_columns, resize_images
-from ganspec.kinds.datasets.label_table import find_labels, label_names
+from ganspec.kinds.datasets.label_table import label_names, look_up_labels
 from ganspec.kinds.datasets.listing import (
     find_images,
     is_image,
@@ -30,8 +30,9 @@ from ganspec.language.types import PathText, Positive
 def flatten_image(image, white=None):
     """Convert a picture to RGB: grey of any depth to 8 bits, transparency to white.
 
-    In grey of 16 or 32 bits, values beyond 0 or `white` are clipped. If `white` is
-    None, it is 65535, or 1 for floats, and values beyond raise ValueError.
+    If no value of white is given, grey of 16 or 32 bits is from 0 to 65535, floats
+    from 0 to 1, and other values raise ValueError. Else values beyond 0 and white are
+    clipped.
     """
     if image.mode == "F" or image.mode.startswith("I"):
         grey = np.asarray(image).astype(np.float32)
@@ -63,9 +64,10 @@ def resize_picture(picture, height, width, resize):
 
 
 def resize_columns(images, left, right, width, centre):
-    """Resize columns of float images, from `left` to `right`, which may be fractions.
+    """Resize columns `left` to `right` of float images to `width` columns.
 
-    `centre` is the position of a pixel's centre: 0 in TensorFlow 1, 0.5 in OpenCV.
+    `left` and `right` need not be whole. `centre` is the position of a pixel's centre:
+    0 in TensorFlow 1, 0.5 in OpenCV.
     """
     positions = (torch.arange(width) + centre) * ((right - left) / width) + left - centre
     return read_columns(images, positions.clamp(min=0))
@@ -102,7 +104,10 @@ def decode_image(path, height, width, channels, resize="antialias", white=None):
 
 
 def decode_files(files, decode, shape):
-    """Return readable images, uint8 N x *shape, and a list: True if readable."""
+    """Return readable images, uint8 N x *shape, and a list: True if readable.
+
+    Warn of files that cannot be read; raise ValueError if no file can.
+    """
 
     def decode_whole(path):
         try:
@@ -134,13 +139,13 @@ def report_broken(files, readable):
 def label_images(folder, table, checked=True):
     """Return the image files of `folder`, sorted, and the label of each.
 
-    Labels are those of the file `table` in `folder`, or if it is None, sub-folders are
-    classes. Files without a row in the table are left out.
+    Labels are those of a table in `folder`; without one, sub-folders are classes. Files
+    without a row in the table are left out.
     """
     if not table:
         return list_images(folder)
     files = find_images(folder)
-    labels, listed = find_labels(folder, files, Path(folder) / table, checked)
+    labels, listed = look_up_labels(folder, files, Path(folder) / table, checked)
     return list(compress(files, listed)), labels
 
 
@@ -216,7 +221,7 @@ class ImageFolder(Dataset, kind="image_folder"):
         resize: str = "antialias",
         transpose: bool = False,
     ) -> ImageFiles:
-        """Return the image files of `folder` without reading them. Warn of files of other kinds."""
+        """Return the images of `folder`, not yet decoded. Warn of files that are no images."""
         warn_others(folder, folder / (self.labels or ""))
         files, labels = label_images(folder, self.labels)
         form = (height, width, channels, resize, self.white)

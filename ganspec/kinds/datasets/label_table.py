@@ -123,10 +123,11 @@ def check_rows(path, table, keys):
         message = f"left out {count} without a row in {path}: {shown}"
         warnings.warn(message, stacklevel=4)
     if more := len(table) - len(found):
-        warnings.warn(f"{path} has rows for {more} more files, which are not there", stacklevel=4)
+        message = f"no image for {more} of the {len(table)} rows in {path}"
+        warnings.warn(message, stacklevel=4)
 
 
-def find_labels(folder, files, path, checked=True):
+def look_up_labels(folder, files, path, checked=True):
     """Return labels of `files` in a table, and a list: True if a file has a row.
 
     `path` is the table's file. A row names a file by its path from `folder`, or by its

@@ -28,7 +28,8 @@ def read_objects(path):
     values = list(index.values()) if isinstance(index, dict) else []
     are_whole = all(type(value) is int for value in values)
     if not values or not are_whole or sorted(values) != list(range(len(values))):
-        raise ValueError(f"{path} does not number objects from 0: {{name: 0, name: 1}}")
+        example = '{"red cube": 0, "red sphere": 1}'
+        raise ValueError(f"{path} does not number objects from 0, as {example}")
     if len(values) != 24:
         raise ValueError(f"{path} numbers {len(values)} objects, not i-CLEVR's 24")
     return index
@@ -68,7 +69,8 @@ def read_labels(path, checked=True):
 def check_conditions(path):
     """Raise ValueError unless a JSON file is a list, or a dict, of lists of objects."""
     rows, index = read_json(path), read_objects(Path(path).with_name("objects.json"))
-    rows = dict(enumerate(rows, 1)) if isinstance(rows, list) else rows
+    if isinstance(rows, list):
+        rows = {f"condition {number}": row for number, row in enumerate(rows, 1)}
     if not isinstance(rows, dict) or not rows:
         raise ValueError(f"{path} is not a list of conditions, which are lists of objects")
     check_labels(path, rows, index)

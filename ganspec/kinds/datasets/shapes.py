@@ -1,4 +1,4 @@
-"""Scenes of lit solids on a grey ground, drawn without any files."""
+"""Drawn scenes of lit solids on a grey ground: random solids, or those that a file lists."""
 
 from __future__ import annotations
 
@@ -72,13 +72,13 @@ def solids_of(names):
     return solids | {"present": [i < len(names) for i in range(3)]}
 
 
-def list_objects(labels, count, block):
+def list_objects(path, count, block):
     """Return the objects of `count` images in a label file, and labels, uint8 N x 24.
 
-    `labels` is the file's path. If it lists fewer images, they repeat. The objects are
-    a list of dicts with the keys of `solids_of` and tensors for `block` images each.
+    If the file lists fewer images, they repeat. The objects are a list of dicts with
+    the keys of `solids_of` and tensors for `block` images each.
     """
-    listed, index = read_labels(labels)
+    listed, index = read_labels(path)
     images = list(listed.values())[:count]
     solids = [solids_of(names) for names in images]
     fields = {k: torch.tensor([solid[k] for solid in solids]) for k in solids[0]}

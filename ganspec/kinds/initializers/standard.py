@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from pydantic import Field
 from torch import nn
 
 from ganspec.kinds.initializer import Initializer, init_weights
@@ -20,7 +21,7 @@ class Kaiming(Initializer, kind="kaiming"):
     primary: ClassVar = "distribution"
 
     distribution: Literal["uniform", "normal"] = "uniform"
-    slope: Number = 0.0
+    slope: Number = Field(0.0, description="slope of the `leaky_relu` that follows; 0 for a relu")
 
     def call(self) -> Call:
         uniform = self.distribution == "uniform"

@@ -14,8 +14,8 @@ from ganspec.program.ir import Value
 
 def _widths(arguments: dict[str, object]) -> dict[str, object]:
     """Return a block's arguments with a `Width` in place of each plain int."""
-    # when the block's layers are evaluated, a plain int prints as the name of its parameter, which
-    # does not exist where the block is called; a `Width` prints as the number
+    # the caller computes the channels of the block's output from the arguments: in their text a
+    # plain int is the name of its parameter, which the caller lacks, and a `Width` is the number
     return {k: Width(v) if type(v) is int else v for k, v in arguments.items()}
 
 

@@ -45,9 +45,9 @@ class Conv(Weighted, kind="conv"):
     bias: bool = Field(True, description="a learned number added to each channel")
     split: Split = Field(
         "even",
-        description="if `same` needs an odd number of rows or columns: `even` adds as many on both "
-        "sides, as in torch, unless that changes the output's size; `end` adds more at the bottom "
-        "or right, as in Keras",
+        description="if `same` needs an odd number of rows or columns: `even` adds equally many on "
+        "both sides, as in torch, unless that changes the output's size; `end` adds more at the "
+        "bottom or right, as in Keras",
     )
 
     def lower(self, net: Lowering, x: Value) -> Value:

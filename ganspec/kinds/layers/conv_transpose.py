@@ -48,7 +48,7 @@ class ConvTranspose(Weighted, kind="conv_transpose"):
         "even",
         description="if `same` crops an odd number of rows or columns: `even` crops both sides "
         "alike, as in torch, unless `stride` is 1; `end` crops more at the bottom or right, as in "
-        "Keras",
+        "Keras; under `valid`, `end` adds rows or columns there if `stride` exceeds `kernel`",
     )
 
     def lower(self, net: Lowering, x: Value) -> Value:

@@ -37,5 +37,5 @@ class GroupNorm(Layer, kind="group_norm"):
             net.refuse("shape-mismatch", message, x, f"write `groups: {fitting}`")
         if x.channels == self.groups and x.size == (1, 1):
             message = f"group_norm of {x} is 0: each group has a single number"
-            net.refuse("shape-mismatch", message, x, "write fewer `groups`, or remove it")
+            net.refuse("shape-mismatch", message, x, "write fewer `groups`, or remove the layer")
         return net.add(Call(nn.GroupNorm, self.groups, x.channels, eps=self.eps), x)

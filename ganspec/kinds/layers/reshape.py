@@ -35,7 +35,7 @@ class Reshape(Layer, kind="reshape"):
         sizes = [size for size in self.shape if size != -1]
         known = math.prod(sizes)
         if len(sizes) < 2:
-            help = "write `[-1, 1, 1]` for a map of one position"
+            help = "write -1 once, as in `[-1, 1, 1]`, which makes a map of one position"
             net.refuse("bad-value", "only one size of `reshape` can be -1", None, help)
         if x.channels % known if len(sizes) == 2 else x.channels != known:
             shown = " x ".join("?" if size == -1 else str(int(size)) for size in self.shape)

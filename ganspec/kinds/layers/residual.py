@@ -36,6 +36,6 @@ class Residual(Layer, kind="residual"):
         main = net.layers(self.main, x, branch="main")
         skip = net.layers(self.skip, x, branch="skip")
         if main.shape != skip.shape:
-            help = "give `skip` a conv or pool that makes the same shape"
+            help = "give `skip` layers that make the same shape, such as a conv or a pool"
             net.refuse("shape-mismatch", f"main makes {main}, skip makes {skip}", main, help)
         return net.add(Call(operator.add, channels=main.channels), main, skip)

@@ -18,14 +18,11 @@ class FidelityError(GanspecError):
     """Raised when torch-fidelity is missing or cannot be imported."""
 
 
-def import_fidelity(module: str = "") -> ModuleType:
-    """Return torch-fidelity's module `module`, or the package if that is "".
-
-    Raises FidelityError if it cannot be imported.
-    """
+def import_fidelity(module: str) -> ModuleType:
+    """Return torch-fidelity's module `module`. Raises FidelityError if it cannot be imported."""
     try:
         import_torchvision()
-        return importlib.import_module(f"torch_fidelity{module and '.' + module}")
+        return importlib.import_module(f"torch_fidelity.{module}")
     except (ImportError, RuntimeError) as error:
         raise FidelityError(
             f"torch-fidelity cannot be imported ({error}): pip install torch-fidelity torchvision"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import ModuleType, SimpleNamespace
 
-from ganspec.systems.settings import optimizer, own, shared
+from ganspec.systems.settings import lean, optimizer, own, shared
 from ganspec.systems.single.fields import CriterionSpec
 from ganspec.systems.single.program import train
 
@@ -29,7 +29,8 @@ def criterion_settings(spec: CriterionSpec, absent: tuple[str, ...]) -> dict[str
     held-out images are added to it if the data set has none.
     """
     criterion = spec.objective.loss
-    test = spec.data.dataset.test_reader(spec.data.resize)
+    reader = spec.data.dataset.test_reader(spec.data.resize)
+    test = None if reader is None else lean(reader, labelled=True)
     return {
         **shared(spec),
         "iterations": spec.train.iterations,
