@@ -21,9 +21,9 @@ NO_GRAD = " under no_grad"  # follows the name of a function that was called und
 class CutRecorder(TorchFunctionMode):
     """Recorder of calls that read a tensor with gradients and return floats without.
 
-    `cuts` has the functions' names, such as `detach` or `mul under no_grad`; those in FRESH are
-    left out. If `changing`, such calls return other numbers: then the outputs change if they depend
-    on them.
+    `cuts` has the functions' names, such as `detach` or `mul under no_grad`, but none that contains
+    a part in FRESH. If `changing`, such calls return other numbers, so that outputs that depend on
+    these change.
     """
 
     def __init__(self, changing: bool = False) -> None:
