@@ -118,11 +118,12 @@ def test_values_beyond_an_axis_are_counted():
 
 def test_what_is_no_number_is_no_point():
     rows = [{"step": 2, "a": 1.0}, {"step": 1, "a": 3, "b": "x"}, {"step": 3, "a": float("nan")}]
-    rows += [{"step": "x", "a": 1}, {"step": 4, "a": 10**40, "c": True}, {"step": 5, "a": 1e308}]
+    rows += [{"step": "x", "a": 1}, {"step": 4, "a": 10**400, "c": True}, {"step": 5, "a": 1e308}]
+    rows += [{"step": 6, "a": 2**70, "c": True}]
     found = columns(rows)
     assert list(found) == ["a"]
-    assert found["a"].steps.tolist() == [1, 2]
-    assert found["a"].values.tolist() == [3, 1]
+    assert found["a"].steps.tolist() == [1, 2, 6]
+    assert found["a"].values.tolist() == [3, 1, 2**70]
 
 
 def test_long_logs_make_small_plots(tmp_path):

@@ -138,6 +138,7 @@ def numbers(rows: list[Iterable[object]]) -> np.ndarray:
 def _number(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    if isinstance(value, int) and abs(value) >= 2**63:  # perhaps too large for a float
+    try:
+        return float(value)
+    except OverflowError:
         return None
-    return value
