@@ -34,10 +34,10 @@ def curves(names: list[str], columns: dict[str, Column]) -> tuple[Curve, ...]:
 
     A curve is sparse if its column has fewer than half the values of the longest one.
     """
-    longest = max((column.count for column in columns.values()), default=0)
+    longest = max((column.logged.count for column in columns.values()), default=0)
     own = own_looks(names)
     return tuple(
-        Curve(columns[name], *own[name], sparse=columns[name].count < longest / 2)
+        Curve(columns[name], *own[name], sparse=columns[name].logged.count < longest / 2)
         for name in names
         if name in columns
     )
