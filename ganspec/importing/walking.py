@@ -62,7 +62,7 @@ class Walk:
             self.take(row)
         self.draft.makes = self.running
         if not self.draft.reads:
-            raise UnreadableError(f"the table `{self.table.name}` has no layers")
+            raise UnreadableError(f"the table `{self.table.name}` has no layers; print it whole")
 
     def drop_further_outputs(self) -> None:
         """Leave out the rows that only further outputs need, and note these outputs."""
