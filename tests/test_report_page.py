@@ -162,7 +162,7 @@ def test_any_name_can_be_drawn(tmp_path, name):
 
 def test_columns_of_own_names_look_different(tmp_path):
     names = ["loss", "reconstruction", "kl", *(f"own_{i}" for i in range(5))]
-    (panel,) = losses.panels(columns([{"step": 1} | dict.fromkeys(names, 1.0)]))
+    (panel,) = losses.panels(columns([{"step": 1} | dict.fromkeys(names, 1.0)]), {})
     looks = [(curve.colour, curve.style) for curve in panel.curves]
     assert len(set(looks)) == len(looks) == 8
     assert [colour for colour, _ in looks[:3]] == ["blue", "orange", "green"]
@@ -170,7 +170,7 @@ def test_columns_of_own_names_look_different(tmp_path):
 
 def test_few_steps_are_points_at_whole_numbers():
     for count in (1, 4):
-        panel, *_ = losses.panels(columns({"step": i + 1, "loss": 2.0} for i in range(count)))
+        panel, *_ = losses.panels(columns({"step": i + 1, "loss": 2.0} for i in range(count)), {})
         for figure in (curves.figure_of([panel]), small_figure([panel], shared_axes([panel]))):
             figure.draw_without_rendering()
             (axes,) = figure.axes

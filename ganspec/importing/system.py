@@ -49,7 +49,7 @@ class SpecDraft:
         return bool({"generator", "discriminator"} & set(self.networks))
 
 
-def role_of(network: NetworkDraft, is_image: bool = False) -> str:
+def role_of(network: NetworkDraft, is_image: bool) -> str:
     """Return the role of a network by its input and output shapes, such as `generator`.
 
     A vector that it reads is a latent unless `is_image`. Raise UnreadableError if

@@ -76,7 +76,7 @@ def import_tables(paths: list[Path], inputs: list[CodeInput]) -> Imported:
         framework = walk.table.framework
         unsaid = [text for kind, text in UNSAID[framework].items() if kind in types]
         walk.draft.unknown += [UNSEEN[framework], *unsaid]
-        role = role_of(walk.draft, is_image=walk.draft.reads == image)
+        role = role_of(walk.draft, walk.draft.reads == image)
         if role in networks:
             raise UnreadableError(f"two tables have the role {role}; import one at a time")
         networks[role], printed[role] = walk.draft, walk.table
