@@ -191,7 +191,7 @@ def finish(
     warnings, verified = [], {}
     for role, network in networks.items():
         verified[role] = compared(spec, role, network)
-        draft.inits[role] = unknown("not compared, because the networks are not equal")
+        draft.inits[role] = unknown("not compared, because the networks may not be equal")
         if verified[role] == EQUAL:
             reason = f"weights are drawn by {fills[role].unclear}"
             if not fills[role].unclear:
