@@ -74,7 +74,7 @@ def cut_gradients(network: nn.Module, inputs: list[torch.Tensor]) -> list[str]:
             # such a function runs under no_grad, which is not a cut of the code
             cuts = [cut for cut in cuts if not cut.endswith(NO_GRAD)]
         if cuts:
-            notes.append(f"gradients are cut: {', '.join(list(dict.fromkeys(cuts))[:4])}")
+            notes.append(f"gradients are cut: {few(list(dict.fromkeys(cuts)))}")
         for name, parameter in parameters:
             parameter.requires_grad_(name not in frozen)
         notes += weight_notes(network, inputs)

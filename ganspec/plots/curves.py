@@ -85,7 +85,10 @@ def smoothed(values: np.ndarray, width: int) -> np.ndarray:
 
 
 def envelope(column: Column, bins: int = BINS) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the last index, lowest and highest value of each of `bins` equal parts of a column."""
+    """Return the last index, lowest and highest value of each of `bins` equal parts of a column.
+
+    The column must have at least `bins` points.
+    """
     edges = np.linspace(0, len(column), bins + 1).astype(int)
     starts = edges[:-1]
     low = np.minimum.reduceat(column.logged.low, starts)
