@@ -85,10 +85,7 @@ def smoothed(values: np.ndarray, width: int) -> np.ndarray:
 
 
 def envelope(column: Column, bins: int = BINS) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the last index, lowest and highest value of each of `bins` equal parts of a column.
-
-    The column must have at least `bins` points.
-    """
+    """Return the last index, lowest and highest value of each of `bins` equal parts of a column."""
     edges = np.linspace(0, len(column), bins + 1).astype(int)
     starts = edges[:-1]
     low = np.minimum.reduceat(column.logged.low, starts)
@@ -106,8 +103,7 @@ def y_limits(curves: tuple[Curve, ...]) -> tuple[float, float] | None:
         return None
     low = min(np.percentile(column.values, 0.5) for column in parts)
     high = max(np.percentile(column.values, 99.5) for column in parts)
-    bands = [column.logged for column in parts]
-    whole = max(np.max(band.high) for band in bands) - min(np.min(band.low) for band in bands)
+    whole = max(np.max(c.logged.high) for c in parts) - min(np.min(c.logged.low) for c in parts)
     if high <= low or whole <= CUT * (high - low):
         return None
     margin = 0.15 * (high - low)
