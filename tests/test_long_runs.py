@@ -119,8 +119,8 @@ def test_a_thinned_log_is_drawn_as_the_whole_one():
     thinned = ThinnedLog()
     thinned.add(rows)
     whole, drawn = columns(rows)["loss"], thinned.columns()["loss"]
-    assert MOST / 2 <= len(drawn) <= MOST and drawn.count == 100_000
-    assert thinned.columns()["test"].count == 100_000 // 7
+    assert MOST / 2 <= len(drawn) <= MOST and drawn.logged.count == 100_000
+    assert thinned.columns()["test"].logged.count == 100_000 // 7
     last, low, high = envelope(drawn)
     assert len(last) == BINS and (low.min(), high.max()) == (whole.values.min(), 1e6)
     # each part of the plot shows the extremes and the mean of exactly its steps
@@ -128,8 +128,8 @@ def test_a_thinned_log_is_drawn_as_the_whole_one():
     starts = np.concatenate([[0], ends[:-1] + 1])
     for i in range(len(drawn)):
         values = whole.values[starts[i] : ends[i] + 1]
-        assert (drawn.low[i], drawn.high[i]) == (values.min(), values.max())
-        assert drawn.mean[i] == pytest.approx(values.mean(), rel=1e-9)
+        assert (drawn.logged.low[i], drawn.logged.high[i]) == (values.min(), values.max())
+        assert drawn.logged.mean[i] == pytest.approx(values.mean(), rel=1e-9)
     short = ThinnedLog()
     short.add(rows[:MOST])
     assert short.columns()["loss"].equals(columns(rows[:MOST])["loss"])

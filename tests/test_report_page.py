@@ -118,11 +118,12 @@ def test_values_beyond_an_axis_are_counted():
 
 def test_what_is_no_number_is_no_point():
     rows = [{"step": 2, "a": 1.0}, {"step": 1, "a": 3, "b": "x"}, {"step": 3, "a": float("nan")}]
-    rows += [{"step": "x", "a": 1}, {"step": 4, "a": 10**40, "c": True}, {"step": 5, "a": 1e308}]
+    rows += [{"step": "x", "a": 1}, {"step": 4, "a": 10**400, "c": True}, {"step": 5, "a": 1e308}]
+    rows += [{"step": 6, "a": 2**70, "c": True}]
     found = columns(rows)
     assert list(found) == ["a"]
-    assert found["a"].steps.tolist() == [1, 2]
-    assert found["a"].values.tolist() == [3, 1]
+    assert found["a"].steps.tolist() == [1, 2, 6]
+    assert found["a"].values.tolist() == [3, 1, 2**70]
 
 
 def test_long_logs_make_small_plots(tmp_path):
@@ -161,7 +162,7 @@ def test_any_name_can_be_drawn(tmp_path, name):
 
 def test_columns_of_own_names_look_different(tmp_path):
     names = ["loss", "reconstruction", "kl", *(f"own_{i}" for i in range(5))]
-    (panel,) = losses.panels(columns([{"step": 1} | dict.fromkeys(names, 1.0)]))
+    (panel,) = losses.panels(columns([{"step": 1} | dict.fromkeys(names, 1.0)]), {})
     looks = [(curve.colour, curve.style) for curve in panel.curves]
     assert len(set(looks)) == len(looks) == 8
     assert [colour for colour, _ in looks[:3]] == ["blue", "orange", "green"]
@@ -169,7 +170,7 @@ def test_columns_of_own_names_look_different(tmp_path):
 
 def test_few_steps_are_points_at_whole_numbers():
     for count in (1, 4):
-        panel, *_ = losses.panels(columns({"step": i + 1, "loss": 2.0} for i in range(count)))
+        panel, *_ = losses.panels(columns({"step": i + 1, "loss": 2.0} for i in range(count)), {})
         for figure in (curves.figure_of([panel]), small_figure([panel], shared_axes([panel]))):
             figure.draw_without_rendering()
             (axes,) = figure.axes

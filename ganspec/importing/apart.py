@@ -30,11 +30,12 @@ def import_apart(read: Callable[[], Imported], path: str, minutes: float) -> Imp
     """Call `read` in a separate process, and return its result.
 
     `read` runs the code in the file `path`. What this code prints goes to standard error, and its
-    standard input is empty. Raise UnreadableError with the reason if `read` raises an error, if it
-    takes over `minutes` or needs over MEMORY, or if the process ends before `read` returns.
+    standard input is empty. On Linux, it can reserve MEMORY bytes. Raise UnreadableError with the
+    reason if `read` raises an error or takes over `minutes`, or if the process ends before `read`
+    returns.
     """
     results, sending = CONTEXT.Pipe(duplex=False)
-    process = CONTEXT.Process(target=_answer, args=(read, sending))
+    process = CONTEXT.Process(target=_answer, args=(read, path, sending))
     process.start()
     sending.close()
     deadline = time.monotonic() + 60 * minutes
@@ -49,7 +50,12 @@ def import_apart(read: Callable[[], Imported], path: str, minutes: float) -> Imp
                 return Imported(**content)
     except EOFError:
         process.join()
-        raise UnreadableError(f"{path} {_ending(process.exitcode or 0)}") from None
+        status = process.exitcode or 0  # if negative, the number of a signal
+        end = f"signal {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
+        raise UnreadableError(
+            f"the process that ran {path} ended with {end}, before the networks were read; "
+            "run the file in Python to find the cause"
+        ) from None
     finally:
         process.kill()
         process.join()
@@ -57,17 +63,8 @@ def import_apart(read: Callable[[], Imported], path: str, minutes: float) -> Imp
     raise UnreadableError(f"{path} ran for {span}; allow more with --minutes")
 
 
-def _ending(status: int) -> str:
-    """Return in words how a process ended; a negative exit `status` is the number of a signal."""
-    if status < 0:
-        return f"ended the process that ran it by {signal.Signals(-status).name}"
-    return (
-        f"ended the process that ran it, with exit status {status}, before its networks were read"
-    )
-
-
 class Printed(io.TextIOBase):
-    """Standard output and error of the process; they send each text to the parent process."""
+    """Standard output and error of the separate process; the parent gets each text."""
 
     def __init__(self, sending: Connection):
         self.sending = sending
@@ -82,7 +79,7 @@ def _send(sending: Connection, kind: str, content: object) -> None:
     sending.send_bytes(json.dumps([kind, content]).encode())
 
 
-def _answer(read: Callable[[], Imported], sending: Connection) -> None:
+def _answer(read: Callable[[], Imported], path: str, sending: Connection) -> None:
     """Send what `read` returns, or the reason why it fails."""
     os.dup2(2, 1)  # for C code, which does not print through `sys.stdout`
     sys.stdout = sys.stderr = Printed(sending)
@@ -93,10 +90,10 @@ def _answer(read: Callable[[], Imported], sending: Connection) -> None:
     except (GanspecError, OSError) as error:
         _send(sending, "error", one_line(error))
     except Exception as error:  # the code's objects may raise anything wherever they are used
-        what = f"reading the code failed: {type(error).__name__}: {one_line(error)}"
+        what = f"{path} cannot be read: {type(error).__name__}: {one_line(error)}"
         if is_out_of_memory(error):
             limit = f"over {MEMORY // 2**30} GiB of memory"
-            what = f"the code needs {limit if is_limited else 'more memory than is free'}"
+            what = f"{path} needs {limit if is_limited else 'more memory than it can get'}"
         _send(sending, "error", what[:300])
 
 

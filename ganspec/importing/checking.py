@@ -57,7 +57,7 @@ def difference(code: CodeNetwork, net: Net) -> str | None:
                 return text
             return _gradient_difference(code, net, mine, modes[0])
     except FAILURES as error:
-        return f"it does not run: {one_line(error)}"
+        return f"the comparison fails: {one_line(error)}"
     return None
 
 
@@ -76,7 +76,7 @@ def _output_difference(
     for ours, theirs in zip(own_outputs, _code_outputs(code, inputs), strict=True):
         near = TOLERANCE * max(1.0, times)
         if not torch.allclose(ours, theirs, rtol=TOLERANCE, atol=near, equal_nan=True):
-            mode = "while training" if training else "after training"
+            mode = "in training mode" if training else "in evaluation mode"
             large = f", for inputs {times:g} times as large" if times != 1 else ""
             return f"outputs differ by {(ours - theirs).abs().max():.2g} {mode}{large}"
     return None

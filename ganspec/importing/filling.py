@@ -128,7 +128,7 @@ class FillReader(NameReader):
         return [f"{each}, draws weights, but nothing in the file uses it" for each in unused]
 
     def _drawings(self, scope: OwnerScope) -> Iterator[WeightDrawing]:
-        """Yield the drawings in a scope. Note the names that draw in `drawers` and `makers`."""
+        """Yield the drawings in a scope, and add to `drawers` and `makers` what it defines."""
         if isinstance(scope.node, FUNCTIONS) and scope.node.name in self.names:
             return  # a function that makes a network is run, not read
         for node, branch in within(scope.node):

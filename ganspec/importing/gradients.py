@@ -21,9 +21,9 @@ NO_GRAD = " under no_grad"  # follows the name of a function that was called und
 class CutRecorder(TorchFunctionMode):
     """Recorder of calls that read a tensor with gradients and return floats without.
 
-    `cuts` has the functions' names, such as `detach` or `mul under no_grad`; those in FRESH are
-    left out. If `changing`, such calls return other numbers: then the outputs change if they depend
-    on them.
+    `cuts` has the functions' names, such as `detach` or `mul under no_grad`, but none that contains
+    a part in FRESH. If `changing`, such calls return other numbers, so that outputs that depend on
+    these change.
     """
 
     def __init__(self, changing: bool = False) -> None:
@@ -74,7 +74,7 @@ def cut_gradients(network: nn.Module, inputs: list[torch.Tensor]) -> list[str]:
             # such a function runs under no_grad, which is not a cut of the code
             cuts = [cut for cut in cuts if not cut.endswith(NO_GRAD)]
         if cuts:
-            notes.append(f"gradients are cut: {', '.join(list(dict.fromkeys(cuts))[:4])}")
+            notes.append(f"gradients are cut: {few(list(dict.fromkeys(cuts)))}")
         for name, parameter in parameters:
             parameter.requires_grad_(name not in frozen)
         notes += weight_notes(network, inputs)

@@ -1,7 +1,7 @@
 """Guesses of the layer that expresses recorded calls.
 
 Its kind is guessed from the names of the calls, its fields from their settings. `likeness.py`
-lowers each guess and compares it with the calls, so a wrong guess does no harm.
+compares each guess with the calls, so a wrong guess does no harm.
 """
 
 from __future__ import annotations

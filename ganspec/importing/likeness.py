@@ -105,9 +105,10 @@ def lowered(
 def expresses(net: Net, segment: Segment) -> bool:
     """Return True if a program computes the same as a segment.
 
-    They do if each step has the settings of a call, and do not if one has other settings. If both
-    consist of torch modules, their numbers of calls must be equal. Where this does not decide, both
-    run on random numbers, and must have equal results.
+    Both must have equally many inputs, and one output of equal shape. If there are as many steps as
+    calls, settings decide: all must be equal in pairs. If there are not, and both consist of torch
+    modules, they differ. Where this does not decide, both run on random numbers, and must have
+    equal results.
     """
     graph, calls = segment.graph, segment.calls
     if net.output.shape != segment.shape or net.heads or len(net.inputs) != len(segment.inputs):

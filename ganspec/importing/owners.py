@@ -22,7 +22,7 @@ class OwnerScope:
     """A module, class or function, with the networks that its names stand for.
 
     `owners` has None for a name of which nothing is known, and an empty set for a name of another
-    object. Names in `each` are variables of loops over a written list: they stand for one of their
+    object. Names in `each` are variables of loops over a literal list: they stand for one of their
     networks after the other. Those in `parts` are variables of other loops: they stand for parts of
     networks, such as layers. Names in `shared` are `global` ones.
     """
@@ -130,7 +130,7 @@ class NameReader:
     ) -> list[str]:
         """Return notes on calls in which `maker` has other plain arguments than in this import.
 
-        The import gives it those of `settings`, and the defaults of others.
+        The import gives it `settings`, and the defaults of its other arguments.
         """
         parameters = inspect.signature(maker).parameters
         notes = []

@@ -30,7 +30,7 @@ def run_file(path: Path, names: set[str]) -> ModuleType:
         raise UnreadableError(
             f"{path} is not a Python file; for a printed table, write --summary {path}"
         )
-    # without the prefix, an installed package of the same name could be imported instead
+    # without the prefix, a file such as `copy.py` would replace the module of its name
     name = f"imported_{path.stem}"
     loader = NetworksLoader(name, path, names)
     spec = spec_from_file_location(name, path, loader=loader)

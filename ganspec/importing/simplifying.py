@@ -32,7 +32,7 @@ def simplify(graph: RecordedGraph) -> None:
     call on random numbers, so `view`, `flatten`, `squeeze` and indexing with None all have the
     role `reshape`.
     """
-    roles = {call: role for call in graph.calls if (role := role_of(graph, call))}
+    roles = {call: role for call in graph.calls if (role := role_of_call(graph, call))}
     _merge(graph, {c.output: c.inputs[0] for c, role in roles.items() if role == "identity"})
     graph.roles = {call: role for call, role in roles.items() if role != "identity"}
     maker = {call.output: call for call in graph.calls}
@@ -72,7 +72,7 @@ def _merge(graph: RecordedGraph, same: dict[int, int]) -> None:
     graph.outputs = merged(graph.outputs)
 
 
-def role_of(graph: RecordedGraph, call: RecordedCall) -> str | None:
+def role_of_call(graph: RecordedGraph, call: RecordedCall) -> str | None:
     """Return `identity`, `reshape`, `add`, `mul` or `cat`; None for any other call."""
     if call.count > 1 or call.has_state:
         return None

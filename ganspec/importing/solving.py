@@ -46,11 +46,11 @@ class Solution:
         fields = written(self.layer, row.framework)
         hidden = _dilation(self.layer) if row.framework == "keras" else ()
         for name in (*UNKNOWN.get(row.type, ()), *self.open, *hidden):
-            fields[name] = unprinted(self.layer, name, row.framework)
+            fields[name] = unknown_field(self.layer, name, row.framework)
         return Entry(self.layer.kind, fields, note="; ".join(filter(None, notes)))
 
 
-def unprinted(layer: Layer, name: str, framework: str) -> Data:
+def unknown_field(layer: Layer, name: str, framework: str) -> Data:
     """Return `unknown` for a field of `layer`, with the layer's value as a guess if it needs one.
 
     The framework's default needs none: torch's default, which then stands in for the value, gives

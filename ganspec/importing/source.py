@@ -126,7 +126,7 @@ def _reject_unknown(settings: dict[str, object], makers: Iterable[Maker]) -> Non
     known = {p.name for p in parameters}
     if unknown_names := [name for name in settings if name not in known]:
         raise UnreadableError(
-            f"no constructor takes {listed(unknown_names)}; --with is for constructors' arguments"
+            f"no constructor takes {listed(unknown_names)}; correct the name in --with"
         )
 
 
@@ -154,7 +154,7 @@ def inputs_of(
             other = f"; if it turns images into images, import it alone, as FILE.py:{title}"
         raise UnreadableError(f"{title} needs an input; add --input {options}{other}")
     if len(own) < least and any(each.is_label for each in own):
-        what = "a latent or an image, and one label"
+        what = "a latent or an image, and a label: give further arguments of `forward` defaults"
         raise UnreadableError(f"{title} reads {least} tensors; ganspec's networks read {what}")
     if len(own) < least:
         raise UnreadableError(f"{title} reads {least} tensors; add --input y:class10 or y:10")
@@ -164,7 +164,10 @@ def inputs_of(
     labels = sum(each.is_label for each in own)
     if len(own) - labels > 1 or labels > 1:
         what = "labels" if labels > 1 else "images or latents"
-        raise UnreadableError(f"{title} reads several {what}; ganspec's networks read one")
+        raise UnreadableError(
+            f"{title} reads several {what}; ganspec's networks read one: give further arguments of "
+            "`forward` defaults, and leave out their --input"
+        )
     return own
 
 
@@ -188,7 +191,7 @@ def finish(
     warnings, verified = [], {}
     for role, network in networks.items():
         verified[role] = compared(spec, role, network)
-        draft.inits[role] = unknown("not compared, because the networks are not equal")
+        draft.inits[role] = unknown("not compared, because the networks may not be equal")
         if verified[role] == EQUAL:
             reason = f"weights are drawn by {fills[role].unclear}"
             if not fills[role].unclear:

@@ -87,7 +87,8 @@ class Structure:
     def cut_long_reads(self, start: int, region: list[RecordedCall]) -> bool:
         """Let the first `add` or `concat` of a region that can read `start` by name do so.
 
-        Return False, and change nothing, if there is none, or if the region becomes one layer.
+        Return False, and change nothing, if there is none, or if the region reads the label or
+        becomes one layer.
         """
         if len(region) == 1 or self.has_label(region) or self.branches(start, region):
             return False

@@ -20,8 +20,8 @@ LONGEST = 1_000_000  # most characters of a file
 def read_tables(text: str, name: str) -> list[Table]:
     """Return every model printed in `text`; `name` is that of the text, and of nameless models.
 
-    Raise UnreadableError if `text` is longer than LONGEST, has no table or one without layers, or
-    if Keras printed it with `expand_nested`.
+    Raise UnreadableError if `text` is longer than LONGEST, has no table, or if Keras printed it
+    with `expand_nested`.
     """
     if len(text) > LONGEST:
         raise UnreadableError(f"{name} has over {LONGEST:,} characters; keep only the tables")
@@ -42,10 +42,6 @@ def read_tables(text: str, name: str) -> list[Table]:
     for at, end in pairwise([*heads, len(lines)]):
         table = Table(_title(lines[:at], name))
         _fill(table, lines[at], lines[at + 1 : end])
-        if not table.rows:
-            raise UnreadableError(
-                f"the table in line {at + 1} of {name} has no layers; print it whole"
-            )
         tables.append(table)
     return tables
 

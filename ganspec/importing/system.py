@@ -49,11 +49,11 @@ class SpecDraft:
         return bool({"generator", "discriminator"} & set(self.networks))
 
 
-def role_of(network: NetworkDraft, is_image: bool = False) -> str:
+def role_of(network: NetworkDraft, is_image: bool) -> str:
     """Return the role of a network by its input and output shapes, such as `generator`.
 
-    A vector that it reads is a latent unless `is_image`. Raise UnreadableError if
-    no system has a network with such an input and output.
+    An input that is a vector, or has 1 x 1 pixel, is a latent unless `is_image`. Raise
+    UnreadableError if no system has a network with such an input and output.
     """
     reads, makes = network.reads, network.makes
     if network.judges:

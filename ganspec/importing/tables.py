@@ -45,7 +45,8 @@ UNSAID = {
             "one group, without dilation"
         ),
         "ConvTranspose2d": (
-            "groups and dilation of ConvTranspose2d are not printed; kernels are solved without"
+            "groups and dilation of ConvTranspose2d are not printed; kernels are solved for one "
+            "group, without dilation"
         ),
         "InstanceNorm2d": "running statistics of InstanceNorm2d are not printed",
         "MaxPool2d": "dilation and ceil_mode of MaxPool2d are not printed",
@@ -75,7 +76,7 @@ def import_tables(paths: list[Path], inputs: list[CodeInput]) -> Imported:
         framework = walk.table.framework
         unsaid = [text for kind, text in UNSAID[framework].items() if kind in types]
         walk.draft.unknown += [UNSEEN[framework], *unsaid]
-        role = role_of(walk.draft, is_image=walk.draft.reads == image)
+        role = role_of(walk.draft, walk.draft.reads == image)
         if role in networks:
             raise UnreadableError(f"two tables have the role {role}; import one at a time")
         networks[role], printed[role] = walk.draft, walk.table
@@ -90,7 +91,9 @@ def import_tables(paths: list[Path], inputs: list[CodeInput]) -> Imported:
     (draft.framework,) = frameworks
     draft.inits = dict.fromkeys(networks, unknown("not printed"))
     for role, network in networks.items():
-        warnings += [f"{role}: not read: {gap}" for gap in [*network.gaps, *unprinted(network)]]
+        warnings += [
+            f"{role}: not read: {gap}" for gap in [*network.gaps, *unprinted_fields(network)]
+        ]
         warnings += [f"{role}: {note}" for note in [*network.notes, *doubtful(network.entries)]]
     draft.report = claimed(networks, printed)
     text = text_of(draft)
@@ -138,7 +141,7 @@ def _starts_with_vector(table: Table) -> bool:
     return is_point or (bool(shapes) and len(shapes[0]) == 1)
 
 
-def unprinted(network: NetworkDraft) -> list[str]:
+def unprinted_fields(network: NetworkDraft) -> list[str]:
     """Return the unprinted fields with their counts: `dropout rate (3 times)`, `elu alpha`."""
     norms = network.activation_norm if isinstance(network.activation_norm, dict) else {}
     norm = {f"{name}_norm": fields for name, fields in norms.items()}

@@ -24,7 +24,7 @@ def is_torch_table(lines: list[str]) -> bool:
 def read_torch_tables(lines: list[str], name: str) -> list[Table]:
     """Return every network printed in `lines`; one without a name is called `name`.
 
-    Raise UnreadableError if there is no table, or if one has no layers.
+    Raise UnreadableError if there is no table.
     """
     heads = [i for i, line in enumerate(lines) if HEADER.match(line)]
     if not heads:
@@ -50,10 +50,6 @@ def read_torch_tables(lines: list[str], name: str) -> list[Table]:
             elif match := ROOT.match(line):
                 table.name = match[1]
         table.rows = [row for _, row in leaves]
-        if not table.rows:
-            raise UnreadableError(
-                f"the table in line {at + 1} of {name} has no layers; print it whole"
-            )
         tables.append(table)
     return tables
 

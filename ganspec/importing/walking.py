@@ -62,7 +62,7 @@ class Walk:
             self.take(row)
         self.draft.makes = self.running
         if not self.draft.reads:
-            raise UnreadableError(f"the table `{self.table.name}` has no layers")
+            raise UnreadableError(f"the table `{self.table.name}` has no layers; print it whole")
 
     def drop_further_outputs(self) -> None:
         """Leave out the rows that only further outputs need, and note these outputs."""
@@ -103,7 +103,7 @@ class Walk:
         given = self.image if is_map else self.latent
         if given and solve(row, given):
             return given
-        if row.framework == "torch" and self.latent and reshaped(row, self.latent):
+        if row.framework == "torch" and self.latent and after_reshape(row, self.latent):
             return self.latent
         return self.guess(row)
 
@@ -171,7 +171,7 @@ class Walk:
             row = replace(row, type="Flatten")
         solution = solve(row, start) if start else None
         if solution is None and row.framework == "torch" and start:
-            return reshaped(row, start)
+            return after_reshape(row, start)
         if solution is None or (row.type == "Flatten" and len(start) == 1):
             return [] if row.type == "Flatten" else None
         entry = solution.entry(row)
@@ -277,7 +277,7 @@ def joins(row: Row) -> bool:
     return kind_of(row) in ("add", "concat", "multiply")
 
 
-def reshaped(row: Row, before: Shape) -> list[Entry] | None:
+def after_reshape(row: Row, before: Shape) -> list[Entry] | None:
     """Return a reshape or flatten of `before`, and the row's layer after it; None if none fits.
 
     Tables of torch do not print the reshapes of a `forward`; the row's number of parameters tells

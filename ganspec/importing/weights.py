@@ -95,7 +95,7 @@ def untrained(network: nn.Module, inputs: Sequence[torch.Tensor]) -> list[str]:
 
 
 def side_effects(network: nn.Module, inputs: Sequence[torch.Tensor]) -> list[str]:
-    """Return notes on unusual effects of calls of `network`.
+    """Return notes on what is unusual in calls of `network`.
 
     Calls may change weights, or draw random numbers that are not torch's; modules may stay in
     evaluation mode; weights may not be float32. Raises any error of `network`.

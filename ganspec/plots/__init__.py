@@ -1,1 +1,1 @@
-"""Plots of losses, scores and confusion matrices."""
+"""Plots of losses, scores, confusion matrices and attention."""

@@ -63,8 +63,8 @@ def draw_row(
 ) -> None:
     """Draw an image with a dot for each query, and to its right each query's map with its dot.
 
-    `axes` are 1 + queries of matplotlib's `Axes`. `image` is uint8
-    H x W x C, `maps` queries x h x w.
+    `axes` are 1 + queries of matplotlib's `Axes`. `image` is uint8 H x W x C, `maps` are
+    queries x h x w.
     """
     height, width = image.shape[:2]
     frame = (0, width, height, 0)

@@ -88,8 +88,8 @@ def envelope(column: Column, bins: int = BINS) -> tuple[np.ndarray, np.ndarray, 
     """Return the last index, lowest and highest value of each of `bins` equal parts of a column."""
     edges = np.linspace(0, len(column), bins + 1).astype(int)
     starts = edges[:-1]
-    low = np.minimum.reduceat(column.low, starts)
-    return edges[1:] - 1, low, np.maximum.reduceat(column.high, starts)
+    low = np.minimum.reduceat(column.logged.low, starts)
+    return edges[1:] - 1, low, np.maximum.reduceat(column.logged.high, starts)
 
 
 def y_limits(curves: tuple[Curve, ...]) -> tuple[float, float] | None:
@@ -103,7 +103,7 @@ def y_limits(curves: tuple[Curve, ...]) -> tuple[float, float] | None:
         return None
     low = min(np.percentile(column.values, 0.5) for column in parts)
     high = max(np.percentile(column.values, 99.5) for column in parts)
-    whole = max(np.max(column.high) for column in parts) - min(np.min(c.low) for c in parts)
+    whole = max(np.max(c.logged.high) for c in parts) - min(np.min(c.logged.low) for c in parts)
     if high <= low or whole <= CUT * (high - low):
         return None
     margin = 0.15 * (high - low)
@@ -167,7 +167,7 @@ def draw_curve(axes: Axes, curve: Curve, bins: int = BINS) -> None:
     if curve.sparse or len(column) == 1:  # a line through one point could not be seen
         plot(column.steps, column.values, linewidth=1.6, marker="o", markersize=3.5)
         return
-    smooth = smoothed(column.mean, window(len(column)))
+    smooth = smoothed(column.logged.mean, window(len(column)))
     if len(column) >= 2 * bins:
         ends, low, high = envelope(column, bins)
         steps = column.steps[ends]

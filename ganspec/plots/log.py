@@ -53,24 +53,9 @@ class Column:
         return len(self.steps)
 
     @property
-    def count(self) -> int:
-        """Number of values that were logged; a thinned column may have fewer points."""
-        return self.band.count if self.band else len(self)
-
-    @property
-    def low(self) -> np.ndarray:
-        """The lowest logged value near each point; its own if the column is not thinned."""
-        return self.band.low if self.band else self.values
-
-    @property
-    def high(self) -> np.ndarray:
-        """The highest logged value near each point; its own if the column is not thinned."""
-        return self.band.high if self.band else self.values
-
-    @property
-    def mean(self) -> np.ndarray:
-        """The mean of the logged values near each point; its own if the column is not thinned."""
-        return self.band.mean if self.band else self.values
+    def logged(self) -> Band:
+        """The band; if the column is not thinned, one in which each point has its own value."""
+        return self.band or Band(self.values, self.values, self.values, len(self))
 
     def equals(self, other: Column) -> bool:
         """Return True if this column and `other` have the same steps and values."""
@@ -138,6 +123,7 @@ def numbers(rows: list[Iterable[object]]) -> np.ndarray:
 def _number(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    if isinstance(value, int) and abs(value) >= 2**63:  # perhaps too large for a float
+    try:
+        return float(value)
+    except OverflowError:
         return None
-    return value

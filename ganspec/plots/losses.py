@@ -11,14 +11,13 @@ from ganspec.plots.saving import save
 MOST = 8  # most curves on one axis; ganspec's own logs have fewer
 
 
-def panels(log: dict[str, Column], claims: dict[str, Column] | None = None) -> list[Panel]:
+def panels(log: dict[str, Column], claims: dict[str, Column]) -> list[Panel]:
     """Return a panel of the first MOST losses and one of the first MOST accuracies.
 
     Columns whose names end in `accuracy` are accuracies, all others losses. A panel is left out if
     none of its columns is in `log`. `claims` are the columns of the log that the spec's report
     prints.
     """
-    claims = claims or {}
     names = list(dict.fromkeys([*log, *claims]))
     shares = [name for name in names if name.endswith("accuracy")]
     groups = {"loss": [name for name in names if name not in shares], "accuracy": shares}
@@ -34,10 +33,10 @@ def curves(names: list[str], columns: dict[str, Column]) -> tuple[Curve, ...]:
 
     A curve is sparse if its column has fewer than half the values of the longest one.
     """
-    longest = max((column.count for column in columns.values()), default=0)
+    longest = max((column.logged.count for column in columns.values()), default=0)
     own = own_looks(names)
     return tuple(
-        Curve(columns[name], *own[name], sparse=columns[name].count < longest / 2)
+        Curve(columns[name], *own[name], sparse=columns[name].logged.count < longest / 2)
         for name in names
         if name in columns
     )
@@ -56,7 +55,7 @@ def own_looks(names: list[str]) -> dict[str, tuple[str, str, Style]]:
 
 
 def plot_losses(
-    log: dict[str, Column], path: Path, epochs: Epochs, claims: dict[str, Column] | None = None
+    log: dict[str, Column], path: Path, epochs: Epochs, claims: dict[str, Column]
 ) -> None:
     """Write a PNG of losses by training step, accuracies below, and epochs at the foot.
 

@@ -42,8 +42,8 @@ def shared_axes(panels: Sequence[Panel]) -> SharedAxes:
     columns = [curve.column for curve in curves if len(curve.column)]
     claims = [value for panel in panels for _, value in panel.claims]
     steps = np.concatenate([column.steps for column in columns])
-    low = min([*claims, *(float(np.min(column.low)) for column in columns)])
-    high = max([*claims, *(float(np.max(column.high)) for column in columns)])
+    low = min([*claims, *(float(np.min(column.logged.low)) for column in columns)])
+    high = max([*claims, *(float(np.max(column.logged.high)) for column in columns)])
     margin = 0.05 * (high - low) or 0.05 * abs(high) or 1.0
     y = y_limits(curves) or (low - margin, high + margin)
     return SharedAxes((float(steps.min()), max(float(steps.max()), float(steps.min()) + 1)), y)
