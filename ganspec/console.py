@@ -238,24 +238,18 @@ def reported(advice: str | None = None) -> Iterator[None]:
         if advice and isinstance(error, NoFolderError):
             error.add_note(advice)
         fail(one_line(error))
-    except (MemoryError, RuntimeError) as error:
-        if "device-side assert" in str(error):  # then no tensor on the GPU can be read
-            fail("an operation on the GPU got an invalid number: find it with --device cpu")
-        if not is_out_of_memory(error):
-            _fail_in_own(error)
-            raise  # a bug of ganspec, which can be found only by its traceback
-        message = " ".join(["out of memory", *getattr(error, "__notes__", [])])
-        fail(f"{message}: free some or, for a training, set a smaller `train: {{batch: ...}}`")
     except Exception as error:
-        _fail_in_own(error)
-        raise
-
-
-def _fail_in_own(error: Exception) -> None:
-    """Print `error` with its line, and exit, if a line in a user's file of kinds raised it."""
-    if line := own_line(error):
-        place = f"{line[0].name}:{line[1]}"
-        fail(f"{place}: {type(error).__name__}: {one_line(error)}; correct the file")
+        if isinstance(error, (MemoryError, RuntimeError)):
+            if "device-side assert" in str(error):  # then no tensor on the GPU can be read
+                fail("an operation on the GPU got an invalid number: find it with --device cpu")
+            if is_out_of_memory(error):
+                message = " ".join(["out of memory", *getattr(error, "__notes__", [])])
+                remedy = "free some or, for a training, set a smaller `train: {batch: ...}`"
+                fail(f"{message}: {remedy}")
+        if line := own_line(error):
+            place = f"{line[0].name}:{line[1]}"
+            fail(f"{place}: {type(error).__name__}: {one_line(error)}; correct the file")
+        raise  # a bug of ganspec, which can be found only by its traceback
 
 
 def show_diagnostics(diagnostics: Sequence[Diagnostic], summary: bool = True) -> None:
