@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ganspec import kinds_files
+from ganspec.kinds_files import load_kinds
 from ganspec.language.registry import PACKAGES
 from ganspec.language.views import VIEWS
 from ganspec.progress import quieted
@@ -100,14 +100,6 @@ def load(path: Spec | Run | str | Path, settings: str | list[str] | tuple[str, .
     from ganspec.runs.opening import open_spec
 
     return open_spec(path, settings)
-
-
-def load_kinds(path: str | Path) -> None:
-    """Run a Python file that defines kinds (see `ganspec.extend`), so that specs can name them.
-
-    Raises KindsError if the file cannot be read or run, or if a kind in it has a fault.
-    """
-    kinds_files.load_kinds(path)
 
 
 def check(spec: Spec | Run | str | Path) -> list[Diagnostic]:
