@@ -280,7 +280,7 @@ error[count-mismatch]: the report claims 522,498 parameters in discriminator
 7 |     discriminator: {total: 522498, trainable: 522497, buffers: 0}
   |                            ^^^^^^
   = note: discriminator has 522,497, 1 fewer than claimed
-  = help: compare the report's table with `ganspec show`""",
+  = help: compare the report with `ganspec show`""",
     ),
     "a layer": (
         "147584, 295168",
@@ -292,7 +292,7 @@ error[count-mismatch]: the report claims 147,585 parameters in layer 3 of discri
 10 |     discriminator: [1792, 73856, 147585, 295168, 4097]
    |                                  ^^^^^^
    = note: conv at line CONV has 147,584 parameters
-   = help: compare the report's table with `ganspec show`""",
+   = help: compare the report with `ganspec show`""",
     ),
     "a layer too few": (
         "295168, 4097]",
@@ -315,7 +315,7 @@ error[count-mismatch]: the report claims 10 parameters in layer 6 of discriminat
 10 |     discriminator: [1792, 73856, 147584, 295168, 4097, 10]
    |                                                        ^^
    = note: discriminator has 5 layers with parameters
-   = help: compare the report's table with `ganspec show`""",
+   = help: compare the report with `ganspec show`""",
     ),
     "another network": (
         "    generator: {total: 1466115}         # not printed; the sum of the layers",

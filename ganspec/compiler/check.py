@@ -158,5 +158,5 @@ def _has(row: Cost, count: str) -> str:
 
 
 def _mismatch(message: str, mark: Mark, note: str, more: str) -> Diagnostic:
-    help = "compare the report's table with `ganspec show`" + (f"; {more}" if more else "")
+    help = "compare the report with `ganspec show`" + (f"; {more}" if more else "")
     return Diagnostic("count-mismatch", message, mark, (note,), help)

@@ -29,7 +29,7 @@ class EvaluatedNetwork(nn.Module, Viewed):
 
     With `exact`, results equal those of the printed source bit for bit. Otherwise some modules
     are applied by rewrites, and results are equal up to rounding. In training mode the steps are
-    run by `casting`, if that is not None, which `cast` sets.
+    run by `casting`, once `cast` has set it.
     """
 
     view: ClassVar = "network"
@@ -60,7 +60,7 @@ class EvaluatedNetwork(nn.Module, Viewed):
         return self.casting(*inputs)
 
     def cast(self, execution: Execution, device: torch.device) -> None:
-        """Run the steps in the half precision of `execution`, or compiled, in training mode.
+        """Run the steps as `execution` says whenever the network is in training mode.
 
         Weights of four dimensions, such as those of convolutions, get the memory format of
         `execution` now. Functions and modules after the last layers with weights, such as a
