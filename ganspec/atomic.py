@@ -120,14 +120,16 @@ def make_folder(path: Path) -> None:
         raise type(error)(f"{path} cannot be made: {reason}: name another folder") from None
 
 
-def check_free(path: Path, overwrite: bool, is_folder: bool = False) -> None:
+def check_free(path: Path, overwrite: bool, is_folder: bool) -> None:
     """Raise FileExistsError if `path` is a file, unless `overwrite` is True.
 
     With `is_folder`, raise it in any case, since a folder never replaces a file.
     """
-    if would_replace(path) and is_folder:
+    if not would_replace(path):
+        return
+    if is_folder:
         raise FileExistsError(f"{path} is a file: name another folder")
-    if would_replace(path) and not overwrite:
+    if not overwrite:
         raise FileExistsError(f"{path} exists: add --overwrite to replace it, or name another file")
 
 

@@ -34,16 +34,15 @@ def check(spec: Spec) -> list[Diagnostic]:
     unknown, raise SpecError, too, if a layer cannot read a batch of the training, or if the code of
     a user's own kind cannot be emitted.
     """
-    nets = lower(spec)
-    errors = [*diagnosed(inner := unread_in_networks(spec)), *claims(spec, nets)]
-    if not unread(spec):
+    nets, gaps = lower(spec), unread(spec)
+    errors = [*diagnosed(unread_in_networks(spec)), *claims(spec, nets)]
+    if not gaps:
         errors += check_batches(spec, nets)
     if errors:
         raise SpecError(errors)
-    gaps = diagnosed([part for part in unread(spec) if part not in inner], "warning")
     if not gaps and any(kind.is_own for kind in within(spec)):
         program(spec, nets)  # raises an error if the code of a user's kind cannot be moved
-    return [*warnings_of(spec, nets), *gaps]
+    return [*warnings_of(spec, nets), *diagnosed(gaps, "warning")]
 
 
 def warnings_of(spec: Spec, nets: dict[str, Net] | None = None) -> list[Diagnostic]:
