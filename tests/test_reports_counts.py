@@ -345,3 +345,16 @@ def test_user_is_told_which_claim_is_wrong(what, tmp_path, monkeypatch):
     with pytest.raises(SpecError) as raised:
         ganspec.check(ganspec.load("spec.yaml"))
     assert [d.render() for d in raised.value.diagnostics] == [said]
+
+
+def test_a_layer_of_a_file_that_is_extended_is_named_with_its_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / "specs" / "dcgan.yaml").read_text()
+    Path("base.yaml").write_text(text)
+    (line,) = (i for i, each in enumerate(text.splitlines(), 1) if each == "    - norm")
+    claim = "report: {layers: {generator: [819200, 2047]}}"
+    Path("child.yaml").write_text(f"extends: base.yaml\nname: child\n{claim}\n")
+    with pytest.raises(SpecError) as raised:
+        ganspec.check(ganspec.load("child.yaml"))
+    (wrong,) = raised.value.diagnostics
+    assert wrong.notes == (f"batch_norm at base.yaml:{line}:7 has 2,048 parameters",)

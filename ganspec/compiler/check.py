@@ -115,20 +115,19 @@ def _tables(spec: Spec, rows: dict[str, list[Cost]]) -> Iterator[Diagnostic]:
         counts = [row.params for row in built]
         first = next((i for i, n in enumerate(table) if counts[i : i + 1] != [n]), None)
         if first is not None:
-            count = table[first]
+            count, place = table[first], _place(spec, "layers", name, first).mark
             message = f"the report claims {count:,} parameters in layer {first + 1} of {name}"
-            note = (
-                _has(built[first], f"{counts[first]:,} parameters") if first < len(built) else has
-            )
+            wrong = built[first] if first < len(built) else None
+            note = f"{_seen(wrong, place)} has {counts[first]:,} parameters" if wrong else has
             same = next((row for row in built if row.params == count), None)
-            more = _has(same, f"exactly {count:,} parameters") if same else ""
-            yield _mismatch(message, _place(spec, "layers", name, first).mark, note, more)
+            more = f"{_seen(same, place)} has exactly {count:,} parameters" if same else ""
+            yield _mismatch(message, place, note, more)
         elif len(built) > len(table):
-            row = built[len(table)]
+            row, place = built[len(table)], _place(spec, "layers", name).mark
             message = f"{has}, but the report lists {len(table)}"
-            what = f"{row.kind} at line {row.line}, with {row.params:,} parameters"
+            what = f"{_seen(row, place)}, with {row.params:,} parameters"
             note = f"the first that the report lacks is {what}"
-            yield Diagnostic("count-mismatch", message, _place(spec, "layers", name).mark, (note,))
+            yield Diagnostic("count-mismatch", message, place, (note,))
 
 
 def _totals(spec: Spec, all_rows: dict[str, list[Cost]]) -> Iterator[Diagnostic]:
@@ -136,7 +135,7 @@ def _totals(spec: Spec, all_rows: dict[str, list[Cost]]) -> Iterator[Diagnostic]
     for name, claim in spec.report.params.items():
         if name not in all_rows:
             continue
-        rows, place = all_rows[name], _place(spec, "params", name)
+        rows, node = all_rows[name], _place(spec, "params", name)
         built = totals(rows)
         claimed = {"total": claim} if isinstance(claim, int) else dict(claim)
         for part, count in claimed.items():
@@ -148,12 +147,14 @@ def _totals(spec: Spec, all_rows: dict[str, list[Cost]]) -> Iterator[Diagnostic]
             note = f"{name} has {built[part]:,}, {off:,} {more_or_fewer} than claimed"
             near = next((row for row in rows if off in (row.params, row.buffers)), None)
             what = COUNTS["total" if near and off == near.params else "buffers"]
-            more = _has(near, f"exactly {off:,} {what}") if near else ""
-            yield _mismatch(message, (place.get(part) or place).mark, note, more)
+            place = (node.get(part) or node).mark
+            more = f"{_seen(near, place)} has exactly {off:,} {what}" if near else ""
+            yield _mismatch(message, place, note, more)
 
 
-def _has(row: Cost, count: str) -> str:
-    return f"{row.kind} at line {row.line} has {count}"
+def _seen(row: Cost, place: Mark) -> str:
+    """Return a layer's kind and where it is, as seen from `place`: `conv at line 7`."""
+    return f"{row.kind} at {row.mark.seen_from(place)}" if row.mark else row.kind
 
 
 def _mismatch(message: str, mark: Mark, note: str, more: str) -> Diagnostic:
