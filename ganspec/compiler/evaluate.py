@@ -42,7 +42,7 @@ class EvaluatedNetwork(nn.Module, Viewed):
         self._paths: dict[int, str] = {}  # each module's attribute path, by its output's id
         for part in layout(net):
             if part.is_module:
-                self.add_module(part.name, _module(net, part, exact))
+                self.add_module(part.name, _build_part(net, part, exact))
             self._paths |= {step.output.id: ".".join(path) for path, step in part.modules()}
         self._actions = actions(net, exact)
         self._wrapped: dict[Step, Callable] = {}  # set by `wrap_functions`
@@ -204,8 +204,8 @@ def _is_unchanged(module: nn.Module, step: Step) -> bool:
     return is_kind and not any(hooks) and "forward" not in vars(module)
 
 
-def _module(net: Net, part: Part, exact: bool) -> nn.Module:
-    """Return the module of a part, an `nn.Sequential` for a chain.
+def _build_part(net: Net, part: Part, exact: bool) -> nn.Module:
+    """Return a new module of a part, an `nn.Sequential` for a chain.
 
     An error, such as one of too little memory, gets a note that names the layer.
     """
