@@ -15,10 +15,10 @@ from torch import nn
 from ganspec.language.expr import Width
 from ganspec.program.ir import Call, Net, Step, Value
 
-# the public attributes that networks in memory (`EvaluatedNetwork`) have besides `nn.Module`'s
+# public attributes of networks in memory (`EvaluatedNetwork`) that the class `nn.Module` lacks
 TAKEN = frozenset(
     {"calls", "cast", "casting", "compute", "is_conditional", "leaves", "origin", "program"}
-    | {"view", "wrap_functions"}
+    | {"training", "view", "wrap_functions"}
 )
 
 
