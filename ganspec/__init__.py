@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ganspec import kinds_files
+from ganspec.kinds_files import load_kinds
 from ganspec.language.registry import PACKAGES
 from ganspec.language.views import VIEWS
 from ganspec.progress import quieted
@@ -102,21 +102,13 @@ def load(path: Spec | Run | str | Path, settings: str | list[str] | tuple[str, .
     return open_spec(path, settings)
 
 
-def load_kinds(path: str | Path) -> None:
-    """Run a Python file that defines kinds (see `ganspec.extend`), so that specs can name them.
-
-    Raises KindsError if the file cannot be read or run, or if a kind in it has a fault.
-    """
-    kinds_files.load_kinds(path)
-
-
 def check(spec: Spec | Run | str | Path) -> list[Diagnostic]:
     """Return the warnings about a spec; [] if there are none.
 
     `spec` may be a name that `load` opens. Raises what `load` raises, and SpecError if layers or
-    networks do not fit each other, if a part of a network is `unknown`, if a layer cannot read a
-    batch of the training, if names or counts under `report` are wrong, or if code of your own
-    kinds cannot be copied into an emitted file.
+    networks do not fit each other, if a part of a network is `unknown`, or if names or counts under
+    `report` are wrong. If nothing is `unknown`, it also raises SpecError if a layer cannot read a
+    batch of the training, or if code of your own kinds cannot be copied into an emitted file.
     """
     from ganspec.compiler.check import check
     from ganspec.runs.opening import open_spec
@@ -221,9 +213,9 @@ def train(
     - `precision` and `speedups` are names (docs/speed_precision.md); `auto` measures the fastest.
 
     Processes that torchrun starts train one run together (docs/processes.md). Signals end a
-    training with a checkpoint, and set the run's `interrupted`. Raises OSError, or a GanspecError:
-    for example what `load` raises, RunError if the folder or device cannot be used, DataError if
-    images are missing, TrainingError if a loss is not finite, KeyboardInterrupt after two Ctrl-C.
+    training with a checkpoint, and set the run's `interrupted`. Raises KeyboardInterrupt after two
+    Ctrl-C, OSError, or a GanspecError: for example what `load` raises, RunError if the folder or
+    device cannot be used, DataError if images are missing, TrainingError if a loss is not finite.
     """
     from ganspec.runs.opening import open_spec
     from ganspec.sampling.trained_run import TrainedRun
@@ -251,13 +243,14 @@ def export(
     push: str | None = None,
     private: bool = False,
 ) -> Exported:
-    """Write a network of a run in a form that runs without ganspec. Return what was written.
+    """Write a network of a run in a form that needs no ganspec. Return what was written.
 
-    The options are those of `ganspec export`: `out` is a file or, if it ends in a slash, a folder;
-    `format` is `onnx`, `torch-export`, `torchscript`, `safetensors` or `python`; `batch` is a
-    number or `free`. The result has the `path` of the file or folder, and in `agreement` the
-    largest difference from what ganspec computes. Raises OSError, or a GanspecError such as
-    ExportError if that difference is too large.
+    The options are those of `ganspec export`. `format` is `onnx`, `torch-export`, `torchscript`,
+    `safetensors` or `python`; by default the ending of `out` tells it. `out` is a file, or for
+    `python` a folder; by default it is in the run's folder. `batch` is a number or `free`. The
+    result has the `path` of the file or folder, and in `agreement` the largest difference from what
+    ganspec computes. Raises OSError, or a GanspecError such as ExportError if that difference is
+    too large.
     """
     from ganspec.exporting.export import export
     from ganspec.sampling.label_names import label_text

@@ -69,7 +69,7 @@ def replacing_folder(path: Path, overwrite: bool | None = None) -> Iterator[Path
     """
     if is_stream(path):
         name = "standard output" if is_stdout(path) else path
-        raise FileExistsError(f"{name} takes one file: name a folder for a folder of files")
+        raise FileExistsError(f"{name} takes one file, not a folder of files: name a folder")
     target = _end_of_links(path)
     make_folder(target.parent)
     is_there, prefix = target.is_dir(), f".{target.name}."
@@ -120,14 +120,16 @@ def make_folder(path: Path) -> None:
         raise type(error)(f"{path} cannot be made: {reason}: name another folder") from None
 
 
-def check_free(path: Path, overwrite: bool, is_folder: bool = False) -> None:
+def check_free(path: Path, overwrite: bool, is_folder: bool) -> None:
     """Raise FileExistsError if `path` is a file, unless `overwrite` is True.
 
     With `is_folder`, raise it in any case, since a folder never replaces a file.
     """
-    if would_replace(path) and is_folder:
+    if not would_replace(path):
+        return
+    if is_folder:
         raise FileExistsError(f"{path} is a file: name another folder")
-    if would_replace(path) and not overwrite:
+    if not overwrite:
         raise FileExistsError(f"{path} exists: add --overwrite to replace it, or name another file")
 
 
@@ -173,7 +175,7 @@ def _temporary_file(path: Path, target: Path | None) -> Path:
             raise PermissionError
         handle, name = tempfile.mkstemp(dir=folder, prefix=f".{path.name}.", suffix=path.suffix)
     except PermissionError:
-        raise PermissionError(f"no permission to write {path}") from None
+        raise PermissionError(f"no permission to write {path}: name another file") from None
     except FileNotFoundError:  # as in /proc; this error would name the temporary file
         raise FileNotFoundError(f"cannot write {path}: name a file in another folder") from None
     os.close(handle)
@@ -181,7 +183,7 @@ def _temporary_file(path: Path, target: Path | None) -> Path:
 
 
 def _take_mode(temporary: Path, target: Path) -> None:
-    """Give `temporary` the mode and owner of `target`; if that is missing, a new file's mode."""
+    """Give `temporary` the mode and owner of `target`; without a `target`, a new file's mode."""
     try:
         old = target.stat()
     except FileNotFoundError:

@@ -167,30 +167,20 @@ def chosen_form(
     """Return the form that the options choose; if they choose none, that of `out`, or `default`.
 
     `form` is the value of `--format`. `flags` has the options that stand for a form, such as
-    `json=True` if `--json` is set. `suffixes` lists the suffixes that `out` may have in each form.
-    Call `fail` if the options choose two forms, or none and `out` has an unknown suffix.
+    `json=True` if `--json` is set. `suffixes` lists the suffixes that `out` may have in each form;
+    without them, `out` does not count. Call `fail` if the options choose two forms, or none and
+    `out` has a suffix that is not listed.
     """
     named = {name: f"--{name}" for name, is_given in flags.items() if is_given}
     if form is not None:
         named.setdefault(form.value, f"--format {form}")
     if len(named) > 1:
         fail(f"{' and '.join(list(named.values())[:2])} are two forms: choose one")
-    if not named and suffixes:
-        return form_of(out, suffixes, default)
-    return next(map(type(default), named), default)
-
-
-def form_of(out: Path | None, suffixes: Mapping[Form, Sequence[str]], default: Form) -> Form:
-    """Return the form that has the suffix of the file `out` in its list of `suffixes`.
-
-    Return `default` if `out` is None, a stream or without a suffix. Call `fail` if no list has the
-    suffix.
-    """
-    suffix = out.suffix.lower() if out and not is_stream(out) else ""
-    fitting = [form for form, known in suffixes.items() if suffix in known]
-    if out and suffix and not fitting:  # the next call fails, and names all known suffixes
-        with_suffix(out, *dict.fromkeys(each for known in suffixes.values() for each in known))
-    return fitting[0] if fitting else default
+    if named or not suffixes or out is None or is_stream(out):
+        return next(map(type(default), named), default)
+    forms = {suffix: form for form, known in suffixes.items() for suffix in known}
+    with_suffix(out, *forms)  # fails if `out` has another suffix
+    return forms.get(out.suffix.lower(), default)
 
 
 def with_suffix(out: Path, *suffixes: str) -> Path:
@@ -248,24 +238,18 @@ def reported(advice: str | None = None) -> Iterator[None]:
         if advice and isinstance(error, NoFolderError):
             error.add_note(advice)
         fail(one_line(error))
-    except (MemoryError, RuntimeError) as error:
-        if "device-side assert" in str(error):  # then no tensor on the GPU can be read
-            fail("an operation on the GPU got an invalid number: find it with --device cpu")
-        if not is_out_of_memory(error):
-            _fail_in_own(error)
-            raise  # a bug of ganspec, which can be found only by its traceback
-        message = " ".join(["out of memory", *getattr(error, "__notes__", [])])
-        fail(f"{message}: free some or, for a training, set a smaller `train: {{batch: ...}}`")
     except Exception as error:
-        _fail_in_own(error)
-        raise
-
-
-def _fail_in_own(error: Exception) -> None:
-    """Print `error` with its line, and exit, if a line in a user's file of kinds raised it."""
-    if line := own_line(error):
-        place = f"{line[0].name}:{line[1]}"
-        fail(f"{place}: {type(error).__name__}: {one_line(error)}; correct the file")
+        if isinstance(error, (MemoryError, RuntimeError)):
+            if "device-side assert" in str(error):  # then no tensor on the GPU can be read
+                fail("an operation on the GPU got an invalid number: find it with --device cpu")
+            if is_out_of_memory(error):
+                message = " ".join(["out of memory", *getattr(error, "__notes__", [])])
+                remedy = "free some or, for a training, set a smaller `train: {batch: ...}`"
+                fail(f"{message}: {remedy}")
+        if line := own_line(error):
+            place = f"{line[0].name}:{line[1]}"
+            fail(f"{place}: {type(error).__name__}: {one_line(error)}; correct the file")
+        raise  # a bug of ganspec, which can be found only by its traceback
 
 
 def show_diagnostics(diagnostics: Sequence[Diagnostic], summary: bool = True) -> None:

@@ -7,6 +7,7 @@ import hashlib
 import importlib
 import importlib.util
 import inspect
+import itertools
 import linecache
 import os
 import re
@@ -32,7 +33,7 @@ class KindsError(GanspecError):
 
 
 def load_kinds(path: str | Path) -> None:
-    """Run the Python file at `path`, whose classes become kinds that specs can name.
+    """Run a Python file that defines kinds (see `ganspec.extend`), so that specs can name them.
 
     A file with the same content as a loaded one is not run again. Raises KindsError if the file
     cannot be read or run, has changed since it was loaded, or defines a kind that breaks the
@@ -105,12 +106,9 @@ def _free_name(stem: str) -> str:
     For `my-layers` it is `ganspec_kinds_my_layers`, or if that is taken `ganspec_kinds_my_layers_2`
     and so on.
     """
-    name = unique = "ganspec_kinds_" + re.sub(r"\W", "_", stem)
-    count = 1
-    while unique in sys.modules:
-        count += 1
-        unique = f"{name}_{count}"
-    return unique
+    name = "ganspec_kinds_" + re.sub(r"\W", "_", stem)
+    numbered = (f"{name}_{number}" for number in itertools.count(2))
+    return next(n for n in itertools.chain([name], numbered) if n not in sys.modules)
 
 
 def _check_syntax(path: Path, data: bytes) -> None:

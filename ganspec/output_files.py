@@ -13,7 +13,7 @@ from ganspec.streams import is_stdout
 def require_file(target: Path | None, overwrite: bool) -> None:
     """Call `fail` if `overwrite` is True, but `target` is None or standard output."""
     if overwrite and (target is None or is_stdout(target)):
-        fail("--overwrite replaces a file, and none is named: add -o FILE, or leave it out")
+        fail("--overwrite replaces a file, and none is named: leave it out, or add -o FILE")
 
 
 def free_file(out: Path | None, overwrite: bool, *suffixes: str) -> Path | None:

@@ -97,19 +97,19 @@ class Progress:
                 self.bars.add_task(self.title, total=total, completed=done, text="")
         if self.bars:
             room = self.bars.console.width - len(self.title) - BAR - 2
-            text = self.describe(now, done, total, losses)
+            text = self._describe(now, done, total, losses)
             if len(text) > room:
-                text = self.describe(now, done, total, losses, with_rate=False)
+                text = self._describe(now, done, total, losses, with_rate=False)
             if len(text) > room:
-                text = self.describe(now, done, total, {}, with_rate=False)
+                text = self._describe(now, done, total, {}, with_rate=False)
             self.bars.update(self.bars.task_ids[0], completed=done, total=total, text=text)
         elif self.change:
-            self.change(f"{self.title}: {self.describe(now, done, total, losses)}")
+            self.change(f"{self.title}: {self._describe(now, done, total, losses)}")
         elif done < total and now - self.printed >= LINE_SECONDS:
             self.printed = now
-            self.shown = _print(f"{self.title}: {self.describe(now, done, total, losses)}")
+            self.shown = _print(f"{self.title}: {self._describe(now, done, total, losses)}")
 
-    def describe(
+    def _describe(
         self,
         now: float,
         done: int,

@@ -128,7 +128,7 @@ def read_stdin(most: int = -1) -> bytes:
     Raises OSError if it is closed.
     """
     if sys.stdin is None:
-        raise OSError("standard input is closed")
+        raise OSError("standard input is closed: name a file")
     return sys.stdin.buffer.read(most)
 
 
@@ -136,7 +136,7 @@ def write_stream(path: Path, source: BinaryIO) -> None:
     """Write the bytes of the file `source` to the stream `path`.
 
     Raises OSError if it cannot be written, or OutputError for standard output. Raises OSError, too,
-    for binary data on a terminal.
+    if the stream is standard output, this is a terminal, and the data are binary.
     """
     number = 1 if str(path) == DASH else _open_file(path)
     if number == 1:

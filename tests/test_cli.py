@@ -155,7 +155,7 @@ def test_check_goes_on_after_a_bad_spec(tmp_path):
     assert "1 of 2 specs have errors" in errors
 
 
-UNNAMED = "--overwrite replaces a file, and none is named: add -o FILE, or leave it out"
+UNNAMED = "--overwrite replaces a file, and none is named: leave it out, or add -o FILE"
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from conftest import emit_networks
 from torch import nn, optim
 
 from ganspec.compiler.evaluate import evaluate
+from ganspec.compiler.layout import TAKEN
 from ganspec.compiler.lower import lower_network
 from ganspec.kinds.layers.padding import conv_padding, transposed_padding
 from ganspec.language.errors import SpecError
@@ -126,6 +127,15 @@ def test_runtime_and_printed_source_agree(layer, shape):
     net = alone(layer, shape)
     assert_agree(net, shape)
     assert int(net.output.channels) == net.output.shape[0]
+
+
+def test_layers_may_have_the_names_of_attributes_of_networks_in_memory():
+    own = {*dir(evaluate(alone("tanh", (4,))))} - {*dir(nn.Module)} - {"tanh"}
+    assert {name for name in own if not name.startswith("_")} == TAKEN
+    names = sorted(TAKEN - {"training"})  # `as: training` is refused; a kind may be called that
+    net = lowered(f"layers: {json.dumps([{'linear': {'out': 4, 'as': n}} for n in names])}", (4,))
+    keys = list(evaluate(net).state_dict())
+    assert keys == list(printed(net).state_dict()) and keys[0] == "calls_layer.weight"
 
 
 def test_a_size_of_minus_1_follows_a_named_size_that_is_1():

@@ -122,7 +122,7 @@ def test_networks(name, key, twin, shape):
     ours = unlike_new(network(name, key))
     theirs = copied(ours, twin())
     cond = (torch.rand(3, 24) < 0.1).float()
-    given = [cond] if ours._net.conditional else []
+    given = [cond] if ours.program.conditional else []
 
     def forward(x, *_):
         return theirs(x[..., None, None] if x.ndim == 2 else x, cond)

@@ -280,7 +280,7 @@ error[count-mismatch]: the report claims 522,498 parameters in discriminator
 7 |     discriminator: {total: 522498, trainable: 522497, buffers: 0}
   |                            ^^^^^^
   = note: discriminator has 522,497, 1 fewer than claimed
-  = help: compare the report's table with `ganspec show`""",
+  = help: compare the report with `ganspec show`""",
     ),
     "a layer": (
         "147584, 295168",
@@ -292,7 +292,7 @@ error[count-mismatch]: the report claims 147,585 parameters in layer 3 of discri
 10 |     discriminator: [1792, 73856, 147585, 295168, 4097]
    |                                  ^^^^^^
    = note: conv at line CONV has 147,584 parameters
-   = help: compare the report's table with `ganspec show`""",
+   = help: compare the report with `ganspec show`""",
     ),
     "a layer too few": (
         "295168, 4097]",
@@ -315,7 +315,7 @@ error[count-mismatch]: the report claims 10 parameters in layer 6 of discriminat
 10 |     discriminator: [1792, 73856, 147584, 295168, 4097, 10]
    |                                                        ^^
    = note: discriminator has 5 layers with parameters
-   = help: compare the report's table with `ganspec show`""",
+   = help: compare the report with `ganspec show`""",
     ),
     "another network": (
         "    generator: {total: 1466115}         # not printed; the sum of the layers",
@@ -345,3 +345,16 @@ def test_user_is_told_which_claim_is_wrong(what, tmp_path, monkeypatch):
     with pytest.raises(SpecError) as raised:
         ganspec.check(ganspec.load("spec.yaml"))
     assert [d.render() for d in raised.value.diagnostics] == [said]
+
+
+def test_a_layer_of_a_file_that_is_extended_is_named_with_its_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / "specs" / "dcgan.yaml").read_text()
+    Path("base.yaml").write_text(text)
+    (line,) = (i for i, each in enumerate(text.splitlines(), 1) if each == "    - norm")
+    claim = "report: {layers: {generator: [819200, 2047]}}"
+    Path("child.yaml").write_text(f"extends: base.yaml\nname: child\n{claim}\n")
+    with pytest.raises(SpecError) as raised:
+        ganspec.check(ganspec.load("child.yaml"))
+    (wrong,) = raised.value.diagnostics
+    assert wrong.notes == (f"batch_norm at base.yaml:{line}:7 has 2,048 parameters",)

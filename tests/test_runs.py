@@ -148,7 +148,9 @@ def test_no_permission_names_the_file(tmp_path, monkeypatch):
         raise PermissionError(13, "Permission denied", str(tmp_path / ".x.tmp"))
 
     monkeypatch.setattr("tempfile.mkstemp", refuse)
-    with pytest.raises(PermissionError, match=r"no permission to write .*spec\.yaml$"):
+    with pytest.raises(
+        PermissionError, match=r"^no permission to write .*spec\.yaml: name another file$"
+    ):
         write_text(tmp_path / "spec.yaml", "text")
 
 

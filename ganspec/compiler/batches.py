@@ -27,7 +27,7 @@ class Refusal:
 
     @property
     def help(self) -> str:
-        """The help of the error: settings that give a batch which the layer can read."""
+        """The help of the error: settings to change, or other ways to get another batch."""
         call = self.step.call
         fixed = not self.batch.training and call.kwargs.get("track_running_stats") is False
         first = ("statistics: running",) if fixed else ()

@@ -16,8 +16,8 @@ Compute = Callable[..., torch.Tensor | tuple[torch.Tensor, ...]]
 class Casting:
     """Runs `compute`, the steps of a network, as `execution` says.
 
-    That is in half precision, in a memory format, and compiled, or only some of these.
-    Weights and results stay in single precision.
+    Inputs that are maps get its memory format, and the steps run in its precision, compiled if it
+    has the speedup `compile`. Weights and results stay in single precision.
     """
 
     def __init__(self, execution: Execution, device: torch.device, compute: Compute):

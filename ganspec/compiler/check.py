@@ -34,16 +34,15 @@ def check(spec: Spec) -> list[Diagnostic]:
     unknown, raise SpecError, too, if a layer cannot read a batch of the training, or if the code of
     a user's own kind cannot be emitted.
     """
-    nets = lower(spec)
-    errors = [*diagnosed(inner := unread_in_networks(spec)), *claims(spec, nets)]
-    if not unread(spec):
+    nets, gaps = lower(spec), unread(spec)
+    errors = [*diagnosed(unread_in_networks(spec)), *claims(spec, nets)]
+    if not gaps:
         errors += check_batches(spec, nets)
     if errors:
         raise SpecError(errors)
-    gaps = diagnosed([part for part in unread(spec) if part not in inner], "warning")
     if not gaps and any(kind.is_own for kind in within(spec)):
         program(spec, nets)  # raises an error if the code of a user's kind cannot be moved
-    return [*warnings_of(spec, nets), *gaps]
+    return [*warnings_of(spec, nets), *diagnosed(gaps, "warning")]
 
 
 def warnings_of(spec: Spec, nets: dict[str, Net] | None = None) -> list[Diagnostic]:
@@ -116,20 +115,19 @@ def _tables(spec: Spec, rows: dict[str, list[Cost]]) -> Iterator[Diagnostic]:
         counts = [row.params for row in built]
         first = next((i for i, n in enumerate(table) if counts[i : i + 1] != [n]), None)
         if first is not None:
-            count = table[first]
+            count, place = table[first], _place(spec, "layers", name, first).mark
             message = f"the report claims {count:,} parameters in layer {first + 1} of {name}"
-            note = (
-                _has(built[first], f"{counts[first]:,} parameters") if first < len(built) else has
-            )
+            wrong = built[first] if first < len(built) else None
+            note = f"{_seen(wrong, place)} has {counts[first]:,} parameters" if wrong else has
             same = next((row for row in built if row.params == count), None)
-            more = _has(same, f"exactly {count:,} parameters") if same else ""
-            yield _mismatch(message, _place(spec, "layers", name, first).mark, note, more)
+            more = f"{_seen(same, place)} has exactly {count:,} parameters" if same else ""
+            yield _mismatch(message, place, note, more)
         elif len(built) > len(table):
-            row = built[len(table)]
+            row, place = built[len(table)], _place(spec, "layers", name).mark
             message = f"{has}, but the report lists {len(table)}"
-            what = f"{row.kind} at line {row.line}, with {row.params:,} parameters"
+            what = f"{_seen(row, place)}, with {row.params:,} parameters"
             note = f"the first that the report lacks is {what}"
-            yield Diagnostic("count-mismatch", message, _place(spec, "layers", name).mark, (note,))
+            yield Diagnostic("count-mismatch", message, place, (note,))
 
 
 def _totals(spec: Spec, all_rows: dict[str, list[Cost]]) -> Iterator[Diagnostic]:
@@ -137,7 +135,7 @@ def _totals(spec: Spec, all_rows: dict[str, list[Cost]]) -> Iterator[Diagnostic]
     for name, claim in spec.report.params.items():
         if name not in all_rows:
             continue
-        rows, place = all_rows[name], _place(spec, "params", name)
+        rows, node = all_rows[name], _place(spec, "params", name)
         built = totals(rows)
         claimed = {"total": claim} if isinstance(claim, int) else dict(claim)
         for part, count in claimed.items():
@@ -149,14 +147,16 @@ def _totals(spec: Spec, all_rows: dict[str, list[Cost]]) -> Iterator[Diagnostic]
             note = f"{name} has {built[part]:,}, {off:,} {more_or_fewer} than claimed"
             near = next((row for row in rows if off in (row.params, row.buffers)), None)
             what = COUNTS["total" if near and off == near.params else "buffers"]
-            more = _has(near, f"exactly {off:,} {what}") if near else ""
-            yield _mismatch(message, (place.get(part) or place).mark, note, more)
+            place = (node.get(part) or node).mark
+            more = f"{_seen(near, place)} has exactly {off:,} {what}" if near else ""
+            yield _mismatch(message, place, note, more)
 
 
-def _has(row: Cost, count: str) -> str:
-    return f"{row.kind} at line {row.line} has {count}"
+def _seen(row: Cost, place: Mark) -> str:
+    """Return a layer's kind and where it is, as seen from `place`: `conv at line 7`."""
+    return f"{row.kind} at {row.mark.seen_from(place)}" if row.mark else row.kind
 
 
 def _mismatch(message: str, mark: Mark, note: str, more: str) -> Diagnostic:
-    help = "compare the report's table with `ganspec show`" + (f"; {more}" if more else "")
+    help = "compare the report with `ganspec show`" + (f"; {more}" if more else "")
     return Diagnostic("count-mismatch", message, mark, (note,), help)

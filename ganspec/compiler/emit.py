@@ -118,8 +118,8 @@ def blaming(mover: Mover, kinds: Sequence[Kind]) -> Iterator[None]:
 def emit_network(net: Net, kinds: Sequence[Kind], title: str) -> tuple[str, str]:
     """Return the text of a file that has the class of `net`, and the name of that class.
 
-    The file begins with `title`. `kinds` are those of the network. Raise SpecError if the code of
-    one of them cannot be moved.
+    The file begins with `title`. `kinds` are those of the network's spec. Raise SpecError if the
+    code of one of them cannot be moved.
     """
     mover = moved({}, lambda mover: mover.networks({net.name: net})[net.name], kinds)
     file = EmittedFile(mover)

@@ -25,11 +25,11 @@ from ganspec.systems.execution import Execution
 
 
 class EvaluatedNetwork(nn.Module, Viewed):
-    """A program as a module, with the submodules of its printed source: same names, same order.
+    """A `program` as a module, with the submodules of its printed source: same names, same order.
 
     With `exact`, results equal those of the printed source bit for bit. Otherwise some modules
     are applied by rewrites, and results are equal up to rounding. In training mode the steps are
-    run by `casting`, if that is not None, which `cast` sets.
+    run by `casting`, once `cast` has set it.
     """
 
     view: ClassVar = "network"
@@ -38,11 +38,11 @@ class EvaluatedNetwork(nn.Module, Viewed):
 
     def __init__(self, net: Net, exact: bool = False):
         super().__init__()
-        self._net = net
+        self.program = net
         self._paths: dict[int, str] = {}  # each module's attribute path, by its output's id
         for part in layout(net):
             if part.is_module:
-                self.add_module(part.name, _module(net, part, exact))
+                self.add_module(part.name, _build_part(net, part, exact))
             self._paths |= {step.output.id: ".".join(path) for path, step in part.modules()}
         self._actions = actions(net, exact)
         self._wrapped: dict[Step, Callable] = {}  # set by `wrap_functions`
@@ -50,17 +50,17 @@ class EvaluatedNetwork(nn.Module, Viewed):
             initialize(self, net)
 
     def forward(self, *inputs: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, ...]:
-        names = [i.name for i in self._net.inputs]
+        names = [i.name for i in self.program.inputs]
         if len(inputs) != len(names):
             wanted = " and ".join(names)
             got = "1 tensor" if len(inputs) == 1 else f"{len(inputs)} tensors"
-            raise TypeError(f"{self._net.name} reads {wanted}, got {got}")
+            raise TypeError(f"{self.program.name} reads {wanted}, got {got}")
         if self.casting is None or not self.training:
             return self.compute(*inputs)
         return self.casting(*inputs)
 
     def cast(self, execution: Execution, device: torch.device) -> None:
-        """Run the steps in the half precision of `execution`, or compiled, in training mode.
+        """Run the steps as `execution` says whenever the network is in training mode.
 
         Weights of four dimensions, such as those of convolutions, get the memory format of
         `execution` now. Functions and modules after the last layers with weights, such as a
@@ -79,7 +79,7 @@ class EvaluatedNetwork(nn.Module, Viewed):
         """
         needed: set[int] = set()
         single = []
-        for step in reversed(self._net.steps):
+        for step in reversed(self.program.steps):
             module = self._module(step)
             is_weighted = module is not None and any(True for _ in module.parameters())
             if step.output.id in needed:
@@ -96,10 +96,9 @@ class EvaluatedNetwork(nn.Module, Viewed):
 
         `casting` is not used: the caller has set the precision.
         """
-        values = {i.value.id: x for i, x in zip(self._net.inputs, inputs, strict=True)}
+        values = {i.value.id: x for i, x in zip(self.program.inputs, inputs, strict=True)}
         for action in self._actions:
-            modules = self._rewritable(action)
-            if modules and action.apply:
+            if action.apply and (modules := self._rewritable(action)):
                 rewrite = partial(action.apply, *modules)
                 self._run(action.steps[0], action.steps[-1], rewrite, values)
                 continue
@@ -108,7 +107,7 @@ class EvaluatedNetwork(nn.Module, Viewed):
                 if run is None:
                     run = self._wrapped.get(step) or step.call.apply
                 self._run(step, step, run, values)
-        results = tuple(values[value.id] for value in self._net.outputs.values())
+        results = tuple(values[value.id] for value in self.program.outputs.values())
         return results if len(results) > 1 else results[0]
 
     def _module(self, step: Step) -> nn.Module | None:
@@ -119,11 +118,9 @@ class EvaluatedNetwork(nn.Module, Viewed):
     def _rewritable(self, action: Action) -> list[nn.Module] | None:
         """Return the modules for the action's rewrite; None if its steps must run one by one.
 
-        They must if there is no rewrite; if a module has hooks or a replaced `forward`, which run
-        only when the module is called; or if a module was replaced by one of another class.
+        They must if a module has hooks or a replaced `forward`, which run only when the module is
+        called, or if a module was replaced by one of another class.
         """
-        if action.apply is None:
-            return None
         modules = [self.get_submodule(self._paths[step.output.id]) for step in action.steps]
         return modules if all(map(_is_unchanged, modules, action.steps)) else None
 
@@ -137,12 +134,12 @@ class EvaluatedNetwork(nn.Module, Viewed):
         watch = failures.watch
         try:
             values[last.output.id] = (
-                watch.call(self._net.name, last.origin, run) if watch else run()
+                watch.call(self.program.name, last.origin, run) if watch else run()
             )
         except Exception as error:
             if ONE_VALUE in str(error):
                 raise single_vector(last.origin) from error
-            failures.blame(error, self._net.name, last.origin)
+            failures.blame(error, self.program.name, last.origin)
             raise
         if last.output.id in self._single:
             values[last.output.id] = values[last.output.id].float()
@@ -150,19 +147,14 @@ class EvaluatedNetwork(nn.Module, Viewed):
     @property
     def is_conditional(self) -> bool:
         """True if `forward` also takes labels."""
-        return self._net.conditional
-
-    @property
-    def program(self) -> Net:
-        """The program that the network was evaluated from."""
-        return self._net
+        return self.program.conditional
 
     def origin(self, name: str) -> Origin:
         """Return the layer of the spec that made the parameter or module `name`.
 
         Raise KeyError if there is no such layer, as for an `nn.Sequential` of several layers.
         """
-        known = {".".join(path): step.origin for path, step in paths(self._net)}
+        known = {".".join(path): step.origin for path, step in paths(self.program)}
         parts = name.split(".")
         paths_up = (".".join(parts[:n]) for n in range(len(parts), 0, -1))
         return known[next((path for path in paths_up if path in known), name)]
@@ -172,12 +164,12 @@ class EvaluatedNetwork(nn.Module, Viewed):
 
         In place of a block, the steps in it are yielded.
         """
-        for step in self._net.steps:
+        for step in self.program.steps:
             module = self._module(step)
             if isinstance(module, EvaluatedNetwork):
                 yield from module.calls()
             else:
-                yield step, [self._net.values[i] for i in step.inputs], module
+                yield step, [self.program.values[i] for i in step.inputs], module
 
     def wrap_functions(self, wrap: Callable[[Step, list[Value]], Callable | None]) -> None:
         """Replace each step's function by the result of `wrap(step, inputs)`, unless that is None.
@@ -212,8 +204,8 @@ def _is_unchanged(module: nn.Module, step: Step) -> bool:
     return is_kind and not any(hooks) and "forward" not in vars(module)
 
 
-def _module(net: Net, part: Part, exact: bool) -> nn.Module:
-    """Return the module of a part, an `nn.Sequential` for a chain.
+def _build_part(net: Net, part: Part, exact: bool) -> nn.Module:
+    """Return a new module of a part, an `nn.Sequential` for a chain.
 
     An error, such as one of too little memory, gets a note that names the layer.
     """

@@ -15,6 +15,12 @@ from torch import nn
 from ganspec.language.expr import Width
 from ganspec.program.ir import Call, Net, Step, Value
 
+# public attributes of networks in memory (`EvaluatedNetwork`) that the class `nn.Module` lacks
+TAKEN = frozenset(
+    {"calls", "cast", "casting", "compute", "is_conditional", "leaves", "origin", "program"}
+    | {"training", "view", "wrap_functions"}
+)
+
 
 @dataclass(frozen=True)
 class Part:
@@ -95,7 +101,7 @@ def _base(group: list[Step], alone: bool) -> str:
     if base is None:
         base = ("main" if alone else "layers") if len(group) > 1 else last.origin.kind
     # a module with the name of a method, such as `train`, would hide that method
-    return f"{base}_layer" if hasattr(nn.Module, base) else base
+    return f"{base}_layer" if base in TAKEN or hasattr(nn.Module, base) else base
 
 
 def _distinct(bases: list[str]) -> Iterator[str]:

@@ -165,7 +165,7 @@ class Mover:
 
     # -- calls --------------------------------------------------------------------------------
 
-    def callee(self, thing: Any, name: str = "") -> Definition | str:
+    def callee(self, thing: Any, name: str) -> Definition | str:
         """Return the definition of a function if it must be moved, or else the text that names it.
 
         `name` is a new name for a lambda, or for a function inside another function.

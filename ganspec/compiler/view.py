@@ -9,7 +9,7 @@ from dataclasses import replace
 from ganspec.compiler.lower import lower, lower_valid
 from ganspec.language.errors import SpecError
 from ganspec.language.expr import Width
-from ganspec.program.ir import Net, Origin, Step, Value
+from ganspec.program.ir import Net, Origin, Step
 from ganspec.systems.spec import Label, Spec
 
 LABELS = "condition"  # the key of a spec that says what labels its networks read
@@ -45,19 +45,15 @@ def marked(net: Net, other: Net) -> Net:
     Both are programs of one network, or of one block, for different numbers of classes.
     """
     shapes = {i: value.shape != other.values[i].shape for i, value in net.values.items()}
+    lost = Origin(LABELS, "label", lost=("output",))  # the size of the label is not known
     inputs = tuple(
-        replace(start, value=_label(start.value)) if start.role == "label" else start
+        replace(start, value=replace(start.value, origin=lost)) if start.role == "label" else start
         for start in net.inputs
     )
     steps = tuple(_step(*pair, shapes) for pair in zip(net.steps, other.steps, strict=True))
     values = {step.output.id: step.output for step in steps}
     outputs = {name: values.get(value.id, value) for name, value in net.outputs.items()}
     return replace(net, inputs=inputs, steps=steps, outputs=outputs)
-
-
-def _label(label: Value) -> Value:
-    """Return the label with an origin that says that its size is lost."""
-    return replace(label, origin=Origin(LABELS, "label", lost=("output",)))
 
 
 def _step(step: Step, other: Step, shapes: Mapping[int, bool]) -> Step:

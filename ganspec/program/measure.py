@@ -11,6 +11,7 @@ from typing import Protocol
 import torch
 from torch import nn
 
+from ganspec.language.errors import Mark
 from ganspec.language.unread import NOT_READ
 from ganspec.program.ir import Call, Net, Step, Value, module_of
 from ganspec.program.multiply_adds import MultiplyAdds
@@ -30,8 +31,8 @@ class Cost:
     `path` is its key path below the network's key, `output` the shape of its output without the
     batch. `trainable` is the number of its parameters. `buffers` counts the numbers in its
     floating-point buffers, such as running statistics, which Keras calls non-trainable parameters.
-    `macs` are the multiply-adds of one image's forward pass, None if they were not counted. `line`
-    is its line in the spec, None if it was not read from a text. `lost` has the names of those of
+    `macs` are the multiply-adds of one image's forward pass, None if they were not counted. `mark`
+    is its place in the spec, None if it was not read from a text. `lost` has the names of those of
     `params`, `macs` and `output` that depend on unknown labels.
     """
 
@@ -41,13 +42,17 @@ class Cost:
     trainable: int
     buffers: int
     macs: int | None
-    line: int | None
+    mark: Mark | None
     lost: frozenset[str] = frozenset()
 
     @property
     def params(self) -> int:
         """The sum of `trainable` and `buffers`."""
         return self.trainable + self.buffers
+
+    @property
+    def line(self) -> int | None:
+        return self.mark.line if self.mark else None
 
 
 class CostRow(Protocol):
@@ -125,7 +130,7 @@ def step_cost(step: Step, inputs: list[Value], macs: bool) -> Cost:
         trainable=trainable,
         buffers=buffers,
         macs=_macs(step, bare, inputs) if macs else None,
-        line=step.origin.mark.line if step.origin.mark else None,
+        mark=step.origin.mark,
         lost=frozenset(step.origin.lost),
     )
 
