@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -10,6 +11,8 @@ from typing import NoReturn
 
 COLOURS = {"error": "1;31", "warning": "1;33", "frame": "1;34", "bold": "1"}
 LONGEST_QUOTE = 40  # most characters of a value from the spec that a message shows
+# torch's words for a lack of memory; other errors speak of memory, too, such as of its format
+OUT_OF_MEMORY = re.compile(r"out of memory|not enough memory|allocate memory|ALLOC_FAILED")
 WIDEST_FRAME = 110  # characters that a diagnostic shows of a line of the spec with more than 120
 
 # Names in other libraries or papers, each with the spec's name for the same or the nearest thing.
@@ -194,9 +197,8 @@ def one_line(error: BaseException) -> str:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Return True if `error` seems to say that memory has run out, by its class or message."""
-    text = str(error)  # an "illegal memory access" is a bug, and no lack of memory
-    return isinstance(error, MemoryError) or ("memory" in text and "illegal memory" not in text)
+    """Return True if `error` says that memory has run out, by its class or torch's message."""
+    return isinstance(error, MemoryError) or bool(OUT_OF_MEMORY.search(str(error)))
 
 
 # -- words and values in messages -------------------------------------------------------------
