@@ -26,6 +26,7 @@ from ganspec.kinds.dataset import DataError
 from ganspec.kinds.datasets import image_files, stamps
 from ganspec.kinds.datasets.image_folder import ImageFolder
 from ganspec.language.load import loads
+from ganspec.plots import confusion
 from ganspec.runs.run import Run, RunError
 from ganspec.systems import checkpoint
 from ganspec.systems.data import Data
@@ -295,6 +296,21 @@ def test_a_run_resumes_on_its_own_images_only(folder, tmp_path, monkeypatch, rec
     record.write_text(record.read_text().replace('"label": 2', '"label": 1', 1))
     with pytest.raises(RunError, match=r"images\.jsonl is damaged"):
         ganspec.train(spec, run.folder, data=moved, steps=12, resume=True)
+
+
+def test_a_resumed_classifier_keeps_the_names_of_its_classes(folder, tmp_path, monkeypatch):
+    shown = []
+    monkeypatch.setattr(confusion, "plot_matrix", lambda _, names, *rest: shown.append(names))
+    spec = loads(
+        "name: c\ndata: {dataset: image_folder, size: 8}\nlabel: {kind: classes, size: 3}\n"
+        "classifier: {layers: [flatten, {linear: 3}]}\nobjective: {loss: cross_entropy}\n"
+        "optimizer: {adam: 1e-3}\ntrain: {batch: 4}\n"
+    )
+    run = ganspec.train(spec, tmp_path / "run", data=folder, steps=2)
+    (folder / "ab").mkdir()  # a new class between two others
+    Image.fromarray(pixels(9, 9, 3)).save(folder / "ab" / "999.png")
+    ganspec.train(spec, run.folder, data=folder, steps=4, resume=True)
+    assert shown == [["a", "b", "c"]] * 2
 
 
 def test_no_readable_image_is_an_error_with_reasons(folder, monkeypatch):

@@ -210,6 +210,13 @@ class Run(RunFolder):
         return [e for e in listed if isinstance(e, dict)] if isinstance(listed, list) else []
 
     @property
+    def class_names(self) -> list[str]:
+        """The names of the classes in `run.json`, in the order of their labels; [] if not there."""
+        names = self.info().get("classes")
+        is_list = isinstance(names, list) and all(isinstance(name, str) for name in names)
+        return list(names) if is_list else []
+
+    @property
     def exact(self) -> bool:
         """True if networks run without rewrites: results equal the emitted file's bit for bit."""
         return bool(self.info().get("exact", True))

@@ -66,8 +66,7 @@ def label_names(run: Run, spec: Spec) -> list[str]:
     They are those in `run.json`, or else those that were published with the data set. Return [] if
     there are neither. The data set's folder is not read.
     """
-    names = run.info().get("classes")
-    if isinstance(names, list) and names and all(isinstance(name, str) for name in names):
+    if names := run.class_names:
         return names
     try:
         return spec.data.dataset.classes(None)

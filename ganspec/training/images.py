@@ -188,8 +188,6 @@ def open_all(
     images, labels, files = _open(spec.data, folder, device, streamed, listing)
     test = open_test_images(spec.data, folder, device) if spec.reads_test else None
     names = class_names(spec.data, folder) if spec.labelled else []
-    if listing and labels.ndim == 1:
-        names = names[: int(labels.max()) + 1]  # the folder may have got new classes
     return Images(images, labels, test, tuple(names), open_conditions(spec, folder), files)
 
 

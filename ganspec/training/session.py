@@ -75,6 +75,7 @@ def _train(
         with ranks.agreed():
             request = request_of(run, begun.state, options, ranks)
         images = open_together(spec, data, request.device, begun.listing, ranks)
+        images = replace(images, names=tuple(begun.class_names) or images.names)
         with ranks.agreed():
             choice = choose_for(spec, images, request, options, ranks)
             training = make_training(spec, images, choice.execution, options)
@@ -107,12 +108,13 @@ class Beginning:
 
     `state` is the checkpoint of a resumed run, and `listing` its images, None if they are not those
     of an `image_folder`. Both are None for a new run. `exact` is True if modules run without
-    rewrites.
+    rewrites. `class_names` are those that a resumed run began with; its folder may have new ones.
     """
 
     state: State | None
     exact: bool
     listing: Listing | None
+    class_names: list[str]
 
 
 def _begin(run: Run, spec: Spec, options: TrainingOptions) -> Beginning:
@@ -124,8 +126,8 @@ def _begin(run: Run, spec: Spec, options: TrainingOptions) -> Beginning:
     state = saved_state(run, spec, options.exact) if options.resume else None
     if state is None:
         run.require_free(options.overwrite, not options.overwrite and can_resume(run, spec))
-        return Beginning(None, options.exact, None)
-    return Beginning(state, state["exact"], read_images(run.folder))
+        return Beginning(None, options.exact, None, [])
+    return Beginning(state, state["exact"], read_images(run.folder), run.class_names)
 
 
 def _after_restart(options: TrainingOptions, run: Run) -> TrainingOptions:
@@ -145,7 +147,7 @@ def _info(spec: Spec, training: Training, images: Images, choice: Choice) -> dic
     if launch_name():
         info["processes"] = training.ranks.count
     info["epoch_steps"] = training.epoch_steps
-    if spec.takes_labels and spec.labelled:  # `ganspec sample --label` reads their names
+    if images.names:
         info["classes"] = list(images.names)
     if sha256 := images.sha256:
         info["images_sha256"] = sha256
