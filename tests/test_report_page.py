@@ -283,7 +283,7 @@ def test_counts_that_are_not_as_claimed_are_said(tmp_path):
 
 @given(st.integers(1, 400), st.integers(2, 20))
 def test_moments_are_spread_over_the_training(items, count):
-    found = run_images.spaced(list(range(items)), count)
+    found = run_images.evenly_chosen(list(range(items)), count)
     assert len(found) == min(items, count)
     assert (found[0], found[-1]) == (0, items - 1)
     gaps = np.diff(found)
