@@ -213,8 +213,7 @@ class Run(RunFolder):
     def class_names(self) -> list[str]:
         """The names of the classes in `run.json`, in the order of their labels; [] if not there."""
         names = self.info().get("classes")
-        is_list = isinstance(names, list) and all(isinstance(name, str) for name in names)
-        return list(names) if is_list else []
+        return [str(name) for name in names] if isinstance(names, list) else []
 
     @property
     def exact(self) -> bool:
