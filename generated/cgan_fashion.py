@@ -1,6 +1,6 @@
 """Conditional GAN on Fashion-MNIST, 28 x 28, as a student's Keras report describes it.
 
-Written by ganspec from the spec `cgan_fashion` (30ae82d4).
+Written by ganspec from the spec `cgan_fashion` (eaec9b11).
 Plain PyTorch, yours to edit.
 """
 
@@ -142,23 +142,25 @@ def read_idx(folder, name, dimensions):
     return torch.frombuffer(bytearray(data[start:]), dtype=torch.uint8).reshape(shape)
 
 
-def read_pair(folder):
-    """Read a pair of files: images, uint8 N x 1 x H x W, and labels, uint8 N."""
-    images = read_idx(folder, "train-images-idx3-ubyte", 3)[:, None]
-    labels = read_idx(folder, "train-labels-idx1-ubyte", 1)
-    if len(images) != len(labels):
-        raise ValueError(f"train: {len(images)} images but {len(labels)} labels")
-    return images, labels
+def read_labels(folder, prefix, count):
+    """Read the labels of `count` images, 0 to 9, int64."""
+    labels = read_idx(folder, f"{prefix}-labels-idx1-ubyte", 1)
+    if count != len(labels):
+        raise ValueError(f"{prefix}: {count} images but {len(labels)} labels")
+    return labels.long()
 
 
 def load_images(folder):
-    """Read the images, uint8 N x C x H x W, and labels 0 to 9, int64 N, of a split."""
-    images, labels = read_pair(folder)
+    """Read images, uint8 N x C x H x W, and labels 0 to 9, int64 N, None if unused."""
+    prefix = "train"
+    images = read_idx(folder, f"{prefix}-images-idx3-ubyte", 3)[:, None]
+    labels = read_labels(folder, prefix, len(images))
     if images.shape[2:] != (28, 28):
         size = " x ".join(map(str, images.shape[2:]))
-        name = "train-images-idx3-ubyte"
-        raise ValueError(f"{name} has images of {size}, not 28 x 28")
-    return images, labels.long()
+        raise ValueError(
+            f"{prefix}-images-idx3-ubyte has images of {size}, not 28 x 28"
+        )
+    return images, labels
 
 
 # ---- Training ----

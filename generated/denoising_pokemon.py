@@ -1,11 +1,10 @@
 """The denoising autoencoder on a folder of colour images.
 
-Written by ganspec from the spec `denoising_pokemon` (ffdb95a6).
+Written by ganspec from the spec `denoising_pokemon` (4307bf88).
 Plain PyTorch, yours to edit.
 """
 
 import argparse
-import os
 import time
 import warnings
 from collections import defaultdict
@@ -229,39 +228,6 @@ def find_images(folder):
     return files
 
 
-def check_lone_split(folder, files):
-    """Raise ValueError if all files are in one split that holds several folders."""
-    places = {path.parent for path in files}
-    inner = Path(os.path.commonpath(places))
-    split = next(filter(is_split, inner.relative_to(folder).parts), None)
-    if split and len(places) > 1:
-        where = f"name the folder of the classes, {inner}"
-        raise ValueError(f"{split} in {folder} is a split, not a class: {where}")
-
-
-def list_images(folder):
-    """Return the image files of `folder`, sorted, and the class index of each file.
-
-    A sub-folder with images is a class; without sub-folders every index is 0. Raises
-    the errors of `find_images`, and ValueError if some images are in sub-folders and
-    others are not, or if the only sub-folder is a split with classes in it.
-    """
-    folder, files = Path(folder), find_images(folder)
-    names = [path.relative_to(folder).parts[0] for path in files]
-    loose = [path for path in files if path.parent == folder]
-    if len(loose) == len(files):
-        return files, [0] * len(files)
-    if loose:
-        raise ValueError(
-            f"{folder} holds class folders and loose images such as {loose[0].name}: "
-            "move these into a folder of their own"
-        )
-    check_lone_split(folder, files)
-    classes = sorted(set(names))
-    index = {name: i for i, name in enumerate(classes)}
-    return files, [index[name] for name in names]
-
-
 def report_broken(files, readable):
     """Warn of files that cannot be read; raise ValueError if no file can."""
     broken = [str(path) for path, okay in zip(files, readable, strict=True) if not okay]
@@ -298,15 +264,15 @@ def decode_files(files, decode, shape):
 def load_images(folder):
     """Read the images of a folder, uint8 N x C x H x W, and their labels.
 
-    Labels are classes, int64 N, or attributes, 0 or 1, uint8 N x attributes.
+    Labels are classes, int64 N, or attributes, 0 or 1, uint8 N x attributes; None if
+    unused.
     """
 
     def decode(path):
         return decode_image(path)
 
-    files, marks = list_images(folder)
-    images, readable = decode_files(files, decode, (3, 64, 64))
-    return images, torch.as_tensor(marks)[readable]
+    images, _ = decode_files(find_images(folder), decode, (3, 64, 64))
+    return images, None
 
 
 # ---- Training ----
@@ -322,7 +288,7 @@ class AdamEpsHat(optim.Adam):
 
 
 def spaced(length):
-    """Return `count` evenly spaced indices from 0 to below `length`."""
+    """Return evenly spaced indices, from 0 to below `length`."""
     return torch.arange(COLUMNS) * length // COLUMNS
 
 

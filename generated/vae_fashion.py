@@ -1,6 +1,6 @@
 """Variational autoencoder on Fashion-MNIST (Kingma & Welling, 2014), convolutional.
 
-Written by ganspec from the spec `vae_fashion` (eaafa1e1). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `vae_fashion` (4e2921dc). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -106,32 +106,23 @@ def read_idx(folder, name, dimensions):
     return torch.frombuffer(bytearray(data[start:]), dtype=torch.uint8).reshape(shape)
 
 
-def read_pair(folder, prefix):
-    """Read a pair of files: images, uint8 N x 1 x H x W, and labels, uint8 N."""
-    images = read_idx(folder, f"{prefix}-images-idx3-ubyte", 3)[:, None]
-    labels = read_idx(folder, f"{prefix}-labels-idx1-ubyte", 1)
-    if len(images) != len(labels):
-        raise ValueError(f"{prefix}: {len(images)} images but {len(labels)} labels")
-    return images, labels
-
-
 def load_images(folder, split="train"):
-    """Read the images, uint8 N x C x H x W, and labels 0 to 9, int64 N, of a split."""
-    images, labels = read_pair(folder, "t10k" if split == "test" else "train")
+    """Read images, uint8 N x C x H x W, and labels 0 to 9, int64 N, None if unused."""
+    prefix = "t10k" if split == "test" else "train"
+    images = read_idx(folder, f"{prefix}-images-idx3-ubyte", 3)[:, None]
     if split == "all":
-        more, more_labels = read_pair(folder, "t10k")
+        more = read_idx(folder, "t10k-images-idx3-ubyte", 3)[:, None]
         if more.shape[1:] != images.shape[1:]:
             raise ValueError(
                 f"t10k-images-idx3-ubyte in {folder} has images of another size"
             )
-        images, labels = torch.cat([images, more]), torch.cat([labels, more_labels])
+        images = torch.cat([images, more])
     if images.shape[2:] != (28, 28):
         size = " x ".join(map(str, images.shape[2:]))
-        name = (
-            "t10k-images-idx3-ubyte" if split == "test" else "train-images-idx3-ubyte"
+        raise ValueError(
+            f"{prefix}-images-idx3-ubyte has images of {size}, not 28 x 28"
         )
-        raise ValueError(f"{name} has images of {size}, not 28 x 28")
-    return images, labels.long()
+    return images, None
 
 
 # ---- Training ----

@@ -209,7 +209,7 @@ def test_damaged_files_are_one_line(tmp_path):
     path = tmp_path / "train-images-idx3-ubyte"
     path.write_bytes(path.read_bytes()[:-1])
     _, error = data("mnist", "--data", tmp_path, status=2)
-    assert error.startswith(f"error: mnist in {tmp_path}: {path} holds ")
+    assert error.startswith(f"error: mnist in {tmp_path}: {path} has ")
 
 
 def test_a_number_of_images_is_pictured(tmp_path):

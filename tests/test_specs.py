@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -193,3 +195,15 @@ def test_counts(name):
         assert rows["trainable"] == sum(p.numel() for p in network.parameters())
         for part, count in COUNTS[name][key].items():
             assert rows[part] == count
+
+
+@every_spec
+def test_docstrings_of_an_emitted_file_name_what_it_has(path):
+    """A name in backticks is one of the function's own, or of a function or class of the file."""
+    tree = ast.parse((ROOT / "generated" / f"{path.stem}.py").read_text("utf-8"))
+    defined = {node.name for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and (text := ast.get_docstring(node)):
+            parts = [*([node.args] if isinstance(node, ast.FunctionDef) else []), *node.body[1:]]
+            known = defined | set(re.findall(r"\w+", "\n".join(map(ast.unparse, parts))))
+            assert set(re.findall(r"`(\w+)`", text)) <= known, node.name

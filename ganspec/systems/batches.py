@@ -58,5 +58,5 @@ def draw_labels(labels, count):
 
 
 def spaced(length, count):
-    """Return `count` evenly spaced indices from 0 to below `length`."""
+    """Return evenly spaced indices, from 0 to below `length`."""
     return torch.arange(count) * length // count

@@ -44,8 +44,11 @@ def lean(reader: partial, labelled: bool) -> partial:
     return partial(reader, **{name: value for name, value in options.items() if name in known})
 
 
-def shared(spec: Spec, labelled: bool = True) -> dict[str, object]:
-    """Return the settings of images and of the schedule, which all systems share, by name."""
+def shared(spec: Spec, labelled: bool) -> dict[str, object]:
+    """Return the settings of images and of the schedule, which all systems share, by name.
+
+    `labelled` is as for `lean`.
+    """
     data, train = spec.data, spec.train
     height, width = data.read_size
     return {

@@ -55,32 +55,34 @@ def read_idx(folder, name, dimensions):
     return torch.frombuffer(bytearray(data[start:]), dtype=torch.uint8).reshape(shape)
 
 
-def read_pair(folder, prefix):
-    """Read a pair of files: images, uint8 N x 1 x H x W, and labels, uint8 N."""
-    images = read_idx(folder, f"{prefix}-images-idx3-ubyte", 3)[:, None]
+def read_labels(folder, prefix, count):
+    """Read the labels of `count` images, 0 to 9, int64."""
     labels = read_idx(folder, f"{prefix}-labels-idx1-ubyte", 1)
-    if len(images) != len(labels):
-        raise ValueError(f"{prefix}: {len(images)} images but {len(labels)} labels")
-    return images, labels
+    if count != len(labels):
+        raise ValueError(f"{prefix}: {count} images but {len(labels)} labels")
+    return labels.long()
 
 
-def load_images(folder, height, width, channels, split="train", resize="antialias"):
-    """Read the images, uint8 N x C x H x W, and labels 0 to 9, int64 N, of a split."""
-    images, labels = read_pair(folder, "t10k" if split == "test" else "train")
+def load_images(folder, height, width, channels, split="train", resize="antialias", labelled=True):
+    """Read images, uint8 N x C x H x W, and labels 0 to 9, int64 N, None if unused."""
+    prefix = "t10k" if split == "test" else "train"
+    images = read_idx(folder, f"{prefix}-images-idx3-ubyte", 3)[:, None]
+    labels = read_labels(folder, prefix, len(images)) if labelled else None
     if split == "all":
-        more, more_labels = read_pair(folder, "t10k")
+        more = read_idx(folder, "t10k-images-idx3-ubyte", 3)[:, None]
         if more.shape[1:] != images.shape[1:]:
             raise ValueError(f"t10k-images-idx3-ubyte in {folder} has images of another size")
-        images, labels = torch.cat([images, more]), torch.cat([labels, more_labels])
+        images = torch.cat([images, more])
+        if labelled:
+            labels = torch.cat([labels, read_labels(folder, "t10k", len(more))])
     if (height, width) != (28, 28):
         images = resize_images(images, height, width, resize)
     elif images.shape[2:] != (28, 28):
         size = " x ".join(map(str, images.shape[2:]))
-        name = "t10k-images-idx3-ubyte" if split == "test" else "train-images-idx3-ubyte"
-        raise ValueError(f"{name} has images of {size}, not 28 x 28")
+        raise ValueError(f"{prefix}-images-idx3-ubyte has images of {size}, not 28 x 28")
     if channels == 3:
         images = images.repeat(1, 3, 1, 1)
-    return images, labels.long()
+    return images, labels
 
 
 class IdxDataset(Dataset):

@@ -158,15 +158,20 @@ def load_images(
     white=None,
     labels=None,
     checked=True,
+    labelled=True,
 ):
     """Read the images of a folder, uint8 N x C x H x W, and their labels.
 
-    Labels are classes, int64 N, or attributes, 0 or 1, uint8 N x attributes.
+    Labels are classes, int64 N, or attributes, 0 or 1, uint8 N x attributes; None if
+    unused.
     """
 
     def decode(path):
         return decode_image(path, height, width, channels, resize, white)
 
+    if not labelled and not labels:  # a table lists which images to read
+        images, _ = decode_files(find_images(folder), decode, (channels, height, width))
+        return images, None
     files, marks = label_images(folder, labels, checked)
     images, readable = decode_files(files, decode, (channels, height, width))
     return images, torch.as_tensor(marks)[readable]

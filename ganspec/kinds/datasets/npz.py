@@ -35,7 +35,7 @@ def find_npz(place):
 
 
 def read_arrays(path):
-    """Return the arrays `images`, `labels` and `multi_hot` of a .npz file.
+    """Return the arrays `images`, `labels` and `multi_hot` of a .npz file, by name.
 
     None stands for missing labels. Warn of other arrays. Raise ValueError if `images`
     is missing, if the file has both kinds of labels, or if it is damaged.
@@ -59,7 +59,7 @@ def read_arrays(path):
         shown = ", ".join(others[:3]) + (", ..." if len(others) > 3 else "")
         known = "`images`, `labels` or `multi_hot`"
         warnings.warn(f"left out of {path} what is not {known}: {shown}", stacklevel=3)
-    return tuple(found.values())
+    return found
 
 
 def order_images(images):
@@ -101,20 +101,21 @@ def check_marks(marks, count):
     return marks.astype(np.uint8)
 
 
-def load_images(folder, height, width, channels, resize="antialias"):
+def load_images(folder, height, width, channels, resize="antialias", labelled=True):
     """Read the images of a .npz file, uint8 N x C x H x W, and their labels.
 
-    Labels are classes, int64 N, or multi-hot, uint8 N x classes. `folder` is the file
-    or the folder that holds it.
+    Labels are classes, int64 N, or multi-hot, uint8 N x classes; None if unused.
+    `folder` is the file or the folder that holds it.
     """
     path = find_npz(folder)
-    images, labels, marks = read_arrays(path)
+    arrays = read_arrays(path)
+    labels = None
     try:
-        images = torch.from_numpy(np.ascontiguousarray(order_images(images)))
-        if marks is None:
-            labels = torch.from_numpy(check_labels(labels, len(images)))
-        else:
-            labels = torch.from_numpy(check_marks(marks, len(images)))
+        images = torch.from_numpy(np.ascontiguousarray(order_images(arrays["images"])))
+        if labelled and arrays["multi_hot"] is None:
+            labels = torch.from_numpy(check_labels(arrays["labels"], len(images)))
+        elif labelled:
+            labels = torch.from_numpy(check_marks(arrays["multi_hot"], len(images)))
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
     return fit_images(images, height, width, channels, resize), labels

@@ -30,9 +30,10 @@ def criterion_settings(spec: CriterionSpec, absent: tuple[str, ...]) -> dict[str
     """
     criterion = spec.objective.loss
     reader = spec.data.dataset.test_reader(spec.data.resize)
-    test = None if reader is None else lean(reader, labelled=True)
+    labelled = spec.labelled is not None
+    test = None if reader is None else lean(reader, labelled)
     return {
-        **shared(spec),
+        **shared(spec, labelled),
         "iterations": spec.train.iterations,
         "criterion": own(criterion, loss=type(criterion).loss, outputs=criterion.outputs),
         "optimizer": optimizer(spec.optimizer),
