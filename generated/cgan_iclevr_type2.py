@@ -1,6 +1,6 @@
 """Conditional DCGAN on i-CLEVR, 64 x 64, type 2 of a student's PyTorch report.
 
-Written by ganspec from the spec `cgan_iclevr_type2` (219793c3).
+Written by ganspec from the spec `cgan_iclevr_type2` (c87fb1ad).
 Plain PyTorch, yours to edit.
 """
 
@@ -155,7 +155,7 @@ def report_broken(files, readable):
     if len(broken) == len(files):
         raise ValueError(f"none of the {len(files)} images can be read: {names}")
     if broken:
-        message = f"skipped {len(broken)} of {len(files)} images that cannot be read: "
+        message = f"skipped {len(broken)} of {len(files)} images as unreadable: "
         warnings.warn(message + names, stacklevel=3)
 
 

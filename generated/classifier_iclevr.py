@@ -1,6 +1,6 @@
 """ResNet-18 (He et al., 2016) that names the objects of an i-CLEVR image.
 
-Written by ganspec from the spec `classifier_iclevr` (fba493c2).
+Written by ganspec from the spec `classifier_iclevr` (47019e3c).
 Plain PyTorch, yours to edit.
 """
 
@@ -151,7 +151,7 @@ def report_broken(files, readable):
     if len(broken) == len(files):
         raise ValueError(f"none of the {len(files)} images can be read: {names}")
     if broken:
-        message = f"skipped {len(broken)} of {len(files)} images that cannot be read: "
+        message = f"skipped {len(broken)} of {len(files)} images as unreadable: "
         warnings.warn(message + names, stacklevel=3)
 
 

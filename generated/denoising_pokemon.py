@@ -1,6 +1,6 @@
 """The denoising autoencoder on a folder of colour images.
 
-Written by ganspec from the spec `denoising_pokemon` (4307bf88).
+Written by ganspec from the spec `denoising_pokemon` (954822fc).
 Plain PyTorch, yours to edit.
 """
 
@@ -235,7 +235,7 @@ def report_broken(files, readable):
     if len(broken) == len(files):
         raise ValueError(f"none of the {len(files)} images can be read: {names}")
     if broken:
-        message = f"skipped {len(broken)} of {len(files)} images that cannot be read: "
+        message = f"skipped {len(broken)} of {len(files)} images as unreadable: "
         warnings.warn(message + names, stacklevel=3)
 
 

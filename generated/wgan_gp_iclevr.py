@@ -1,6 +1,6 @@
 """Conditional WGAN-GP on i-CLEVR, 64 x 64, as a student's PyTorch report prints it.
 
-Written by ganspec from the spec `wgan_gp_iclevr` (1f686336).
+Written by ganspec from the spec `wgan_gp_iclevr` (f9b610cd).
 Plain PyTorch, yours to edit.
 """
 
@@ -160,7 +160,7 @@ def report_broken(files, readable):
     if len(broken) == len(files):
         raise ValueError(f"none of the {len(files)} images can be read: {names}")
     if broken:
-        message = f"skipped {len(broken)} of {len(files)} images that cannot be read: "
+        message = f"skipped {len(broken)} of {len(files)} images as unreadable: "
         warnings.warn(message + names, stacklevel=3)
 
 

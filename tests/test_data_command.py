@@ -92,9 +92,7 @@ def test_data_training_and_scores_read_the_same_images(tmp_path, streamed, monke
     (root / "dog" / "7.png").write_text("no image")
     (root / "notes.md").write_text("about pets")
     left = f"left out 1 file in {root} that is not named as an image: notes.md"
-    skipped = (
-        "skipped 2 of 8 images that cannot be read: dog/5.png (truncated), dog/7.png (no image)"
-    )
+    skipped = "skipped 2 of 8 images as unreadable: dog/5.png (truncated), dog/7.png (no image)"
     out, error = data("image_folder", "--data", root, "-o", tmp_path / "grid.png", "-n", "6")
     assert out.splitlines()[1:6] == [
         "6 images, 64 x 64, 3 channels",

@@ -104,7 +104,7 @@ def warn_of_files(present: ImageFiles, files: ImageFiles, listing: Listing | Non
     files and labels that a resumed run began with; it is None for a new run.
     """
     if skipped := files.skipped:
-        message = f"skipped {len(skipped)} of {len(present)} images that cannot be read"
+        message = f"skipped {len(skipped)} of {len(present)} images as unreadable"
         if listing:  # they may also have changed
             message = f"the next image replaces {len(skipped)} of the run's {len(files)} images"
         warnings.warn(f"{message}: {name_skipped(skipped)}", stacklevel=4)

@@ -132,7 +132,7 @@ def report_broken(files, readable):
     if len(broken) == len(files):
         raise ValueError(f"none of the {len(files)} images can be read: {names}")
     if broken:
-        message = f"skipped {len(broken)} of {len(files)} images that cannot be read: "
+        message = f"skipped {len(broken)} of {len(files)} images as unreadable: "
         warnings.warn(message + names, stacklevel=3)
 
 
