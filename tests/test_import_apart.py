@@ -55,7 +55,8 @@ def test_an_input_that_nothing_reads_is_an_error():
 
 MISBEHAVING = {
     "import os; os._exit(0)": "the process that ran bad.py ended with exit status 0, before",
-    "import os; os.kill(os.getpid(), 9)": "that ran bad.py ended with signal SIGKILL, before",
+    "import os; os.kill(os.getpid(), 9)": "that ran bad.py ended with signal 9 (Killed), before",
+    "import os; os.kill(os.getpid(), 35)": "ended with signal 35 (Real-time signal 1), before",
     "while True: pass": "bad.py ran for 0.02 minutes; allow more with --minutes\n",
     "x = bytearray(12 << 30)": "line 1: MemoryError while bad.py was run",
     "import torch; x = torch.empty(3 << 30)": "line 1: RuntimeError: ",

@@ -51,7 +51,9 @@ def import_apart(read: Callable[[], Imported], path: str, minutes: float) -> Imp
     except EOFError:
         process.join()
         status = process.exitcode or 0  # if negative, the number of a signal
-        end = f"signal {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
+        end = f"exit status {status}"
+        if status < 0:
+            end = f"signal {-status} ({signal.strsignal(-status)})"
         raise UnreadableError(
             f"the process that ran {path} ended with {end}, before the networks were read; "
             "run the file in Python to find the cause"
