@@ -478,5 +478,5 @@ def test_batches_of_tests_and_pictures_are_looked_at(tmp_path):
             require_readable(spec, nets, size)
     running = loads(text.replace("statistics: batch", "statistics: running"))
     require_readable(running, lower(running), TrainingSize(64, 17, None, 1))
-    with pytest.raises(BatchSizeError, match="17 shown images in batches of 8"):
+    with pytest.raises(BatchSizeError, match="17 plotted images in batches of 8"):
         require_readable(spec, nets, TrainingSize(17, None, None, 1))

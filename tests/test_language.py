@@ -36,7 +36,7 @@ expressions = st.recursive(
         st.tuples(inner, st.sampled_from(["+", "-", "*", "//", "%"]), inner).map(
             lambda parts: f"({parts[0]}) {parts[1]} ({parts[2]})"
         ),
-        inner.map(lambda text: f"-({text})"),
+        st.tuples(st.sampled_from("+-"), inner).map(lambda parts: f"{parts[0]}({parts[1]})"),
     ),
     max_leaves=8,
 )

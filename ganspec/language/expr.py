@@ -200,6 +200,8 @@ def _value(node: ast.expr, scope: Names) -> Width | float:
             return Width(value, name) if type(value) is int else value
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             return -_value(operand, scope)
+        case ast.UnaryOp(op=ast.UAdd(), operand=operand):
+            return _value(operand, scope)
         case ast.BinOp(left=left, op=op, right=right) if type(op) in OPERATORS:
             return _operation(node, type(op), _value(left, scope), _value(right, scope))
     raise _refuse(node, ALLOWED)

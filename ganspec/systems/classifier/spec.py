@@ -101,7 +101,7 @@ class Classifier(CriterionSpec, system="classifier"):
         yield from super().passes(cfg, size)
         if size.images and not size.test:
             shown = min(SHOWN, size.images)
-            yield from split_passes(self.networks, cfg.batch, shown, "shown image")
+            yield from split_passes(self.networks, cfg.batch, shown, "plotted image")
 
     def training(self, start: Start) -> Training:
         return ClassifierTraining(self.label, self.data.dataset, start)
