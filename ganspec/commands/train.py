@@ -174,7 +174,7 @@ def start_training(
 
 
 def start_processes(processes: int, max_restarts: int = 0, run: Run | None = None) -> NoReturn:
-    """Run this command in several processes. Exit with their status, or STATUS after a signal.
+    """Run this command in `processes` processes. Exit with their status, or STATUS after a signal.
 
     `run` is the run that they train, None if they do something else.
     """
