@@ -111,9 +111,9 @@ def _cost(a: Leaf, b: Leaf, same: Same) -> float | None:
 
 
 def _distance(a: Leaf, b: Leaf) -> float:
-    """Return 1/2 if the blocks or branches differ, plus 1/2 if the heights or widths do.
+    """Return 1/2 if the innermost blocks or branches differ, plus 1/2 if the output sizes do.
 
-    Only the innermost block or branch around each layer counts, and the size of its output.
+    A size is a height and a width; the number of channels does not count.
     """
     other_branch = a.layer.inside[-1:] != b.layer.inside[-1:]
     return (other_branch + (a.layer.shape[1:] != b.layer.shape[1:])) / 2

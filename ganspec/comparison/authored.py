@@ -79,9 +79,9 @@ class AuthoredPair:
         return before, after
 
     def frameworks(self, name: str, a: Section, b: Section, path: KeyPath = ()) -> tuple[str, ...]:
-        """Return the frameworks whose defaults make the field `name` of `a` and `b` differ.
+        """Return the frameworks whose defaults make the field `name` differ in `a` and `b`.
 
-        The two must differ. Return () if the specs have the same framework, or if the difference
+        The values must differ. Return () if the specs have the same framework, or if the difference
         has another reason. `path` is the key path of sections; it does not matter for kinds.
         """
         if self.a.spec.framework == self.b.spec.framework:

@@ -34,7 +34,7 @@ class Hyperparameter:
 
 
 def of_spec(spec: Spec, implied: Implied) -> dict[str, str]:
-    """Return the hyperparameters that no single network has, as texts by the names of their rows.
+    """Return the hyperparameters of the whole spec, as texts by the names of their rows.
 
     Implied ones have the mark. Those that the spec does not set are left out.
     """

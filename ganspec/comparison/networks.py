@@ -175,9 +175,9 @@ class AlignedNetworks:
         return [name for name in names if self._matters(a, b, [name])] or names
 
     def _matters(self, a: Leaf, b: Leaf, names: list[str]) -> bool:
-        """Return True if one layer makes other calls with the other's values of the fields `names`.
+        """Return True if calls change when the two layers swap their values of the fields `names`.
 
-        Also return True if those calls are not known, or if one of the fields is unknown.
+        Return True, too, if the new calls cannot be computed, or if one of these fields is unknown.
         """
         for network, leaf, other in ((self.a, a, b), (self.b, b, a)):
             fields = {name: getattr(other.model, name) for name in names}

@@ -181,7 +181,7 @@ class NetworkLayers:
 def _fields(model: LayerModel) -> dict[str, str]:
     """Return {name: text} of a layer's fields; unread ones have the text NOT_READ.
 
-    The weight norm, fields that hold kinds, and fields that name outputs are left out.
+    The weight norm, lists of kinds such as `layers`, and fields that name outputs are left out.
     """
     names = [name for name in architecture(type(model)) if name != "weight_norm"]
     fields = {n: (initial if n == "init" else spoken)(getattr(model, n)) for n in names}

@@ -241,9 +241,9 @@ def _optimizer(optimizer: Optimizer) -> str:
 
 
 def _train(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
-    """Return a line for both numbers of updates if one differs, then lines for other changes.
+    """Return a line for the numbers of updates if they differ, then lines for other changes.
 
-    The first is such as `updates of critic and generator 1:1 -> 5:1`.
+    The first, such as `updates of critic and generator 1:1 -> 5:1`, is for two GANs only.
     """
     steps = [change for change in section.changes if change.name.startswith("steps ")]
     lines = []

@@ -164,7 +164,10 @@ class PlannedRow:
         return f"{self.network} {self.name}" if self.network else self.name
 
     def begins_with(self, start: str) -> bool:
-        """Return True if the name begins with `start`, or the title if `start` has the network."""
+        """Return True if the name begins with `start`, a text in small letters.
+
+        If `start` begins with the network, the title counts in place of the name.
+        """
         if self.network and start.startswith(self.network):
             return self.title.lower().startswith(start)
         return bool(start) and self.name.lower().startswith(start)

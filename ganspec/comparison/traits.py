@@ -97,7 +97,7 @@ def ordinal(count: int) -> str:
 
 
 def structure(portrait: Portrait) -> str:
-    """Return in words: layers with weights, layers that resize, the user's kinds without a role.
+    """Return in words the layers with weights, those that resize, and users' kinds without a role.
 
     Equal ones are counted: `3 conv k4 s2, linear`.
     """
