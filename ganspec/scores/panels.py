@@ -1,4 +1,4 @@
-"""Plots of scores over epochs or steps, one panel per metric."""
+"""Plots of scores over epochs or steps."""
 
 from __future__ import annotations
 
