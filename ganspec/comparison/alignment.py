@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 from operator import itemgetter
 from typing import TypeAlias
 
@@ -136,11 +136,6 @@ def _doubles(leaves: Sequence[Leaf]) -> list[CallKeys | None]:
 def _removals_first(pairs: list[Pair]) -> list[Pair]:
     """Return the pairs; of adjacent unpaired layers, those of the first network come first."""
     ordered: list[Pair] = []
-    gap: list[Pair] = []
-    for pair in [*pairs, ((), ())]:
-        if bool(pair[0]) != bool(pair[1]):
-            gap.append(pair)
-        else:
-            ordered += [p for p in gap if p[0]] + [p for p in gap if p[1]] + [pair]
-            gap = []
-    return ordered[:-1]
+    for is_paired, group in groupby(pairs, key=all):
+        ordered += group if is_paired else sorted(group, key=lambda pair: not pair[0])
+    return ordered
