@@ -135,7 +135,8 @@ def _doubles(leaves: Sequence[Leaf]) -> list[CallKeys | None]:
 
 def _removals_first(pairs: list[Pair]) -> list[Pair]:
     """Return the pairs; of adjacent unpaired layers, those of the first network come first."""
-    ordered: list[Pair] = []
-    for is_paired, group in groupby(pairs, key=all):
-        ordered += group if is_paired else sorted(group, key=lambda pair: not pair[0])
-    return ordered
+    return [
+        pair
+        for _, group in groupby(pairs, key=all)
+        for pair in sorted(group, key=lambda pair: not pair[0])
+    ]
