@@ -211,9 +211,10 @@ def _hyperparameters(
     """
     shared = dict.fromkeys(name for system in systems for name in system.shared)
     own: dict[str, list[Hyperparameter]] = {}
-    for each in (each for system in systems for each in system.own.values()):
-        for name, value in each.items():
-            own.setdefault(name, []).append(value)
+    for system in systems:
+        for settings in system.own.values():
+            for name, value in settings.items():
+                own.setdefault(name, []).append(value)
     optimizers = [
         PlannedRow(SECTION, name, _own(network, name), network)
         for name, values in own.items()
