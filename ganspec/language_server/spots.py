@@ -117,18 +117,14 @@ class SpecWalk:
         self, allowed: FieldType, node: Node, path: KeyPath, names: Names, known: Field | None
     ) -> Iterator[Spot]:
         """Yield the spots in a value of the type `allowed`; `known` is the field that has it."""
-        if allowed.family and not (allowed.families and isinstance(node, ListNode)):
-            yield from self._chosen(allowed, node, path, names)
-        elif allowed.families and isinstance(node, ListNode):
+        if isinstance(node, ListNode) and (allowed.families or allowed.sections):
+            entry = FieldType(family=allowed.families, section=allowed.sections)
             for i, child in enumerate(node.value):
-                entry = FieldType(family=allowed.families)
-                yield from self._chosen(entry, child, (*path, i), names)
+                yield from self._value(entry, child, (*path, i), names, None)
+        elif allowed.family:
+            yield from self._chosen(allowed.family, allowed, node, path, names)
         elif allowed.section and isinstance(node, MapNode):
             yield from self._section(allowed.section, node, path, names)
-        elif allowed.sections and isinstance(node, ListNode):
-            for i, child in enumerate(node.value):
-                entry = FieldType(section=allowed.sections)
-                yield from self._value(entry, child, (*path, i), names, None)
         elif allowed.map and isinstance(node, MapNode):
             words = FieldType(literals=allowed.map.keys.words)
             networks = self.system if allowed.map.keys.family == "network" else None
@@ -167,11 +163,9 @@ class SpecWalk:
     # -- kinds --------------------------------------------------------------------------------
 
     def _chosen(
-        self, allowed: FieldType, node: Node, path: KeyPath, names: Names
+        self, family: str, allowed: FieldType, node: Node, path: KeyPath, names: Names
     ) -> Iterator[Spot]:
         """Yield the spots in a word or a map of one key that names a kind or a block."""
-        family = allowed.family
-        assert family is not None
         kinds, blocks = words_of(family), self.blocks if family == "layer" else {}
         if isinstance(node, MapNode):
             for word, body in node.value.items():
