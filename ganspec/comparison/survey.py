@@ -48,11 +48,6 @@ class SurveyRow:
         """True if all cells are equal and nothing in them is unknown."""
         return len(set(self.cells)) == 1 and NOT_READ not in (self.cells[0] or "")
 
-    @property
-    def is_empty(self) -> bool:
-        """True if no cell has text."""
-        return not any(self.cells)
-
 
 @dataclass(frozen=True, repr=False)
 class Survey(Viewed):
@@ -81,8 +76,8 @@ class Survey(Viewed):
 
     @property
     def filled(self) -> tuple[SurveyRow, ...]:
-        """The rows that are not empty."""
-        return tuple(row for row in self.rows if not row.is_empty)
+        """The rows in which a cell has text."""
+        return tuple(row for row in self.rows if any(row.cells))
 
     @property
     def even(self) -> tuple[SurveyRow, ...]:
