@@ -142,7 +142,7 @@ def check_choices(
     run's weights.
     """
     if (folder is None) == (pictures is None):
-        fail("name a run folder, or a folder of images with --images and --reference")
+        fail("name a run folder, a spec, or a folder of images by --images: one of them")
     if every or step is not None:
         from ganspec.runs.opening import names_spec
 

@@ -26,7 +26,7 @@ from ganspec.program.measure import cell
 from ganspec.program.unread import field_text
 from ganspec.systems.wording import initial, label
 
-# If a network has a layer several times, the layer can move past at most so many paired layers.
+# If a network has a layer several times, it can move past at most this many paired layers.
 NEAR = 2
 
 

@@ -21,7 +21,7 @@ from ganspec.systems.claims import Score
 from ganspec.systems.spec import Spec
 from ganspec.systems.wording import label, spoken
 
-# fields that change no network and no training, or that are compared elsewhere
+# fields that change no network and no training, or whose effects are compared elsewhere
 NOT_COMPARED = {"name", "doc", "framework", "report", "vars", "tree", "evaluate"}
 TITLES = {"condition": "labels", "label": "labels", "optimizer": "optimizers"}
 
