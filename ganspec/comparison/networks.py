@@ -149,7 +149,7 @@ class AlignedNetworks:
     # -- changes of fields ---------------------------------------------------------------------
 
     def _norm_change(self, *sides: tuple[Leaf, ...]) -> Iterator[Change]:
-        """Yield the change of the pair's weight norm, unless `is_uniform`."""
+        """Yield a change if the weight norms of a pair differ, unless `is_uniform`."""
         a, b = (next((leaf.norm for leaf in side if leaf.norm), None) for side in sides)
         if not self.is_uniform and a != b:
             yield Change("weight norm", a, b)
