@@ -185,7 +185,7 @@ UNNAMED = "--overwrite replaces a file, and none is named: leave it out, or add 
         (["show", DCGAN, "--overwrite"], 2, UNNAMED),
         (["show", ".", "--attention", "--overwrite"], 2, UNNAMED),
         (["build", DCGAN, "--stdout", "--overwrite"], 2, UNNAMED),
-        (["show", DCGAN, "--json", "--receptive-field"], 2, "--json always has them: leave one"),
+        (["show", DCGAN, "--json", "--receptive-field"], 2, "`json` always has them: leave it"),
         (["train", DCGAN, "--set", "vars.hc=8"], 1, "no name of `vars`"),
     ],
 )

@@ -293,6 +293,34 @@ def test_rows_are_chosen_by_their_beginning():
     assert said == "error: no row begins with `optimiser`; use `optimizer`\n"
 
 
+@pytest.mark.parametrize(
+    ("framework", "init", "expected"),
+    [
+        ("torch", "null", "PyTorch's"),
+        ("torch", "{framework: {of: keras}}", "Keras's"),
+        ("keras", "framework", "Keras's"),
+        ("keras", "{framework: {of: torch}}", "PyTorch's"),
+    ],
+)
+def test_initial_weights_are_those_of_the_framework_that_draws_them(
+    tmp_path, framework, init, expected
+):
+    file = tmp_path / "mine.yaml"
+    text = f"extends: {ROOT}/specs/classifier_fashion.yaml\nname: mine\nframework: {framework}\n"
+    file.write_text(f"{text}classifier: {{init: {init}}}\n")
+    rows = rows_of(run(file, "--rows", "classifier initial", "--all", "--format", "csv"))
+    assert rows["classifier initial weights"]["mine"].rstrip("*") == expected
+
+
+def test_a_claimed_accuracy_of_a_classifier_is_of_real_images_or_does_not_say(tmp_path):
+    file = tmp_path / "mine.yaml"
+    for of in ("", ", of: real"):
+        claim = f"report: {{scores: [{{metric: accuracy, value: 93{of}}}]}}\n"
+        file.write_text(f"extends: {ROOT}/specs/classifier_fashion.yaml\nname: mine\n{claim}")
+        text = run(file, "--rows", "claimed accuracy", "--all", "--format", "csv")
+        assert rows_of(text) == {"claimed accuracy": {"mine": "93 %"}}
+
+
 @pytest.mark.parametrize("option", [["--width", 80], ["--transpose"], ["--columns"]])
 def test_json_has_no_layout(option):
     said = run(NAMES[0], "--json", *option, status=2)

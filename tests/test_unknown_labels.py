@@ -138,6 +138,17 @@ def test_diff_finds_no_difference_in_what_was_read_and_says_what_was_not(tmp_pat
         assert shown(tmp_path, *words).exit_code == 1
 
 
+def test_diff_shows_the_known_counts_of_one_side_and_no_guessed_ones_of_the_other():
+    known, guessed = loads(KNOWN), loads(hidden(GUESSED))  # both have 10 classes
+    for swap in (False, True):
+        found = compare(guessed, known) if swap else compare(known, guessed)
+        for network in found.networks:
+            net = lower(known)[network.name]
+            (count,) = [c for c in network.totals if c.name == "parameters"]
+            texts = (f"{sum(row.params for row in costs(net)):,}", "not read")
+            assert (count.before, count.after) == (texts[::-1] if swap else texts)
+
+
 def test_compare_fills_the_rows_that_do_not_depend_on_the_labels():
     table = survey([SurveyedSystem("a", loads(KNOWN)), SurveyedSystem("b", loads(hidden()))])
     rows = {row.title: row.cells[1] for row in table.rows}

@@ -68,10 +68,11 @@ def diff(
     out: OutFile = None,
     overwrite: OverwriteFile = False,
 ) -> None:
-    """Show in which networks and settings two specs differ; exit with 1 if they do, else with 0.
+    """Show in which networks and settings two specs differ.
 
     Names, comments, spelling and claimed scores make no difference (claims count with
-    `--only claims`). The exit status is 2 if a spec has errors.
+    `--only claims`). The exit status is 0 if nothing differs, 1 if something does or is `unknown`,
+    and 2 if a spec has errors.
     """
     by_suffix = {} if stat else ENDINGS
     chosen = chosen_form(form, DiffForm.text, out, by_suffix, json=as_json)

@@ -56,7 +56,7 @@ def export(
 ) -> None:
     """Write a trained network in a form that runs without ganspec.
 
-    The file is loaded in a process without ganspec, and its outputs are compared with those that
+    The export is loaded in a process without ganspec, and its outputs are compared with those that
     ganspec computes from the same inputs. The largest difference is printed; too large a one is an
     error. A folder of Python has the network's class, weights, a short program and a model card.
     """

@@ -21,7 +21,7 @@ network = partial(typer.Option, rich_help_panel="What to draw with")
 COUNT = "Number of images (64), of images per condition (1), or of rows to interpolate (8)."
 LABEL = "Classes: `3`, `Coat,Bag`, `all`; objects: `red cube,blue sphere; gray cube`."
 CONDITIONS = "Draw images of the conditions in a file such as i-CLEVR's test.json."
-FRAMES = "Images from one latent to the next (9; 30 if animated), or a training's most (200)."
+FRAMES = "Images from one latent to the next (9; 30 if animated), or the most of a training (200)."
 INTERPOLATE = "`linear` or `spherical`: rows of images from one latent to another."
 BEST = "The N images that the discriminator scores as most real, the most real first."
 OUT = "A grid .png; .csv; .npz; a folder/ of PNGs; an animation .gif, .apng, .webp; `-` prints."

@@ -101,7 +101,8 @@ def show(
     chosen = chosen_form(form, ShowForm.text, out, BY_ENDING, **flags)
     if receptive_field and chosen in ("graph", "mermaid", "attention", "json"):
         why = "always has them" if chosen is ShowForm.json else "makes none"
-        fail(f"--receptive-field adds columns to tables, and --{chosen} {why}: leave one out")
+        message = f"--receptive-field adds columns to tables, and the form `{chosen}` {why}"
+        fail(f"{message}: leave it out, or choose another form")
     out = with_suffix(out, *ENDINGS[chosen]) if out else None
     if chosen is ShowForm.attention:
         _draw_attention(path, out, settings or [], overwrite)

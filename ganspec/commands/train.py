@@ -174,7 +174,7 @@ def start_training(
 
 
 def start_processes(processes: int, max_restarts: int = 0, run: Run | None = None) -> NoReturn:
-    """Run this command in several processes. Exit with their status, or STATUS after a signal.
+    """Run this command in `processes` processes. Exit with their status, or STATUS after a signal.
 
     `run` is the run that they train, None if they do something else.
     """
@@ -201,8 +201,8 @@ def share_out(processes: int | None, inputs: Sequence[Path | str | None]) -> Non
 def ended_at_once() -> Iterator[None]:
     """After the block, end this process at once if it is one of several.
 
-    `os._exit` does so, since after an error the usual end of Python would wait for the process
-    group, and otherwise it may abort, as threads of that group are still running.
+    This is done by `os._exit`: Python's usual end would wait for the process group after an error,
+    and may abort after a success, since threads of that group are still running.
     """
     if "RANK" not in os.environ:
         yield

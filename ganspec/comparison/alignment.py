@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 from operator import itemgetter
 from typing import TypeAlias
 
@@ -111,9 +111,9 @@ def _cost(a: Leaf, b: Leaf, same: Same) -> float | None:
 
 
 def _distance(a: Leaf, b: Leaf) -> float:
-    """Return 1/2 if the blocks or branches differ, plus 1/2 if the heights or widths do.
+    """Return 1/2 if the innermost blocks or branches differ, plus 1/2 if the output sizes do.
 
-    Only the innermost block or branch around each layer counts, and the size of its output.
+    A size is a height and a width; the number of channels does not count.
     """
     other_branch = a.layer.inside[-1:] != b.layer.inside[-1:]
     return (other_branch + (a.layer.shape[1:] != b.layer.shape[1:])) / 2
@@ -135,12 +135,8 @@ def _doubles(leaves: Sequence[Leaf]) -> list[CallKeys | None]:
 
 def _removals_first(pairs: list[Pair]) -> list[Pair]:
     """Return the pairs; of adjacent unpaired layers, those of the first network come first."""
-    ordered: list[Pair] = []
-    gap: list[Pair] = []
-    for pair in [*pairs, ((), ())]:
-        if bool(pair[0]) != bool(pair[1]):
-            gap.append(pair)
-        else:
-            ordered += [p for p in gap if p[0]] + [p for p in gap if p[1]] + [pair]
-            gap = []
-    return ordered[:-1]
+    return [
+        pair
+        for _, group in groupby(pairs, key=all)
+        for pair in sorted(group, key=lambda pair: not pair[0])
+    ]

@@ -27,8 +27,8 @@ def compare(
     """Return the differences from `a` to `b`, except those of spelling alone.
 
     Networks with the same name are compared with each other. `titles` replace the specs' names.
-    `only` names the networks and sections to compare; all if empty. Raise PartError if neither spec
-    has a part named in `only`, and SpecError if a spec's networks have errors.
+    `only` names the networks and sections to compare; all if empty. Raise PartError for a name in
+    `only` that is in neither spec, and SpecError if a spec's networks have errors.
     """
     only = tuple(only)
     known = [*a.networks, *b.networks, *titles_of(a), *titles_of(b), CLAIMS]

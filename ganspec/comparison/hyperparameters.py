@@ -34,7 +34,7 @@ class Hyperparameter:
 
 
 def of_spec(spec: Spec, implied: Implied) -> dict[str, str]:
-    """Return the hyperparameters that no single network has, as texts by the names of their rows.
+    """Return the hyperparameters of the whole spec, as texts by the names of their rows.
 
     Implied ones have the mark. Those that the spec does not set are left out.
     """
@@ -45,13 +45,13 @@ def of_spec(spec: Spec, implied: Implied) -> dict[str, str]:
         "batch": known(lambda: batch(seen)),
         "epochs": known(lambda: plain(train.epochs)),
         "iterations per epoch": known(lambda: plain(train.iterations) if train.iterations else ""),
-        **_penalty(spec),
+        **_penalty_weight(spec),
         "clip": _of_objective(spec, "clip", lambda own: plain(own.clip) if own.clip else ""),
     }
     return {row: marked(text, implied, row) for row, text in rows.items() if text}
 
 
-def _penalty(spec: Spec) -> dict[str, str]:
+def _penalty_weight(spec: Spec) -> dict[str, str]:
     """Return the penalty's weight by the name of its row; {} if the spec has no penalty."""
     name = _of_objective(spec, "penalty", lambda own: term(own.penalty.kind) if own.penalty else "")
     if not name:

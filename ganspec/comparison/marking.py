@@ -1,4 +1,4 @@
-"""The mark on those cells of a survey that show implied values."""
+"""The mark on cells of a survey, the table of `ganspec compare`, that show implied values."""
 
 from __future__ import annotations
 

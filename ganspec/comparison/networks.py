@@ -26,7 +26,7 @@ from ganspec.program.measure import cell
 from ganspec.program.unread import field_text
 from ganspec.systems.wording import initial, label
 
-# If a network has a layer several times, the layer can move past at most so many paired layers.
+# If a network has a layer several times, it can move past at most this many paired layers.
 NEAR = 2
 
 
@@ -149,7 +149,7 @@ class AlignedNetworks:
     # -- changes of fields ---------------------------------------------------------------------
 
     def _norm_change(self, *sides: tuple[Leaf, ...]) -> Iterator[Change]:
-        """Yield the change of the pair's weight norm, unless `is_uniform`."""
+        """Yield a change if the weight norms of a pair differ, unless `is_uniform`."""
         a, b = (next((leaf.norm for leaf in side if leaf.norm), None) for side in sides)
         if not self.is_uniform and a != b:
             yield Change("weight norm", a, b)
@@ -175,9 +175,9 @@ class AlignedNetworks:
         return [name for name in names if self._matters(a, b, [name])] or names
 
     def _matters(self, a: Leaf, b: Leaf, names: list[str]) -> bool:
-        """Return True if one layer makes other calls with the other's values of the fields `names`.
+        """Return True if calls change when the two layers swap their values of the fields `names`.
 
-        Also return True if those calls are not known, or if one of the fields is unknown.
+        Return True, too, if the new calls cannot be computed, or if one of these fields is unknown.
         """
         for network, leaf, other in ((self.a, a, b), (self.b, b, a)):
             fields = {name: getattr(other.model, name) for name in names}

@@ -19,7 +19,7 @@ from ganspec.kinds.layer import Layer
 from ganspec.language.errors import conjunction
 from ganspec.systems.wording import label
 
-MANY = 5  # about the most differences that are named; the table below always shows all
+MANY = 5  # about the most differences that a line names; the table of a diff always shows all
 SMALL = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 

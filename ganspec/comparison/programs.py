@@ -72,7 +72,8 @@ class Leaf:
 class NetworkLayers:
     """One network of a spec as leaves, in order; the last stands for the network's output.
 
-    `measured` is a cache of costs by call and input shapes; several networks may fill the same one.
+    `measured` is a cache of costs, which several networks may fill. Its keys have all that a cost
+    depends on: the call, the shapes of its inputs, and which counts depend on unknown labels.
     """
 
     def __init__(self, spec: Spec, name: str, net: Net, measured: dict[object, Cost]):
@@ -110,7 +111,7 @@ class NetworkLayers:
         reads = tuple(self._makers[i] for i in external(steps))
         self._makers |= {each.step.output.id: number for each in steps}
         model = self._models[origin.path]
-        costs = [self._cost(each) for each in steps]
+        cost = reduce(add, map(self._cost, steps))
         text = phrase(model, self.spec.framework)
         layer = ComparedLayer(
             number=number,
@@ -118,12 +119,12 @@ class NetworkLayers:
             kind=model.kind,
             text=f"label: {text}" if isinstance(model, Condition) else text,
             inside=steps[0].inside,
-            shape=steps[-1].step.output.shape,
+            shape=cost.output,
             reads=reads,
-            params=sum(cost.params for cost in costs),
-            macs=sum(cost.macs or 0 for cost in costs),
+            params=cost.params,
+            macs=cost.macs or 0,
             mark=origin.mark,
-            lost=reduce(add, costs).lost,
+            lost=cost.lost,
         )
         norm = self._weight_norm(steps, model)
         # with the names of unknown fields, so that a stand-in for a value equals no known value
@@ -144,7 +145,7 @@ class NetworkLayers:
 
     def _cost(self, step: OpenedStep) -> Cost:
         shapes = tuple((value.shape, value.is_index) for value in step.inputs)
-        known = (key(step.step.call), shapes)
+        known = (key(step.step.call), shapes, step.step.origin.lost)
         if known not in self._measured:
             self._measured[known] = step_cost(step.step, list(step.inputs), macs=True)
         return self._measured[known]
@@ -181,7 +182,7 @@ class NetworkLayers:
 def _fields(model: LayerModel) -> dict[str, str]:
     """Return {name: text} of a layer's fields; unread ones have the text NOT_READ.
 
-    The weight norm, fields that hold kinds, and fields that name outputs are left out.
+    The weight norm, lists of kinds such as `layers`, and fields that name outputs are left out.
     """
     names = [name for name in architecture(type(model)) if name != "weight_norm"]
     fields = {n: (initial if n == "init" else spoken)(getattr(model, n)) for n in names}

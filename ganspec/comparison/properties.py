@@ -98,11 +98,13 @@ def _length(spec: Spec) -> str:
 
 
 def _claim(spec: Spec, metric: str) -> str:
-    """Return a metric's claimed scores of generated images; `""` if there are none.
+    """Return the claimed scores of a metric as text; `""` if there are none.
 
-    Of claims that name an epoch, only those of the last epoch count.
+    Scores of real images are left out, except a classifier's, which scores no others. Of claims
+    that name an epoch, only those of the last epoch are shown.
     """
-    scores = [s for s in spec.report.scores if s.metric == metric and s.of == "generated"]
+    scores = [s for s in spec.report.scores if s.metric == metric]
+    scores = [s for s in scores if s.of == "generated" or spec.predicts]
     last = max((s.epoch or 0 for s in scores), default=0)
     scores = [s for s in scores if s.epoch in (None, last)]
     counts = {s.images for s in scores}

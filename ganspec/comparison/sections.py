@@ -21,7 +21,7 @@ from ganspec.systems.claims import Score
 from ganspec.systems.spec import Spec
 from ganspec.systems.wording import label, spoken
 
-# fields that change no network and no training, or that are compared elsewhere
+# fields that change no network and no training, or whose effects are compared elsewhere
 NOT_COMPARED = {"name", "doc", "framework", "report", "vars", "tree", "evaluate"}
 TITLES = {"condition": "labels", "label": "labels", "optimizer": "optimizers"}
 
@@ -85,7 +85,7 @@ def _view(spec: Spec, name: str) -> ComparedFields | None:
 
 
 def _gap(spec: Spec, name: str) -> str | None:
-    """Return a section in a few words, for a row in which one is unknown; None if absent."""
+    """Return a section in a few words; NOT_READ if it is unknown, None if the spec has none."""
     if name in spec.unread:
         return NOT_READ
     section = getattr(spec, name, None)

@@ -121,8 +121,8 @@ def _frameworks(
 def _listed(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
     """Return a line for each change of a section that is not by framework defaults.
 
-    Of more than MANY, some are only counted. For two kinds of system, only properties that both
-    have are listed.
+    Of more than MANY, some are only counted. If A and B are different systems, such as a GAN and a
+    VAE, only properties that both have are listed.
     """
     changes = _authored(section)
     if type(a) is not type(b):  # a field that only one system has does not count as a difference
@@ -241,9 +241,9 @@ def _optimizer(optimizer: Optimizer) -> str:
 
 
 def _train(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
-    """Return a line for both numbers of updates if one differs, then lines for other changes.
+    """Return a line for the numbers of updates if they differ, then lines for other changes.
 
-    The first is such as `updates of critic and generator 1:1 -> 5:1`.
+    The first, such as `updates of critic and generator 1:1 -> 5:1`, is for two GANs only.
     """
     steps = [change for change in section.changes if change.name.startswith("steps ")]
     lines = []

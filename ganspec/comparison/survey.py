@@ -48,11 +48,6 @@ class SurveyRow:
         """True if all cells are equal and nothing in them is unknown."""
         return len(set(self.cells)) == 1 and NOT_READ not in (self.cells[0] or "")
 
-    @property
-    def is_empty(self) -> bool:
-        """True if no cell has text."""
-        return not any(self.cells)
-
 
 @dataclass(frozen=True, repr=False)
 class Survey(Viewed):
@@ -81,8 +76,8 @@ class Survey(Viewed):
 
     @property
     def filled(self) -> tuple[SurveyRow, ...]:
-        """The rows that are not empty."""
-        return tuple(row for row in self.rows if not row.is_empty)
+        """The rows in which a cell has text."""
+        return tuple(row for row in self.rows if any(row.cells))
 
     @property
     def even(self) -> tuple[SurveyRow, ...]:
@@ -164,7 +159,10 @@ class PlannedRow:
         return f"{self.network} {self.name}" if self.network else self.name
 
     def begins_with(self, start: str) -> bool:
-        """Return True if the name begins with `start`, or the title if `start` has the network."""
+        """Return True if the name begins with `start`, a text in small letters.
+
+        If `start` begins with the network, the title counts in place of the name.
+        """
         if self.network and start.startswith(self.network):
             return self.title.lower().startswith(start)
         return bool(start) and self.name.lower().startswith(start)
@@ -208,9 +206,10 @@ def _hyperparameters(
     """
     shared = dict.fromkeys(name for system in systems for name in system.shared)
     own: dict[str, list[Hyperparameter]] = {}
-    for each in (each for system in systems for each in system.own.values()):
-        for name, value in each.items():
-            own.setdefault(name, []).append(value)
+    for system in systems:
+        for settings in system.own.values():
+            for name, value in settings.items():
+                own.setdefault(name, []).append(value)
     optimizers = [
         PlannedRow(SECTION, name, _own(network, name), network)
         for name, values in own.items()

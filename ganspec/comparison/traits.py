@@ -8,6 +8,7 @@ from functools import cached_property, partial
 
 from ganspec.comparison.models import LayerModel, models
 from ganspec.kinds.condition import Condition
+from ganspec.kinds.initializer import Initializer
 from ganspec.kinds.initializers.framework import Framework
 from ganspec.kinds.layer import Layer, Weighted
 from ganspec.kinds.layers.dropout import Dropout
@@ -97,7 +98,7 @@ def ordinal(count: int) -> str:
 
 
 def structure(portrait: Portrait) -> str:
-    """Return in words: layers with weights, layers that resize, the user's kinds without a role.
+    """Return in words the layers with weights, those that resize, and users' kinds without a role.
 
     Equal ones are counted: `3 conv k4 s2, linear`.
     """
@@ -201,11 +202,14 @@ def dropout(portrait: Portrait) -> str:
 
 def weights(portrait: Portrait) -> str:
     """Return the initializers of the network and of its layers."""
-    init = portrait.network.init
     own = [layer.init for layer in portrait.layers if isinstance(layer, Weighted) and layer.init]
-    usual = f"{FRAMEWORKS[portrait.spec.framework]}'s"
-    words = usual if init is None or isinstance(init, Framework) else said(init)
-    return _listed([words, *map(said, own)])
+    return _listed(map(_initializer, [portrait.network.init, *own]))
+
+
+def _initializer(init: Initializer | None) -> str:
+    if init is None or isinstance(init, Framework):
+        return f"{FRAMEWORKS[init.of if init else 'torch']}'s"
+    return said(init)
 
 
 def parameters(portrait: Portrait) -> str:

@@ -107,5 +107,6 @@ def analyse(path: Path, content: Content) -> Analysis:
     except Exception as error:  # a bug, such as one in a kind of the user
         logging.getLogger(__name__).exception("%s", path)
         message = f"ganspec failed at this spec: {type(error).__name__}: {one_line(error)}"
-        found.diagnostics = [Diagnostic("internal-error", message)]
+        help = "correct your file of kinds if one of them failed; else report it, with the spec"
+        found.diagnostics = [Diagnostic("internal-error", message, help=help)]
     return found

@@ -116,7 +116,7 @@ def _choices(spot: Spot, walk: SpecWalk, entry: bool) -> Iterator[Proposal]:
             yield from _kinds(spot.family, walk)
         if {int, float} & spot.allowed.pythons:
             for name, node in spot.names.items():
-                value = node.value if not isinstance(node.value, (dict, list)) else node.plain()
+                value = node.plain()
                 detail = "parameter" if value == name else flow(value)
                 yield Proposal(name, "number", "word", detail)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lsprotocol import types
 
-from ganspec.language.errors import Diagnostic, Mark
+from ganspec.language.errors import Diagnostic
 from ganspec.language_server.analysis import Analysis
 from ganspec.language_server.completion import Choices, Proposal
 from ganspec.language_server.navigation import OutlineEntry
@@ -50,8 +50,10 @@ def _diagnostic(path: Path, found: Diagnostic, positions: PositionsOf) -> types.
     message, own, related = text_of(found), positions(path), _related(path, found, positions)
     mark = found.mark
     if mark and mark.text.name != str(path):  # in a file that this one extends
-        related.insert(0, _place(mark, found.message, positions))
-        message, mark = f"in {Path(mark.text.name).name}, line {mark.line}: {message}", None
+        file = Path(mark.text.name)
+        there = location(file, positions(file).range(mark))
+        related.insert(0, types.DiagnosticRelatedInformation(there, found.message))
+        message, mark = f"in {file.name}, line {mark.line}: {message}", None
         line = re.search(r"^extends:.*", own.text, re.M)
         start, end = line.span() if line else (0, 0)
         where = types.Range(own.position(start), own.position(end))
@@ -92,12 +94,6 @@ def _line(there: Positions, line: int, column: int) -> types.Range:
     text = there.text[start:end]
     first = column - 1 if column else len(text) - len(text.lstrip())
     return types.Range(there.position(start + first), there.position(end))
-
-
-def _place(mark: Mark, message: str, positions: PositionsOf) -> types.DiagnosticRelatedInformation:
-    file = Path(mark.text.name)
-    where = positions(file).range(mark)
-    return types.DiagnosticRelatedInformation(location(file, where), message)
 
 
 def location(file: Path, where: types.Range) -> types.Location:

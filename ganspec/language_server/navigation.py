@@ -67,10 +67,10 @@ def outline(tree: MapNode) -> list[OutlineEntry]:
         inner = _layers(node.get("layers"))
         if key == "blocks" and isinstance(node, MapNode):
             inner = [
-                OutlineEntry(name, block.start, False, _layers(block.get("layers")))
+                OutlineEntry(name, block.start, entries=_layers(block.get("layers")))
                 for name, block in node.value.items()
             ]
-        entries.append(OutlineEntry(key, node.start, False, inner))
+        entries.append(OutlineEntry(key, node.start, entries=inner))
     return entries
 
 

@@ -28,17 +28,17 @@ class Positions:
         self.text, self.units = text, units
         mark = int(text.startswith("\ufeff"))  # a byte order mark, which the parser removes
         ends = [m.span() for m in re.finditer(LINE_END, text)]
-        self.yaml = [mark, *(end for _, end in ends)]
+        self.starts = [mark, *(end for _, end in ends)]  # of the lines of YAML
         self.ends = [*(start for start, _ in ends), len(text)]
-        self.editor = [0, *(m.end() for m in re.finditer(EDITOR_LINE_END, text))]
+        self.editor_starts = [0, *(m.end() for m in re.finditer(EDITOR_LINE_END, text))]
 
     def line(self, number: int) -> tuple[int, int]:
         """Return the offsets of the start and end of line `number` of YAML, counted from 1.
 
-        If the text has fewer lines, they are those of its last line.
+        If the text has fewer lines, return those of its last line.
         """
-        index = min(number, len(self.yaml)) - 1
-        return self.yaml[index], self.ends[index]
+        index = min(number, len(self.starts)) - 1
+        return self.starts[index], self.ends[index]
 
     def range(self, mark: Mark) -> Range:
         """Return the editor's range for a mark, cut at the end of the mark's line."""
@@ -49,14 +49,14 @@ class Positions:
     def position(self, offset: int) -> Position:
         """Return the editor's position of an offset, moved to the nearest one in the text."""
         offset = max(0, min(offset, len(self.text)))
-        line = bisect_right(self.editor, offset) - 1
-        return Position(line, self.units(self.text[self.editor[line] : offset]))
+        line = bisect_right(self.editor_starts, offset) - 1
+        return Position(line, self.units(self.text[self.editor_starts[line] : offset]))
 
     def offset(self, position: Position) -> int:
         """Return the offset of an editor's position; beyond a line or the text, that of its end."""
-        if position.line >= len(self.editor):
+        if position.line >= len(self.editor_starts):
             return len(self.text)
-        offset, units = self.editor[position.line], 0
+        offset, units = self.editor_starts[position.line], 0
         while offset < len(self.text) and units < position.character:
             if self.text[offset] in "\r\n":
                 break
@@ -67,5 +67,5 @@ class Positions:
     def place(self, position: Position) -> tuple[int, int]:
         """Return an editor's position as a line and a column of YAML, both counted from 1."""
         offset = self.offset(position)
-        line = max(bisect_right(self.yaml, offset), 1)
-        return line, offset - self.yaml[line - 1] + 1
+        line = max(bisect_right(self.starts, offset), 1)
+        return line, offset - self.starts[line - 1] + 1

@@ -32,10 +32,11 @@ class Spot:
 
     `section` is the class whose fields can be keys here, and `family` the family whose kinds can be
     named here. `field` is the field that the key names, or that has the value; `kind` is the kind
-    that is named here. `allowed` is the type of the value, or of the value under the key; at a key
-    that names a kind, it is the type of the whole map. `block` is the block that is called here, or
-    whose parameters are keys here. `names` are the nodes that define the names which an expression
-    can read here. `taken` are all keys of the map in which the key is.
+    that is named here. `allowed` is the type of the value, or of the value under the key. But at a
+    key that names a kind, it may be the type of the whole map, and at a key that is no field, such
+    as a network's under `optimizers`, its words are the keys to choose from. `block` is the block
+    that is called here, or whose parameters are keys here. `names` are the nodes that define the
+    names which an expression can read here. `taken` are all keys of the map in which the key is.
     """
 
     mark: Mark
@@ -97,10 +98,7 @@ class SpecWalk:
     def _key(
         self, node: MapNode, key: str, path: KeyPath, allowed: FieldType, **more: object
     ) -> Spot:
-        """Return the spot of the key `key` of the map `node`.
-
-        `allowed` is the type of its value, and `more` are other attributes of the spot.
-        """
+        """Return the spot of a key of the map `node`; `more` are further attributes of the spot."""
         child = node[key]
         taken = tuple(node.value)
         return Spot(child.start, child, path, True, allowed, taken=taken, **more)  # type: ignore[arg-type]
@@ -118,19 +116,15 @@ class SpecWalk:
     def _value(
         self, allowed: FieldType, node: Node, path: KeyPath, names: Names, known: Field | None
     ) -> Iterator[Spot]:
-        """Yield the spots in a value of the type `allowed`, in the field `known` if that is set."""
-        if allowed.family and not (allowed.families and isinstance(node, ListNode)):
-            yield from self._chosen(allowed, node, path, names)
-        elif allowed.families and isinstance(node, ListNode):
+        """Yield the spots in a value of the type `allowed`; `known` is the field that has it."""
+        if isinstance(node, ListNode) and (allowed.families or allowed.sections):
+            entry = FieldType(family=allowed.families, section=allowed.sections)
             for i, child in enumerate(node.value):
-                entry = FieldType(family=allowed.families)
-                yield from self._chosen(entry, child, (*path, i), names)
+                yield from self._value(entry, child, (*path, i), names, None)
+        elif allowed.family:
+            yield from self._chosen(allowed.family, allowed, node, path, names)
         elif allowed.section and isinstance(node, MapNode):
             yield from self._section(allowed.section, node, path, names)
-        elif allowed.sections and isinstance(node, ListNode):
-            for i, child in enumerate(node.value):
-                entry = FieldType(section=allowed.sections)
-                yield from self._value(entry, child, (*path, i), names, None)
         elif allowed.map and isinstance(node, MapNode):
             words = FieldType(literals=allowed.map.keys.words)
             networks = self.system if allowed.map.keys.family == "network" else None
@@ -169,37 +163,30 @@ class SpecWalk:
     # -- kinds --------------------------------------------------------------------------------
 
     def _chosen(
-        self, allowed: FieldType, node: Node, path: KeyPath, names: Names
+        self, family: str, allowed: FieldType, node: Node, path: KeyPath, names: Names
     ) -> Iterator[Spot]:
         """Yield the spots in a word or a map of one key that names a kind or a block."""
-        family = allowed.family or ""
-        kinds = words_of(family) if family else {}
-        if isinstance(node, ListNode):
-            return
-        if not isinstance(node, MapNode):
+        kinds, blocks = words_of(family), self.blocks if family == "layer" else {}
+        if isinstance(node, MapNode):
+            for word, body in node.value.items():
+                cls, block = kinds.get(word), word if word in blocks else None
+                yield self._key(node, word, path, allowed, family=family, kind=cls, block=block)
+                if block:
+                    yield from self._arguments(block, body, path, names)
+                elif cls and word != UNREAD:
+                    yield from self._body(cls, body, (*path, word), names)
+        elif not isinstance(node, ListNode):
             word = str(node.value)
-            cls, block = kinds.get(word), word if self._is_call(family, word) else None
             yield Spot(
                 node.mark,
                 node,
                 path,
                 allowed=allowed,
                 family=family,
-                kind=cls,
-                block=block,
+                kind=kinds.get(word),
+                block=word if word in blocks else None,
                 names=names,
             )
-            return
-        for word, body in node.value.items():
-            cls, block = kinds.get(word), word if self._is_call(family, word) else None
-            yield self._key(node, word, path, allowed, family=family, kind=cls, block=block)
-            if block:
-                yield from self._arguments(block, body, path, names)
-            elif cls and word != UNREAD:
-                yield from self._body(cls, body, (*path, word), names)
-
-    def _is_call(self, family: str, word: str) -> bool:
-        return family == "layer" and word in self.blocks
 
     def _body(self, cls: type[Kind], body: Node, path: KeyPath, names: Names) -> Iterator[Spot]:
         """Yield the spots in the value of a kind's key: a map of fields, or the primary field."""

@@ -58,10 +58,10 @@ def is_of(row: ScoreRow, metric: str, of: str, record: RunRecord) -> bool:
 
 
 def all_series(record: RunRecord) -> list[Series]:
-    """Return the run's scores, and test accuracies in its log, in series in order of steps.
+    """Return the run's scores, and the test accuracies in its log, grouped into series.
 
-    The scores of a series have equal COMPARABLE fields. Of two scores of a series at one step, only
-    the later one is returned.
+    The scores of a series have equal COMPARABLE fields, and are in order of steps. Of two scores of
+    a series at one step, only the later one is returned.
     """
     by_conditions: dict[tuple, dict[int | None, ScoreRow]] = {}
     for row in [*record.scores, *_test_accuracies(record)]:

@@ -1,4 +1,4 @@
-"""Plots of scores over epochs or steps, one panel per metric."""
+"""Plots of scores over epochs or steps."""
 
 from __future__ import annotations
 
@@ -67,7 +67,6 @@ def _conditions(series: Series) -> set[str]:
 
 
 def _curve(series: Series, by_epoch: bool, label: str, look: Look) -> Curve:
-    """Return the curve of a series over epochs if `by_epoch`, otherwise over steps."""
     steps = [(row.epoch if by_epoch else row.step) or 0 for row in series]
     values = [row.value for row in series]
     return Curve(Column(asarray(steps, float), asarray(values, float)), label, *look, sparse=True)
@@ -76,7 +75,7 @@ def _curve(series: Series, by_epoch: bool, label: str, look: Look) -> Curve:
 def _claims(
     records: list[RunRecord], metric: str, of: str
 ) -> tuple[tuple[float | None, float], ...]:
-    """Return pairs of epoch and value that all specs claim for a metric; () if they differ."""
+    """Return pairs of epoch and value that all specs claim; () if their claims differ."""
     probe = ScoreRow(metric, 0.0, of=of)
     claims = {
         tuple((c.epoch, c.value) for c in r.spec.report.scores if is_of(probe, c.metric, c.of, r))

@@ -28,22 +28,22 @@ def measured_text(score: Score | ScoreRow) -> str:
 
 
 def _digits(value: float, count: int) -> str:
-    """Return a number with `count` digits, or with more, if its whole part has more.
+    """Return a number rounded to `count` digits, or to a whole number if this has more digits.
 
-    From 1e15 on, it always has `count` digits, as `1e+15`.
+    From 1e15 on, it is always rounded to `count` digits, as `1e+15`.
     """
     is_long = abs(value) < 1e15 and abs(round(value)) >= 10**count
     return f"{value:,.0f}" if is_long else f"{value:,.{count}g}"
 
 
 def claimed_text(claim: Score) -> str:
-    """Return a claim's value, with all digits that the report states and its unit, as text."""
+    """Return a claim's value with its unit, not rounded, as text."""
     spread = "" if claim.deviation is None else f" ± {_exact(claim.deviation)}"
     return relation(claim) + _exact(claim.value) + spread + unit(claim.metric)
 
 
 def _exact(value: float) -> str:
-    """Return a number with all its digits, and commas between thousands."""
+    """Return a number, not rounded, with commas between thousands."""
     return f"{value:,}".removesuffix(".0")
 
 

@@ -98,7 +98,7 @@ class Turn:
     async def taken(self) -> AsyncIterator[None]:
         """Wait for the lock, and hold it in the block. Raises HTTPException if too many wait."""
         if self.waiting >= MOST_WAITING:
-            raise HTTPException(503, "other requests are being drawn: try again")
+            raise HTTPException(503, "images of other requests are being drawn: try again")
         self.waiting += 1
         try:
             await self.lock.acquire()

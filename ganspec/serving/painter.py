@@ -42,10 +42,11 @@ ShownImage: TypeAlias = dict[str, object]
 class Painter:
     """Answers the page's requests for images of one run.
 
-    `sampler` draws the run's images, and stays unchanged. `options` are the words of the command
-    line, such as `--raw`, that make `ganspec sample` choose the same weights and device. `most` is
-    the largest number of images of one request. `label_kind` is `classes`, `multi_hot`, or None if
-    the generator reads no label. `names` has a name for each class, by default its index.
+    `sampler` draws them by the generator, or by the decoder of a VAE, and stays unchanged.
+    `options` are the words of the command line, such as `--raw`, that make `ganspec sample` choose
+    the same weights and device. `most` is the largest number of images of one request. `label_kind`
+    is `classes`, `multi_hot`, or None if that network reads no label. `names` has a name for each
+    class, by default its index.
     """
 
     def __init__(self, sampler: Sampler, options: Sequence[str] = ()):
@@ -142,7 +143,7 @@ class Painter:
         return shlex.join(words)
 
     def _label_text(self, labels: list[int]) -> str:
-        """Return labels as text for `--label`: their names if these are found, else indices."""
+        """Return labels as text for `--label`: names if they mean these labels, else indices."""
         text = ",".join(self.names[index] for index in labels)
         try:
             found = find_labels(text, self.sampler.spec, self.sampler.names)
@@ -192,7 +193,10 @@ class Painter:
         return self._tensor(labels) if labels else None
 
     def _shown(self, sampler: Sampler, parts: list[Part], count: int) -> list[ShownImage]:
-        """Return the first `count` images that `sampler` draws for `parts`, latents and labels."""
+        """Return the first `count` images that `sampler` draws.
+
+        A part is a batch of latents, with their labels if the generator reads any.
+        """
         images = torch.cat([images for images, _ in sampler.drawn(parts, count)])
         latents, *labels = (torch.cat(column)[:count] for column in zip(*parts, strict=True))
         indices: list[list[int]] = [[] for _ in range(count)]
@@ -210,8 +214,9 @@ def open_painter(folder: Path, device: str, step: int | None, raw: bool) -> Pain
     """Return the painter of the run in `folder`.
 
     `device` is a name such as `auto` or `cuda`. The weights are those kept after `step`, by default
-    the newest. `raw` chooses the trained weights, not their moving average. Raises
-    CheckpointError, and RunError if the folder holds no run, no such weights or no generator.
+    the newest. `raw` chooses the trained weights, not their moving average. Raises RunError if the
+    folder holds no run, no such weights or no generator, or if there is no such device; and
+    CheckpointError if the weights cannot be loaded.
     """
     sampler = Sampler(folder, choose_device(device), step, raw)
     options = ["--step", str(step)] if step is not None else []
