@@ -363,9 +363,8 @@ def test_a_port_that_can_be_had_is_advised():
             taken.listen()
         with pytest.raises(PortError, match=r"in use; try --port 0$"):
             listen("127.0.0.1", last)
-    with pytest.raises(PortError) as refused:
+    with pytest.raises(PortError, match=r"; try --host 127\.0\.0\.1$"):
         listen("192.0.2.1", 8000)  # of no machine
-    assert "try --port" not in str(refused.value)
 
 
 def test_other_machines_are_let_in_with_a_warning(sites, monkeypatch):

@@ -82,9 +82,10 @@ class Painter:
         return {"images": shown, "columns": columns, "command": self.command(request)}
 
     def path(self, request: PathRequest) -> dict[str, object]:
-        """Return a dict with `rows` of images from `start` to `end`: two if their labels differ.
+        """Return a dict with `rows`, a list of one row of images from `start` to `end`, or of two.
 
-        All images of the first row have the label of `start`, all of the second that of `end`. A
+        There are two if the labels of `start` and `end` differ: all images of the first row have
+        the label of `start`, all of the second that of `end`. A
         generator that normalizes by the batch takes the statistics of the seed's first batch, as
         for `ganspec sample --interpolate`. Raises RequestError or RunError if the request does not
         suit the run, and SourceError if images are not finite.
@@ -105,7 +106,7 @@ class Painter:
     def _row(
         self, request: PathRequest, labels: list[int], latent: torch.Tensor
     ) -> list[ShownImage]:
-        """Return the images of `latent`, N x size; all have one label, the indices `labels`."""
+        """Return the images of `latent`, N x size, all with the label of the indices `labels`."""
         sampler = self._sampler(request, [])
         sampler.labels = self._label(labels)
         if sampler.own_batch:
@@ -142,7 +143,7 @@ class Painter:
         return shlex.join(words)
 
     def _label_text(self, labels: list[int]) -> str:
-        """Return labels as text for `--label`: their names if these are found, else indices."""
+        """Return labels as text for `--label`: indices if their names would mean other labels."""
         text = ",".join(self.names[index] for index in labels)
         try:
             found = find_labels(text, self.sampler.spec, self.sampler.names)
@@ -209,9 +210,10 @@ class Painter:
 def open_painter(folder: Path, device: str, step: int | None, raw: bool) -> Painter:
     """Return the painter of the run in `folder`.
 
-    `device` is a name such as `auto` or `cuda`. The weights are those kept after `step`, by default
-    the newest. `raw` chooses the trained weights, not their moving average. Raises
-    CheckpointError, and RunError if the folder holds no run, no such weights or no generator.
+    `device` is a name such as `auto` or `cuda`. The weights are those kept after `step`, or the
+    checkpoint's if it is None. `raw` chooses the trained weights, not their moving average. Raises
+    CheckpointError if the weights cannot be read, and RunError if there is no such run, generator,
+    device or checkpoint.
     """
     sampler = Sampler(folder, choose_device(device), step, raw)
     options = ["--step", str(step)] if step is not None else []

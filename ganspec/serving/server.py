@@ -55,8 +55,8 @@ def listen(host: str, port: int) -> socket.socket:
         (family, *_, address), *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:  # UnicodeError: DNS cannot have such a name
         reason = error.strerror if isinstance(error, OSError) else "no such name is possible"
-        advice = "; try --host 127.0.0.1"
-        raise PortError(f"no address of `{host}` is known: {reason}{advice}") from None
+        message = f"no address of `{host}` is known: {reason}; try --host 127.0.0.1"
+        raise PortError(message) from None
     listening = socket.socket(family, socket.SOCK_STREAM)
     if sys.platform != "win32":  # on Windows, the option lets two programs share a port
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -68,8 +68,9 @@ def listen(host: str, port: int) -> socket.socket:
         reason = (error.strerror or str(error)).lower()
         other = port + 1 if FIRST_FREE <= port < LAST else 0
         # no port helps if the address is another machine's
-        advice = "" if error.errno == errno.EADDRNOTAVAIL else f"; try --port {other}"
-        raise PortError(f"port {port} of {host}: {reason}{advice}") from None
+        is_foreign = error.errno == errno.EADDRNOTAVAIL
+        advice = "--host 127.0.0.1" if is_foreign else f"--port {other}"
+        raise PortError(f"port {port} of {host}: {reason}; try {advice}") from None
     return listening
 
 
