@@ -119,12 +119,12 @@ class SpecWalk:
         self, allowed: FieldType, node: Node, path: KeyPath, names: Names, known: Field | None
     ) -> Iterator[Spot]:
         """Yield the spots in a value of the type `allowed`, in the field `known` if that is set."""
-        if allowed.family and not (allowed.families and isinstance(node, ListNode)):
-            yield from self._chosen(allowed, node, path, names)
-        elif allowed.families and isinstance(node, ListNode):
+        if allowed.families and isinstance(node, ListNode):
             for i, child in enumerate(node.value):
                 entry = FieldType(family=allowed.families)
                 yield from self._chosen(entry, child, (*path, i), names)
+        elif allowed.family:
+            yield from self._chosen(allowed, node, path, names)
         elif allowed.section and isinstance(node, MapNode):
             yield from self._section(allowed.section, node, path, names)
         elif allowed.sections and isinstance(node, ListNode):
@@ -174,11 +174,12 @@ class SpecWalk:
         """Yield the spots in a word or a map of one key that names a kind or a block."""
         family = allowed.family or ""
         kinds = words_of(family) if family else {}
+        blocks = self.blocks if family == "layer" else {}
         if isinstance(node, ListNode):
             return
         if not isinstance(node, MapNode):
             word = str(node.value)
-            cls, block = kinds.get(word), word if self._is_call(family, word) else None
+            cls, block = kinds.get(word), word if word in blocks else None
             yield Spot(
                 node.mark,
                 node,
@@ -191,15 +192,12 @@ class SpecWalk:
             )
             return
         for word, body in node.value.items():
-            cls, block = kinds.get(word), word if self._is_call(family, word) else None
+            cls, block = kinds.get(word), word if word in blocks else None
             yield self._key(node, word, path, allowed, family=family, kind=cls, block=block)
             if block:
                 yield from self._arguments(block, body, path, names)
             elif cls and word != UNREAD:
                 yield from self._body(cls, body, (*path, word), names)
-
-    def _is_call(self, family: str, word: str) -> bool:
-        return family == "layer" and word in self.blocks
 
     def _body(self, cls: type[Kind], body: Node, path: KeyPath, names: Names) -> Iterator[Spot]:
         """Yield the spots in the value of a kind's key: a map of fields, or the primary field."""
