@@ -30,7 +30,7 @@ def help_text(spot: Spot, walk: SpecWalk, analysis: Analysis) -> str | None:
 
 def _described(spot: Spot, walk: SpecWalk) -> tuple[str | None, str]:
     """Return a heading and a text about a key or value; (None, "") if there is nothing to say."""
-    if spot.block and spot.path and spot.family == "layer":
+    if spot.block and spot.family == "layer":
         block = walk.blocks[spot.block]
         params = ", ".join(walk.parameters(spot.block))
         doc = block.get("doc")
@@ -51,8 +51,8 @@ def _described(spot: Spot, walk: SpecWalk) -> tuple[str | None, str]:
 
 def number_text(name: str, node: Node) -> str:
     """Return the help for `name`, which an expression reads and `node` defines, as Markdown."""
-    value = flow(node.plain()) if isinstance(node, (ListNode, MapNode)) else quoted(node.value)
     if node.value == name:  # a block's parameter, which each call sets
         return f"**{name}**, a parameter of the block"
+    value = flow(node.plain()) if isinstance(node, (ListNode, MapNode)) else quoted(node.value)
     where = f"line {node.start.line} of {node.start.text.name.rpartition('/')[2]}"
     return f"**{name}** = {value} ({where})"
