@@ -49,11 +49,17 @@ class Analysis:
     def paths_at(self, mark: Mark) -> list[str]:
         """Return the key paths of the kinds that the word at `mark` makes: several in a repeat."""
         place = (mark.text.name, mark.line, mark.column)
-        marks = [(kind.key_path, m) for kind in within(self.spec) if (m := kind.mark)]
-        return [path for path, m in marks if (m.text.name, m.line, m.column) == place]
+        return [
+            kind.key_path
+            for kind in within(self.spec)
+            if (own := kind.mark) and (own.text.name, own.line, own.column) == place
+        ]
 
     def layer_costs(self, path: str) -> str | None:
-        """Return a layer's shapes and parameters as Markdown; None if no layer is at `path`."""
+        """Return the shapes and parameters of the layer or block at the key path `path`.
+
+        They are Markdown. Return None if there is no layer, or if it makes no call.
+        """
         name, _, below = path.partition(".")
         rows = [r for r in self.costs.get(name, []) if f"{r.path}.".startswith(f"{below}.")]
         if not rows:
@@ -69,7 +75,7 @@ class Analysis:
         """Return lines with the shapes and parameters of the layer at `mark`, as Markdown.
 
         A repeat or a block may use the layer at several shapes: then there are up to MOST_PLACES
-        different lines, and one that counts the others. Return [] if no layer is there.
+        different lines, and one that counts the others. Return [] if no layer with calls is there.
         """
         lines = [line for path in self.paths_at(mark) if (line := self.layer_costs(path))]
         lines = list(dict.fromkeys(lines))
@@ -107,5 +113,6 @@ def analyse(path: Path, content: Content) -> Analysis:
     except Exception as error:  # a bug, such as one in a kind of the user
         logging.getLogger(__name__).exception("%s", path)
         message = f"ganspec failed at this spec: {type(error).__name__}: {one_line(error)}"
-        found.diagnostics = [Diagnostic("internal-error", message)]
+        help = "see the traceback in the editor's log"
+        found.diagnostics = [Diagnostic("internal-error", message, help=help)]
     return found
