@@ -142,7 +142,7 @@ def check_choices(
     run's weights.
     """
     if (folder is None) == (pictures is None):
-        fail("name a run folder, or a folder of images with --images and --reference")
+        fail("name a run folder or a spec, or a folder of images by --images, but not both")
     if not _is_run(folder) and (every or step is not None):
         message = "--every-snapshot and --step choose among a run's weights"
         fail(f"{message}: name a run, or leave these options out")
