@@ -141,17 +141,12 @@ def check_choices(
     `folder` is a run or a spec, `pictures` a folder of images; `every` and `step` choose among a
     run's weights.
     """
+    from ganspec.runs.opening import names_spec
+
     if (folder is None) == (pictures is None):
         fail("name a run folder or a spec, or a folder of images by --images, but not both")
-    if not _is_run(folder) and (every or step is not None):
+    if (every or step is not None) and (folder is None or names_spec(folder)):
         message = "--every-snapshot and --step choose among a run's weights"
         fail(f"{message}: name a run, or leave these options out")
     if every and step is not None:
         fail("--every-snapshot scores all steps, and --step one: choose one")
-
-
-def _is_run(folder: Path | None) -> bool:
-    """Return True if `folder` must be a run's: it is neither None nor a spec."""
-    from ganspec.runs.opening import names_spec
-
-    return folder is not None and not names_spec(folder)
