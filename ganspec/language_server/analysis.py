@@ -16,6 +16,7 @@ from ganspec.language.source import Content, read
 from ganspec.language.tree import MapNode
 from ganspec.program.ir import Net
 from ganspec.program.measure import Cost, costs
+from ganspec.report.captions import label_text
 from ganspec.systems.load import resolve
 from ganspec.systems.spec import Spec
 
@@ -65,8 +66,13 @@ class Analysis:
         if not rows:
             return None
         net = self.nets[name]
-        steps = (step for step in net.leaves() if f"{step.origin.path}.".startswith(f"{path}."))
-        inputs = " and ".join(f"`{net.values[i]}`" for i in next(steps).inputs)
+        steps = [step for step in net.leaves() if f"{step.origin.path}.".startswith(f"{path}.")]
+        made = {step.output.id for step in steps}
+        read = {i: net.values[i] for step in steps for i in step.inputs if i not in made}
+        inputs = " and ".join(
+            f"label `{label_text(value)}`" if value.is_index else f"`{value}`"
+            for value in read.values()
+        )
         output = " x ".join(map(str, rows[-1].output))
         count = sum(row.params for row in rows)
         return f"{inputs} → `{output}`, {count:,} parameter{'' if count == 1 else 's'}"
