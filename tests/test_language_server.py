@@ -298,6 +298,13 @@ def test_hover_has_shapes_and_counts_of_show(editor):
     assert f"{shown['networks']['generator']['params']['total']:,} parameters" in told
 
 
+def test_hover_has_the_label_that_a_layer_reads(editor):
+    path = ROOT / "specs" / "sagan.yaml"
+    text, uri = path.read_text(), editor.open(path)
+    told = editor.hover(uri, text, text.index("- projection") + 2)
+    assert "\n\n`4096` and label `1 of 10` → `1`, 53,260 parameters\n\n" in told
+
+
 def test_hover_is_in_the_words_of_the_reference(editor, tmp_path):
     text = BASE.replace("layers:", "normalization: batch\n  layers:\n    - norm", 1)
     uri = editor.open(tmp_path / "help.yaml", text)

@@ -241,8 +241,6 @@ def test_a_dash_is_standard_output(name, write, plain, tmp_path):
     result = write(name, "-")
     if name == "new":  # a new spec is called as its file
         expected = expected.replace(b"name: out\n", b"name: dcgan\n")
-    if name == "show":  # a file of a table has no last line end
-        expected += b"\n"
     assert result.stdout_bytes == expected
     assert "Traceback" not in result.stderr
     assert list(tmp_path.iterdir()) == []

@@ -404,6 +404,7 @@ def test_other_forms_are_printed_or_written(form, name, tmp_path):
 def test_a_form_without_a_checksum_is_not_called_edited(name, tmp_path):
     dcgan, target = ROOT / "specs/dcgan.yaml", tmp_path / name
     assert show(dcgan, "-o", target) == f"{target} written\n"
+    assert target.read_text("utf-8").endswith("\n")
     assert f"error: {target} exists; add --overwrite" in show(dcgan, "-o", target, status=2)
     assert show(dcgan, "-o", target, "--overwrite") == f"{target} written\n"
 

@@ -96,7 +96,8 @@ def import_(
     and 2 without a spec.
     """
     if bool(sources) == bool(summary):
-        fail("give a Python file, as module.py:Generator, or a table, as --summary table.txt")
+        message = "give a Python file, as module.py:Generator, or a table, as --summary table.txt"
+        fail(f"{message}, but not both")
     folder, file = Path(), None
     if len(sources or []) > 1 or (out and out.is_dir()):
         folder = _folder_of(out, stdout)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import ganspec
-from ganspec.atomic import would_replace
 from ganspec.console import (
     AsJson,
     Settings,
@@ -21,8 +20,8 @@ from ganspec.console import (
     tell_written,
     with_suffix,
 )
-from ganspec.output_files import require_file, write_unless_edited
-from ganspec.streams import DASH, is_stdout
+from ganspec.output_files import free_file, write_unless_edited
+from ganspec.streams import DASH
 
 if TYPE_CHECKING:
     from ganspec.systems.spec import Spec
@@ -111,24 +110,17 @@ def show(
         spec = ganspec.load(path, settings or [])
         text = _text(spec, chosen, receptive_field)
         target = out or Path(f"{spec.name}.svg" if chosen is ShowForm.graph else DASH)
-        require_file(target, overwrite)
-        if is_stdout(target):
-            typer.echo(text.rstrip("\n"))
-        else:
-            write_unless_edited(target, text, overwrite)
-            typer.echo(f"{target} written")
+        write_unless_edited(target, text, overwrite)
+        tell_written(target)
 
 
 def _draw_attention(run: Path, out: Path | None, settings: list[str], overwrite: bool) -> None:
     """Draw the attention of a run's networks into `out`, or `attention.png` in the run folder."""
-    require_file(out, overwrite)
-    target = out or run / "attention.png"
     if not run.is_dir():
         fail(f"--attention needs a run folder, and {run} is none: name one")
     if settings:
         fail("--set changes a spec, and --attention draws the networks of a run: leave --set out")
-    if out and would_replace(target) and not overwrite:
-        fail(f"{target} exists: add --overwrite to replace it, or choose another -o")
+    target = free_file(out, overwrite, *ENDINGS[ShowForm.attention]) or run / "attention.png"
     with reported():
         from ganspec.plots.attention import plot_attention
         from ganspec.sampling.attention import attention_of
@@ -157,5 +149,6 @@ def _text(spec: Spec, form: ShowForm, receptive_field: bool) -> str:
         return json.dumps(described(spec, nets), indent=2) + "\n"
     from ganspec.report import table
 
-    write = table.table if form == "text" else getattr(table, form)
-    return write(spec, nets, receptive_field)
+    if form == "text":
+        return table.table(spec, nets, receptive_field) + "\n"
+    return getattr(table, form)(spec, nets, receptive_field)

@@ -199,7 +199,7 @@ def share_out(processes: int | None, inputs: Sequence[Path | str | None]) -> Non
 
 @contextmanager
 def ended_at_once() -> Iterator[None]:
-    """After the block, end this process at once if it is one of several.
+    """After the block, end this process at once if torchrun has started it.
 
     This is done by `os._exit`: Python's usual end would wait for the process group after an error,
     and may abort after a success, since threads of that group are still running.
@@ -277,7 +277,10 @@ def show_abort(folder: Path, options: Mapping[str, object]) -> NoReturn:
 
 
 def resuming(run: Run, options: Mapping[str, object]) -> str:
-    """Return the command, quoted for a shell, that resumes `run` with `options` and its kinds."""
+    """Return the command, quoted for a shell, that resumes `run` with `options` set.
+
+    It names the files of the user's own kinds by --kinds.
+    """
     from ganspec.runs.run import used_files
 
     words = ["ganspec", "train", run.spec_path, "--out", run.folder, "--resume"]

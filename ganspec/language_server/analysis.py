@@ -16,6 +16,7 @@ from ganspec.language.source import Content, read
 from ganspec.language.tree import MapNode
 from ganspec.program.ir import Net
 from ganspec.program.measure import Cost, costs
+from ganspec.report.captions import label_text
 from ganspec.systems.load import resolve
 from ganspec.systems.spec import Spec
 
@@ -49,18 +50,29 @@ class Analysis:
     def paths_at(self, mark: Mark) -> list[str]:
         """Return the key paths of the kinds that the word at `mark` makes: several in a repeat."""
         place = (mark.text.name, mark.line, mark.column)
-        marks = [(kind.key_path, m) for kind in within(self.spec) if (m := kind.mark)]
-        return [path for path, m in marks if (m.text.name, m.line, m.column) == place]
+        return [
+            kind.key_path
+            for kind in within(self.spec)
+            if (own := kind.mark) and (own.text.name, own.line, own.column) == place
+        ]
 
     def layer_costs(self, path: str) -> str | None:
-        """Return a layer's shapes and parameters as Markdown; None if no layer is at `path`."""
+        """Return the shapes and parameters of the layer or block at the key path `path`.
+
+        They are Markdown. Return None if there is no layer, or if it makes no call.
+        """
         name, _, below = path.partition(".")
         rows = [r for r in self.costs.get(name, []) if f"{r.path}.".startswith(f"{below}.")]
         if not rows:
             return None
         net = self.nets[name]
-        steps = (step for step in net.leaves() if f"{step.origin.path}.".startswith(f"{path}."))
-        inputs = " and ".join(f"`{net.values[i]}`" for i in next(steps).inputs)
+        steps = [step for step in net.leaves() if f"{step.origin.path}.".startswith(f"{path}.")]
+        made = {step.output.id for step in steps}
+        read = {i: net.values[i] for step in steps for i in step.inputs if i not in made}
+        inputs = " and ".join(
+            f"label `{label_text(value)}`" if value.is_index else f"`{value}`"
+            for value in read.values()
+        )
         output = " x ".join(map(str, rows[-1].output))
         count = sum(row.params for row in rows)
         return f"{inputs} → `{output}`, {count:,} parameter{'' if count == 1 else 's'}"
@@ -69,7 +81,7 @@ class Analysis:
         """Return lines with the shapes and parameters of the layer at `mark`, as Markdown.
 
         A repeat or a block may use the layer at several shapes: then there are up to MOST_PLACES
-        different lines, and one that counts the others. Return [] if no layer is there.
+        different lines, and one that counts the others. Return [] if no layer with calls is there.
         """
         lines = [line for path in self.paths_at(mark) if (line := self.layer_costs(path))]
         lines = list(dict.fromkeys(lines))

@@ -101,10 +101,9 @@ def _joined(tree: MapNode, whole: MapNode | None) -> MapNode:
 def _choices(spot: Spot, walk: SpecWalk, entry: bool) -> Iterator[Proposal]:
     """Yield the proposals for a spot; `entry` is True if it begins a line or an entry of a list."""
     if spot.path == ("extends",):
-        folder = Path(spot.mark.text.name).parent
-        own = Path(spot.mark.text.name).name
-        for file in sorted(folder.glob("*.yaml")):
-            if file.name != own:
+        own = Path(spot.mark.text.name)
+        for file in sorted(own.parent.glob("*.yaml")):
+            if file != own:
                 yield Proposal(file.name, "file", "word")
     elif spot.is_key:
         yield from _keys(spot, walk)

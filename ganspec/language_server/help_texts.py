@@ -30,7 +30,7 @@ def help_text(spot: Spot, walk: SpecWalk, analysis: Analysis) -> str | None:
 
 def _described(spot: Spot, walk: SpecWalk) -> tuple[str | None, str]:
     """Return a heading and a text about a key or value; (None, "") if there is nothing to say."""
-    if spot.block and spot.path and spot.family == "layer":
+    if spot.block and spot.family == "layer":
         block = walk.blocks[spot.block]
         params = ", ".join(walk.parameters(spot.block))
         doc = block.get("doc")

@@ -29,8 +29,8 @@ def fits(row: ScoreRow, claim: Score, claims: Iterable[Score], record: RunRecord
     """Return True if the score `row` measures what `claim` states.
 
     Both must be of one metric and, as `is_of` says, of the same images. `row` must name every JSON
-    file of labels that the claim's note names. If both have an epoch, no other of the `claims` of
-    that metric may have an epoch nearer to that of `row`.
+    file of labels that the claim's note names. If both have an epoch, no other of the `claims` on
+    that metric and these images may have an epoch nearer to that of `row`.
     """
     if not is_of(row, claim.metric, claim.of, record):
         return False
@@ -50,7 +50,7 @@ def label_files(text: str) -> set[str]:
 def is_of(row: ScoreRow, metric: str, of: str, record: RunRecord) -> bool:
     """Return True if a score is of `metric`, and measured on the images `of`.
 
-    `of` is `generated` or `real`; for the run of a classifier, it does not matter.
+    `of` is `generated` or `real`; in the run of a classifier, it is not compared.
     """
     # a classifier generates no images, so its claims need not say which images they are of
     same_images = row.of == of or record.predicts
@@ -138,7 +138,10 @@ def metric_name(metric: str) -> str:
 
 
 def conditions(row: ScoreRow) -> Iterator[str]:
-    """Yield the conditions of a score except its labels, such as `step 400` or `raw weights`."""
+    """Yield the conditions of a score in words, such as `step 400` or `raw weights`.
+
+    The images and labels that were scored, `of` and `labels`, are left out.
+    """
     for name, number in {"step": row.step, "epoch": row.epoch, "images": row.images}.items():
         if number is not None:
             yield count_text(name, number)

@@ -30,7 +30,8 @@ def score_panels(records: list[RunRecord], looks: list[Look]) -> Iterator[Panel]
         ]
         for series in curves:
             panel = _panel_of(series)
-            label = record.label + distinction(series, [c for c in curves if _panel_of(c) == panel])
+            beside = [curve for curve in curves if _panel_of(curve) == panel]
+            label = record.label + _distinction(series, beside)
             panels.setdefault(panel, []).append((label, look, series))
     for (metric, of), drawn in panels.items():
         by_epoch = all(row.epoch is not None for _, _, series in drawn for row in series)
@@ -48,15 +49,21 @@ def _panel_of(series: Series) -> tuple[str, str]:
 
 
 def _in_epochs(row: ScoreRow, record: RunRecord) -> ScoreRow:
-    """Return the score with a fractional epoch, such as 2.5; unchanged if it is not known."""
+    """Return the score with an epoch computed from its step, which may be a fraction, as 2.5.
+
+    Return it unchanged if it has no step or no epoch, or if the steps per epoch are unknown.
+    """
     if row.step is None or row.epoch is None or record.epochs is None:
         return row
     return replace(row, epoch=record.epochs.of(row.step))
 
 
-def distinction(series: Series, others: list[Series]) -> str:
-    """Return the conditions of a series that not all `others` have, as ` (raw weights)`, or ""."""
-    shared = set.intersection(*map(_conditions, others))
+def _distinction(series: Series, beside: list[Series]) -> str:
+    """Return the conditions of a series that not all series of its panel have, or "" if none.
+
+    An example is ` (raw weights)`. `beside` are the run's series in that panel, `series` included.
+    """
+    shared = set.intersection(*map(_conditions, beside))
     distinct = sorted(_conditions(series) - shared)
     return f" ({', '.join(distinct)})" if distinct else ""
 

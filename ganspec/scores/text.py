@@ -48,7 +48,10 @@ def _exact(value: float) -> str:
 
 
 def claim_conditions(claim: Score) -> list[str]:
-    """Return a claim's conditions except its epoch, such as `2,000 images`; [] if none."""
+    """Return a claim's conditions in words, such as `2,000 images`; [] if none.
+
+    Its epoch is left out, and also InceptionV3, the usual extractor.
+    """
     words = [f"{claim.images:,} images"] if claim.images else []
     if claim.references or claim.split:
         count = "as many" if claim.references == "equal" else claim.references or ""
@@ -60,7 +63,7 @@ def claim_conditions(claim: Score) -> list[str]:
 
 
 def short_claim(claim: Score) -> str:
-    """Return a claim's value with its unit, rounded by `value_text`, as text for tables."""
+    """Return a claim's value with its unit, rounded by `value_text`, such as `< 42.39`."""
     return relation(claim) + measured_text(claim)
 
 

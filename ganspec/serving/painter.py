@@ -83,9 +83,10 @@ class Painter:
         return {"images": shown, "columns": columns, "command": self.command(request)}
 
     def path(self, request: PathRequest) -> dict[str, object]:
-        """Return a dict with `rows` of images from `start` to `end`: two if their labels differ.
+        """Return a dict with `rows`, a list of one row of images from `start` to `end`, or of two.
 
-        All images of the first row have the label of `start`, all of the second that of `end`. A
+        There are two if the labels of `start` and `end` differ: all images of the first row have
+        the label of `start`, all of the second that of `end`. A
         generator that normalizes by the batch takes the statistics of the seed's first batch, as
         for `ganspec sample --interpolate`. Raises RequestError or RunError if the request does not
         suit the run, and SourceError if images are not finite.
@@ -106,7 +107,7 @@ class Painter:
     def _row(
         self, request: PathRequest, labels: list[int], latent: torch.Tensor
     ) -> list[ShownImage]:
-        """Return the images of `latent`, N x size; all have one label, the indices `labels`."""
+        """Return the images of `latent`, N x size, all with the label of the indices `labels`."""
         sampler = self._sampler(request, [])
         sampler.labels = self._label(labels)
         if sampler.own_batch:
