@@ -96,8 +96,7 @@ def import_(
     and 2 without a spec.
     """
     if bool(sources) == bool(summary):
-        message = "give a Python file, as module.py:Generator, or a table, as --summary table.txt"
-        fail(f"{message}, but not both")
+        fail("give a Python file, as module.py:Generator, or a table by --summary, but not both")
     folder, file = Path(), None
     if len(sources or []) > 1 or (out and out.is_dir()):
         folder = _folder_of(out, stdout)

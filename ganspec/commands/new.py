@@ -45,7 +45,8 @@ def new(
 ) -> None:
     """Write a new spec that starts as a copy of one of ganspec's.
 
-    Its first line names a schema for editors. The schema's file is written beside it, if missing.
+    The copy has no `report`. Its first line names a schema for editors, whose file is written
+    beside it, if missing.
     """
     if listed:
         if path is not None or source is not None:
