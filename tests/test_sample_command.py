@@ -544,7 +544,7 @@ def test_a_file_that_was_not_finished_is_not_there(name, tmp_path):
         ("colour", "--with-labels", "--with-labels is for CSV"),
         ("grey", "--step 4", "no weights of step 4, only of 3, 6, 7"),
         ("classifier", "-n 4", "trains a classifier"),
-        ("denoising", "--truncation 1", "-n and --seed choose them, --truncation does not"),
+        ("denoising", "--truncation 1", "leave --truncation out; -n and --seed choose the images"),
         ("denoising", "-n 65", "there are 64 images to restore, not 65: give -n 64"),
         ("denoising", "--with-labels", "--with-labels is for CSV"),
         ("denoising", "--label 1", "reads no labels"),

@@ -60,7 +60,7 @@ class EvaluatedNetwork(nn.Module, Viewed):
         return self.casting(*inputs)
 
     def cast(self, execution: Execution, device: torch.device) -> None:
-        """Run the steps as `execution` says whenever the network is in training mode.
+        """From now on, run the steps in training mode as `execution` says.
 
         Weights of four dimensions, such as those of convolutions, get the memory format of
         `execution` now. Functions and modules after the last layers with weights, such as a

@@ -33,9 +33,10 @@ class Target:
 
 
 class Transcriber:
-    """Transcribes `definition`, whose settled text is `view`.
+    """Rewrites the text of `definition` for an emitted file.
 
-    `symbols` are those of the names that it defines.
+    `view` is that text, with the values that are known of its expressions. `symbols` are those of
+    the names that `definition` defines.
     """
 
     def __init__(self, mover: Moving, definition: Definition, view: View, symbols: list[Symbol]):

@@ -65,7 +65,10 @@ class Lowering(Protocol):
         """
 
     def tapped(self, name: str) -> Value:
-        """Return the output of the earlier layer `as: name`. Raises SpecError if there is none."""
+        """Return the output of the earlier layer that has the field `as: name`.
+
+        Raises SpecError if no earlier layer has it.
+        """
 
     def layer(self, layer: Layer, x: Value) -> Value:
         """Add the steps of a layer. Return its output.

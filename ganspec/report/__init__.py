@@ -1,1 +1,1 @@
-"""Output of comparisons, networks and runs as tables, pages and pictures."""
+"""Comparisons, networks, runs and data sets as tables, pages and diagrams."""

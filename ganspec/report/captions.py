@@ -50,7 +50,7 @@ def caption(steps: list[Step], name: str | None = None) -> str:
     if len(steps) > 1 and any(len(step.inputs) > 1 for step in steps):
         return steps[0].origin.kind
     modules = [step for step in steps if step.is_module]
-    # a reshape shows its output, which also tells the width of the layers before it
+    # of a `project`, only the reshape at its end is shown: the width of its linear module follows
     shaped = modules[-1:] if modules and modules[-1].call.target is nn.Unflatten else modules
     details = ", ".join(detail for step in shaped for detail in _details(step))
     named = f"{name or steps[0].origin.kind} {details}".rstrip()

@@ -221,8 +221,8 @@ def _restored(run: Run, key: str, request: Request, device: torch.device, path: 
     allowed = {"count", "seed", "out", "form", "step", "data", "device", "overwrite", "with_labels"}
     if odd := request.changed() - allowed:
         raise SampleError(
-            f"{run.folder} trains an autoencoder, which restores images: -n and --seed choose "
-            f"them, {flag(min(odd))} does not"
+            f"{run.folder} trains an autoencoder, which restores real images: leave "
+            f"{flag(min(odd))} out; -n and --seed choose the images"
         )
     count = request.count or COUNT
     found = open_restoration(run, key, request.step, request.data, request.seed or 0, device)

@@ -79,10 +79,8 @@ class LossRecorder:
         self.last = {**self.last, **rows[-1]}  # the last row may lack measurements
         if bad := next((row for row in rows if row not in finite), None):
             name = next(key for key, value in bad.items() if not math.isfinite(value))
-            raise TrainingError(
-                f"{name} became {bad[name]} at step {bad['step']}; "
-                f"first tensor that is not finite: {self.training.culprit() or 'none yet'}"
-            )
+            found = self._not_finite() or "all weights and optimizers are still finite"
+            raise TrainingError(f"{name} became {bad[name]} at step {bad['step']}; {found}")
         self.on_flush(self.training.step, self.last)
 
     def advance(self) -> dict[str, torch.Tensor]:
@@ -95,11 +93,14 @@ class LossRecorder:
             return self.training.make_step()
         except RuntimeError as error:
             self.flush()
-            if culprit := self.training.culprit():
-                reason = f"{one_line(error)}, at step {self.training.step}"
-                message = f"{reason}; first tensor that is not finite: {culprit}"
-                raise TrainingError(message) from error
+            if found := self._not_finite():
+                raise TrainingError(f"{one_line(error)}; {found}") from error
             raise
+
+    def _not_finite(self) -> str | None:
+        """Return the first tensor of the training that is not finite, in words; None if all are finite."""
+        culprit = self.training.culprit()
+        return culprit and f"not finite after step {self.training.step}: {culprit}"
 
     def note(self) -> None:
         """Write the pace into `run.json`."""
@@ -113,9 +114,8 @@ class LossRecorder:
         finite.
         """
         self.flush()
-        if culprit := self.training.culprit():  # the last checkpoint, which is good, stays
-            after = f"after step {self.training.step}"
-            raise TrainingError(f"first tensor that is not finite {after}: {culprit}")
+        if found := self._not_finite():  # the last checkpoint, which is good, stays
+            raise TrainingError(found)
         # the log first, so that after a power cut it does not end before the checkpoint's step
         self.run.loss_log.sync()
         checkpoint.save(self.run.checkpoint_path, self.training.state())
