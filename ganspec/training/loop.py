@@ -98,7 +98,7 @@ class LossRecorder:
             raise
 
     def _not_finite(self) -> str | None:
-        """Return the first tensor of the training that is not finite, in words; None if all are finite."""
+        """Return in words which tensor of the training is not finite; None if all are finite."""
         culprit = self.training.culprit()
         return culprit and f"not finite after step {self.training.step}: {culprit}"
 
