@@ -129,7 +129,8 @@ class AlignedNetworks:
         """Return the layer, with its weight norm in its text unless `is_uniform`."""
         if self.is_uniform or leaf.norm in (None, "none"):
             return leaf.layer
-        return replace(leaf.layer, text=f"{leaf.layer.text}, {leaf.norm} norm")
+        norm = f"weight norm {NOT_READ}" if leaf.norm == NOT_READ else f"{leaf.norm} norm"
+        return replace(leaf.layer, text=f"{leaf.layer.text}, {norm}")
 
     def _merged(self, leaves: tuple[Leaf, ...]) -> ComparedLayer:
         """Return one layer for `leaves`: a single one, or two that are paired with a single one."""
