@@ -39,10 +39,6 @@ class Authored:
         alias = type(owner).model_fields[name].alias or name
         return isinstance(section, MapNode) and alias in section.value
 
-    def default(self, owner: Section, name: str, path: KeyPath) -> str | None:
-        """Return the spec's framework; None if the author wrote the field `name` of `owner`."""
-        return None if self.wrote(owner, name, path) else self.spec.framework
-
 
 def _bodies(node: Node) -> Iterator[tuple[Mark, Node]]:
     """Yield the place of each word that may name a kind, and the node of this kind's fields."""
@@ -67,8 +63,8 @@ class AuthoredPair:
     def values(self, a: object, b: object) -> tuple[str | None, str | None]:
         """Return a value of spec A and one of spec B as texts, None for None.
 
-        The text of a kind leaves out fields that have the defaults of its spec's framework, unless
-        that makes both texts equal.
+        The text of a kind leaves out fields that have the defaults of its spec's framework; if this
+        makes both texts equal, it leaves out those that have torch's defaults instead.
         """
         full = [None if value is None else spoken(value) for value in (a, b)]
         brief = [
@@ -81,14 +77,19 @@ class AuthoredPair:
     def frameworks(self, name: str, a: Section, b: Section, path: KeyPath = ()) -> tuple[str, ...]:
         """Return the frameworks whose defaults make the field `name` of `a` and `b` differ.
 
-        The two must differ. Return () if the specs have the same framework, or if the difference
-        has another reason. `path` is the key path of sections; it does not matter for kinds.
+        The values of the field must differ. Return () if the specs have the same framework, or if
+        the difference has another reason. `path` is the key path of `a` and `b` if they are
+        sections; for kinds it does not matter.
         """
         if self.a.spec.framework == self.b.spec.framework:
             return ()
-        before, after = self.a.default(a, name, path), self.b.default(b, name, path)
-        settled = any(
-            framework and name in owner.framework_defaults.get(framework, {})
-            for owner, framework in ((a, before), (b, after))
-        )
-        return tuple(filter(None, (before, after))) if settled else ()
+        unwritten = [
+            (owner, side.spec.framework)
+            for side, owner in ((self.a, a), (self.b, b))
+            if not side.wrote(owner, name, path)
+        ]
+        if any(
+            name in owner.framework_defaults.get(framework, {}) for owner, framework in unwritten
+        ):
+            return tuple(framework for _, framework in unwritten)
+        return ()
