@@ -24,11 +24,11 @@ class PartError(GanspecError):
 def compare(
     a: Spec, b: Spec, titles: tuple[str, str] | None = None, only: Iterable[str] = ()
 ) -> Comparison:
-    """Return the differences from `a` to `b`, except those of spelling alone.
+    """Return the differences from `a` to `b` in networks, data, training and claims.
 
     Networks with the same name are compared with each other. `titles` replace the specs' names.
     `only` names the networks and sections to compare; all if empty. Raise PartError if neither spec
-    has a part named in `only`, and SpecError if a spec's networks have errors.
+    has a part named in `only`, and SpecError if layers or networks of a spec do not fit each other.
     """
     only = tuple(only)
     known = [*a.networks, *b.networks, *titles_of(a), *titles_of(b), CLAIMS]
