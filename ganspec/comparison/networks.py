@@ -78,7 +78,7 @@ def _sums(network: NetworkLayers) -> dict[str, str | None]:
 class AlignedNetworks:
     """Two networks and the alignment of their layers.
 
-    `is_uniform` is True if all weights of each network have the same weight norm. Then the two
+    `is_uniform` is True if neither network has layers with different weight norms. Then the two
     `norms` are compared as a setting of the network, not of every layer. Places are indices in
     `pairs`.
     """
@@ -101,7 +101,7 @@ class AlignedNetworks:
         return a.is_same(b) and (self.is_uniform or a.norm == b.norm)
 
     def edits(self) -> Iterator[Edit]:
-        """Yield the edits in order. The output has one only if it reads another layer in B."""
+        """Yield the edits in order; that of the output only if it reads another layer in B."""
         departed = set(self._moved.values())
         for at, (left, right) in enumerate(self.pairs):
             if at in departed:  # a move is yielded at its new place
@@ -150,7 +150,7 @@ class AlignedNetworks:
     # -- changes of fields ---------------------------------------------------------------------
 
     def _norm_change(self, *sides: tuple[Leaf, ...]) -> Iterator[Change]:
-        """Yield the change of the pair's weight norm, unless `is_uniform`."""
+        """Yield the change of the pair's weight norm, if it differs and not `is_uniform`."""
         a, b = (next((leaf.norm for leaf in side if leaf.norm), None) for side in sides)
         if not self.is_uniform and a != b:
             yield Change("weight norm", a, b)
@@ -189,7 +189,7 @@ class AlignedNetworks:
     # -- changes of wiring ---------------------------------------------------------------------
 
     def _read_change(self, at: int) -> Iterator[Change]:
-        """Yield a change if a pair's layers read different layers, apart from effects of edits."""
+        """Yield a change if a pair's layers read different layers, not counting unpaired ones."""
         left, right = self.pairs[at]
         before, after = left[0].layer.reads, right[0].layer.reads
         if self._anchors(self.a, before) != self._anchors(self.b, after):

@@ -85,7 +85,7 @@ def _view(spec: Spec, name: str) -> ComparedFields | None:
 
 
 def _gap(spec: Spec, name: str) -> str | None:
-    """Return a section in a few words, for a row in which one is unknown; None if absent."""
+    """Return a section in a few words; NOT_READ if all of it is unknown, None if it is absent."""
     if name in spec.unread:
         return NOT_READ
     section = getattr(spec, name, None)
@@ -99,7 +99,7 @@ def _gap(spec: Spec, name: str) -> str | None:
 def _data(spec: Spec, values: dict[str, object]) -> dict[str, object]:
     """Return `values` of the section `data` with the images' shape in place of size and channels.
 
-    `resize` is dropped if the data set's images are not resized.
+    `resize` is left out if the data set's images are not resized.
     """
     dataset, shape, data = spec.data.dataset, spec.data.shape, sealed(spec.data)
     images = known(lambda: " x ".join(map(str, data.shape)))
