@@ -90,10 +90,10 @@ class AlignedNetworks:
         self.norms = [next(iter(each), "none") for each in norms]
         self.pairs = align(a.leaves, b.leaves, self.same)
         # for each network, the places of its paired layers by the numbers of these layers
-        self._places: tuple[dict[int, int], dict[int, int]] = ({}, {})
-        for at, pair in enumerate(self.pairs):
-            for places, leaves in zip(self._places, pair if all(pair) else (), strict=False):
-                places.update({leaf.layer.number: at for leaf in leaves})
+        paired = [(at, pair) for at, pair in enumerate(self.pairs) if all(pair)]
+        self._places = [
+            {leaf.layer.number: at for at, pair in paired for leaf in pair[side]} for side in (0, 1)
+        ]
         self._moved = dict(self._moves())  # by the place of an insertion: that of the removal
 
     def same(self, a: Leaf, b: Leaf) -> bool:
