@@ -105,6 +105,11 @@ class Edit:
         assert layer is not None
         return layer
 
+    @property
+    def path(self) -> str:
+        """Key path of the layer in B, or in A if B has none."""
+        return self.layer.path
+
 
 class Insert(Edit):
     """A layer that only B has."""

@@ -41,7 +41,7 @@ def _network(network: NetworkDiff) -> dict[str, object]:
 def _edit(edit: Edit) -> dict[str, object]:
     return {
         "edit": edit.word,
-        "path": edit.layer.path,
+        "path": edit.path,
         "a": _layer(edit.a),
         "b": _layer(edit.b),
         "changes": [_change(change) for change in edit.changes],
