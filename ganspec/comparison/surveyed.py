@@ -97,7 +97,7 @@ def open_systems(names: Sequence[str | Path | RunFolder | Spec]) -> list[Surveye
 
 
 def names_in(names: str | Iterable[str] | None) -> tuple[str, ...]:
-    """Return the names in a list, or in a text that commas divide, without blanks around them."""
+    """Return the names in a list, or in a text that commas divide, each stripped; () for None."""
     listed = names.split(",") if isinstance(names, str) else entries_of(names)
     return tuple(str(name).strip() for name in listed)
 
