@@ -417,6 +417,11 @@ def test_no_stand_in_for_a_loss_is_in_the_answer():
             "steps generator 2 -> 1",
         ),
         ("data: {dataset: shapes, size: {unknown: a}}", "data: {dataset: shapes, size: 8}", None),
+        (
+            "latent: {size: 8, distribution: {unknown: a}}",
+            "latent: {size: 8, distribution: uniform, range: [0, 1]}",
+            None,
+        ),
     ],
 )
 def test_no_stand_in_for_a_setting_is_in_the_answer(one, other, answer):

@@ -169,7 +169,10 @@ def _data(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
 
 
 def _latent(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
-    """Return one line for the latents if their range differs, then lines for other changes."""
+    """Return one line for the latents if their range differs, then lines for other changes.
+
+    There is no such line if a distribution is unknown.
+    """
     changes = {change.name: change for change in section.changes}
     distribution, bounds = changes.get("distribution"), changes.get("range")
     if type(a) is not type(b) or not bounds:
@@ -182,7 +185,8 @@ def _latent(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
             (bounds.after, distribution.after if distribution else None),
         )
     )
-    return [_line("latents", before, after), *_listed(_without(section, shown), a, b)]
+    lines = [_line("latents", before, after)] if before and after else []
+    return [*lines, *_listed(_without(section, shown), a, b)]
 
 
 def _labels(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
