@@ -22,8 +22,9 @@ CLAIMS = "claims"  # `name` of the section of claimed scores
 class Change:
     """One property with its values in A and B as texts; None if a spec does not have it.
 
-    `frameworks` is not empty if the values differ only because of framework defaults, such as
-    `("torch", "keras")` for an epsilon that neither spec sets.
+    `frameworks` is not empty if the values differ because a framework has another default, such as
+    `("torch", "keras")` for an epsilon that neither spec sets, or `("keras",)` if the torch spec
+    sets it.
     """
 
     name: str
