@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 import ganspec
 from ganspec.cli import app
 from ganspec.comparison.compare import compare
+from ganspec.comparison.edits import Change
 from ganspec.comparison.survey import survey
 from ganspec.comparison.surveyed import SurveyedSystem
 from ganspec.compiler.lower import lower
@@ -386,6 +387,73 @@ objective: {loss: mean_squared_error, noise: 0.1}
 optimizer: {adam: {lr: 2e-4}}
 train: {batch: 4}
 """
+
+
+def test_no_stand_in_for_a_loss_is_in_the_answer():
+    penalized = "{loss: wasserstein, penalty: {gradient: 10}}"
+    one = loads(SPEC)
+    other = loads(SPEC.replace("{loss: {unknown: no loss was read}}", penalized))
+    answer = compare(one, other).answer
+    assert "penalty none -> gradient 10" in answer
+    assert not any("hinge" in line for line in answer)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "answer"),
+    [
+        (
+            "optimizers: {generator: {unknown: a}, discriminator: {adam: {lr: 1e-4}}}",
+            "optimizers: {generator: {sgd: {lr: 1e-3}}, discriminator: {adam: {lr: 2e-4}}}",
+            "optimizers discriminator lr 1e-4 -> 2e-4",
+        ),
+        (
+            "optimizers: {adam: {lr: {unknown: a}, betas: [0.5, 0.9]}}",
+            "optimizers: {adam: {lr: 1e-4}}",
+            "optimizers betas 0.5, 0.9 -> 0.9, 0.999",
+        ),
+        (
+            "train: {steps: {discriminator: {unknown: a}, generator: 2}}",
+            "train: {steps: {discriminator: 5}}",
+            "steps generator 2 -> 1",
+        ),
+        ("data: {dataset: shapes, size: {unknown: a}}", "data: {dataset: shapes, size: 8}", None),
+        (
+            "latent: {size: 8, distribution: {unknown: a}}",
+            "latent: {size: 8, distribution: uniform, range: [0, 1]}",
+            None,
+        ),
+    ],
+)
+def test_no_stand_in_for_a_setting_is_in_the_answer(one, other, answer):
+    first, second = (loads(_with(WHOLE, text)) for text in (one, other))
+    found = compare(first, second).answer
+    assert found[0] in ("same generator and discriminator", "no difference in what was read")
+    assert found[1:-1] == ((answer,) if answer else ())
+
+
+def _with(text: str, line: str) -> str:
+    """Return `text` with `line` in place of the one that begins with the same key."""
+    key = line.partition(":")[0]
+    kept = [old for old in text.splitlines() if not old.startswith(f"{key}:")]
+    return "\n".join([*kept, line])
+
+
+def test_diff_shows_an_unknown_weight_norm_as_not_read():
+    one, other = (
+        loads(WHOLE.replace("{out: 4,", f"{{out: 4, weight_norm: {norm},"))
+        for norm in ("{unknown: a}", "spectral")
+    )
+    found = compare(one, other)
+    (edit,) = found.networks[1].changed
+    assert edit.changes == (Change("weight norm", "not read", "spectral"),)
+    assert found.answer[0] == "no difference in what was read"
+    line = "discriminator:\n"
+    whole, set_ = (
+        loads(WHOLE.replace(line, f"{line}  normalization: {norm}\n"))
+        for norm in ("{unknown: a}", "spectral")
+    )
+    (setting,) = compare(whole, set_).networks[1].settings
+    assert setting == Change("weight norm", "not read", "spectral")
 
 
 def cells(spec, *chosen):

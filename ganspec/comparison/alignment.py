@@ -28,9 +28,9 @@ Same: TypeAlias = Callable[[Leaf, Leaf], bool]
 def align(a: Sequence[Leaf], b: Sequence[Leaf], same: Same) -> list[Pair]:
     """Return the layers of `a` and `b` in pairs, in order; `()` stands for a missing partner.
 
-    `same` returns True for two equal layers. Two adjacent layers are paired with a single one that
-    makes the same calls: `linear` and `reshape` with `project`. Of adjacent unpaired layers, those
-    of `a` come first.
+    `same` returns True for two equal layers. Two adjacent layers can be paired with a single one
+    that makes the same calls: `linear` and `reshape` with `project`. Of adjacent unpaired layers,
+    those of `a` come first.
     """
     if _order(b) < _order(a):  # `align(b, a)` must give the same pairs, mirrored
         pairs = align(b, a, lambda left, right: same(right, left))
@@ -67,8 +67,7 @@ class _Rest:
 
     def merges(self, at: int, other: Leaf) -> bool:
         """Return True if the layers with indices `at` and `at + 1` make the calls of `other`."""
-        both = self.doubles[at]
-        return bool(both) and at + 1 < len(self.leaves) and both == other.calls
+        return at + 1 < len(self.leaves) and self.doubles[at] == other.calls
 
 
 def _cheapest(a: _Rest, b: _Rest, same: Same) -> list[Pair]:

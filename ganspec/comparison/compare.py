@@ -24,7 +24,7 @@ class PartError(GanspecError):
 def compare(
     a: Spec, b: Spec, titles: tuple[str, str] | None = None, only: Iterable[str] = ()
 ) -> Comparison:
-    """Return the differences from `a` to `b`, except those of spelling alone.
+    """Return the differences from `a` to `b` in networks, data, training and claims.
 
     Networks with the same name are compared with each other. `titles` replace the specs' names.
     `only` names the networks and sections to compare; all if empty. Raise PartError for a name in

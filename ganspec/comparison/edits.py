@@ -22,8 +22,9 @@ CLAIMS = "claims"  # `name` of the section of claimed scores
 class Change:
     """One property with its values in A and B as texts; None if a spec does not have it.
 
-    `frameworks` is not empty if the values differ only because of framework defaults, such as
-    `("torch", "keras")` for an epsilon that neither spec sets.
+    `frameworks` is not empty if the values differ because a framework has another default, such as
+    `("torch", "keras")` for an epsilon that neither spec sets, or `("keras",)` if the torch spec
+    sets it.
     """
 
     name: str
@@ -45,9 +46,9 @@ class Change:
 
 @dataclass(frozen=True)
 class ComparedLayer:
-    """One layer of one network, with blocks, repeats and branches opened.
+    """A layer or condition of a network whose blocks, repeats and branches are opened.
 
-    `number` counts the layers of the network from 1. `text` is the layer in words (`conv 128,
+    `number` counts these entries of the network from 1. `text` is the layer in words (`conv 128,
     kernel 4, stride 2`). `inside` are the blocks and branches around it, outermost first
     (`("basic_block", "main")`). `shape` is its output shape without the batch. `reads` are the
     numbers of the layers that it reads, once for every use (0 is the network's input, -1 the
@@ -83,8 +84,8 @@ class ComparedLayer:
 class Edit:
     """An edit of one layer: `a` is the layer in spec A, `b` in spec B; at most one is None.
 
-    Every edit is an Insert, Remove, Move, Update or Keep. `sign` is the character before it in a
-    text.
+    Every edit is an Insert, Remove, Move, Update or Keep. `sign` is the character that marks it
+    in texts.
     """
 
     sign: ClassVar[str]
@@ -240,7 +241,7 @@ class Comparison(Viewed):
 
     `answer` has lines of text about the main differences, and about what is equal. If
     `counts_claims`, specs that differ only in their claims are not equal. `unread` has lines of
-    text that say which parts of the specs are unknown; then the specs are not equal either.
+    text that say which parts of the specs are unknown; if there are any, the specs are not equal.
     """
 
     view: ClassVar = "comparison"

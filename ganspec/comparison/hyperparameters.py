@@ -36,7 +36,7 @@ class Hyperparameter:
 def of_spec(spec: Spec, implied: Implied) -> dict[str, str]:
     """Return the hyperparameters of the whole spec, as texts by the names of their rows.
 
-    Implied ones have the mark. Those that the spec does not set are left out.
+    Implied ones have the mark. Those that the spec lacks, such as a penalty, are left out.
     """
     seen = sealed(spec)
     train = seen.train

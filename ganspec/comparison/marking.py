@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from ganspec.comparison.traits import Portrait
 from ganspec.kinds.layer import Layer, Weighted
@@ -58,7 +58,7 @@ def marked(cell: str, implied: Implied, row: str, network: Portrait | None = Non
     if network is None:
         shown = implied.holds(_paths(implied.spec, row))
     else:
-        shown = any(_of_network(network, implied, row))
+        shown = _shows_implied(network, implied, row)
     return cell + MARK if shown else cell
 
 
@@ -79,12 +79,14 @@ def _paths(spec: Spec, row: str) -> tuple[str, ...]:
     return tuple(path for path in changed if path not in elsewhere)
 
 
-def _of_network(network: Portrait, implied: Implied, row: str) -> Iterator[bool]:
-    """Yield True or False for each value that a row about a network shows: is it implied?"""
+def _shows_implied(network: Portrait, implied: Implied, row: str) -> bool:
+    """Return True if a row about a network shows an implied value."""
+    paths = [f"{network.name}.{path}" for path in WITHIN.get(row, ())]
     if row == "optimizer":
-        yield implied.holds([f"optimizers.{network.name}", "optimizer"])
-    yield implied.holds(f"{network.name}.{path}" for path in WITHIN.get(row, ()))
+        paths += [f"optimizers.{network.name}", "optimizer"]
     is_shown, fields = LAYERS.get(row, (lambda layer: False, ()))
-    for layer in filter(is_shown, network.layers):
-        names = implied.by_kind.get(layer.key_path, [])
-        yield any(not fields or ("kind" if n == layer.kind else n) in fields for n in names)
+    return implied.holds(paths) or any(
+        not fields or ("kind" if name == layer.kind else name) in fields
+        for layer in filter(is_shown, network.layers)
+        for name in implied.by_kind.get(layer.key_path, ())
+    )

@@ -78,7 +78,7 @@ def _sums(network: NetworkLayers) -> dict[str, str | None]:
 class AlignedNetworks:
     """Two networks and the alignment of their layers.
 
-    `is_uniform` is True if all weights of each network have the same weight norm. Then the two
+    `is_uniform` is True if neither network has layers with different weight norms. Then the two
     `norms` are compared as a setting of the network, not of every layer. Places are indices in
     `pairs`.
     """
@@ -90,10 +90,10 @@ class AlignedNetworks:
         self.norms = [next(iter(each), "none") for each in norms]
         self.pairs = align(a.leaves, b.leaves, self.same)
         # for each network, the places of its paired layers by the numbers of these layers
-        self._places: tuple[dict[int, int], dict[int, int]] = ({}, {})
-        for at, pair in enumerate(self.pairs):
-            for places, leaves in zip(self._places, pair if all(pair) else (), strict=False):
-                places.update({leaf.layer.number: at for leaf in leaves})
+        paired = [(at, pair) for at, pair in enumerate(self.pairs) if all(pair)]
+        self._places = [
+            {leaf.layer.number: at for at, pair in paired for leaf in pair[side]} for side in (0, 1)
+        ]
         self._moved = dict(self._moves())  # by the place of an insertion: that of the removal
 
     def same(self, a: Leaf, b: Leaf) -> bool:
@@ -101,7 +101,7 @@ class AlignedNetworks:
         return a.is_same(b) and (self.is_uniform or a.norm == b.norm)
 
     def edits(self) -> Iterator[Edit]:
-        """Yield the edits in order. The output has one only if it reads another layer in B."""
+        """Yield the edits in order; that of the output only if it reads another layer in B."""
         departed = set(self._moved.values())
         for at, (left, right) in enumerate(self.pairs):
             if at in departed:  # a move is yielded at its new place
@@ -129,7 +129,8 @@ class AlignedNetworks:
         """Return the layer, with its weight norm in its text unless `is_uniform`."""
         if self.is_uniform or leaf.norm in (None, "none"):
             return leaf.layer
-        return replace(leaf.layer, text=f"{leaf.layer.text}, {leaf.norm} norm")
+        norm = f"weight norm {NOT_READ}" if leaf.norm == NOT_READ else f"{leaf.norm} norm"
+        return replace(leaf.layer, text=f"{leaf.layer.text}, {norm}")
 
     def _merged(self, leaves: tuple[Leaf, ...]) -> ComparedLayer:
         """Return one layer for `leaves`: a single one, or two that are paired with a single one."""
@@ -188,7 +189,7 @@ class AlignedNetworks:
     # -- changes of wiring ---------------------------------------------------------------------
 
     def _read_change(self, at: int) -> Iterator[Change]:
-        """Yield a change if a pair's layers read different layers, apart from effects of edits."""
+        """Yield a change if a pair's layers read different layers, not counting unpaired ones."""
         left, right = self.pairs[at]
         before, after = left[0].layer.reads, right[0].layer.reads
         if self._anchors(self.a, before) != self._anchors(self.b, after):

@@ -38,9 +38,10 @@ class Leaf:
 
     `calls` are its torch calls without weight norm and input widths, and then the names of its
     unknown fields. `fields` are texts of the fields of `model`, without the weight norm. `norm` is
-    the text of the weight norm, "none" if there is none; None for a layer to which weight norms do
-    not apply. Two leaves are the same layer if their calls are equal, however the spec writes the
-    layers, or if their kinds and fields are equal, whatever shapes the layers read.
+    the text of the weight norm, "none" if there is none, NOT_READ if it is unknown; None for a
+    layer to which weight norms do not apply. Two leaves are the same layer if their calls are
+    equal, however the spec writes the layers, or if their kinds and fields are equal, whatever
+    shapes the layers read.
     """
 
     layer: ComparedLayer
@@ -140,7 +141,12 @@ class NetworkLayers:
         """Return the text `Leaf.norm` of a layer."""
         if not isinstance(model, Weighted) and not any(is_normed(s.step.call) for s in steps):
             return None
-        norm = getattr(model, "weight_norm", None) or self.network.weight_norm
+        own = getattr(model, "weight_norm", None)
+        if "weight_norm" in model.unread or (
+            own is None and "normalization" in self.network.unread
+        ):
+            return NOT_READ
+        norm = own or self.network.weight_norm
         return spoken(norm) if norm and norm.wrap() else "none"
 
     def _cost(self, step: OpenedStep) -> Cost:
@@ -186,4 +192,4 @@ def _fields(model: LayerModel) -> dict[str, str]:
     """
     names = [name for name in architecture(type(model)) if name != "weight_norm"]
     fields = {n: (initial if n == "init" else spoken)(getattr(model, n)) for n in names}
-    return fields | dict.fromkeys(model.unread, NOT_READ)
+    return fields | {name: NOT_READ for name in model.unread if name in fields}

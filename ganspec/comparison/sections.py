@@ -15,7 +15,7 @@ from ganspec.comparison.edits import CLAIMS, Change, SectionDiff
 from ganspec.kinds.dataset import Dataset
 from ganspec.language.kinds import Kind
 from ganspec.language.section import Section
-from ganspec.language.unread import NOT_READ
+from ganspec.language.unread import NOT_READ, known, sealed
 from ganspec.scores.text import claim_conditions, relation
 from ganspec.systems.claims import Score
 from ganspec.systems.spec import Spec
@@ -99,14 +99,15 @@ def _gap(spec: Spec, name: str) -> str | None:
 def _data(spec: Spec, values: dict[str, object]) -> dict[str, object]:
     """Return `values` of the section `data` with the images' shape in place of size and channels.
 
-    `resize` is dropped if the data set's images are not resized.
+    `resize` is left out if the data set's images are not resized.
     """
-    dataset, shape = spec.data.dataset, spec.data.shape
+    dataset, shape, data = spec.data.dataset, spec.data.shape, sealed(spec.data)
+    images = known(lambda: " x ".join(map(str, data.shape)))
     del values["size"], values["channels"]
     own_size = dataset.size is not Dataset.size and tuple(dataset.size) == shape[1:]
     if own_size or "resize" not in inspect.signature(dataset.load).parameters:
         del values["resize"]
-    return {"dataset": values.pop("dataset"), "images": " x ".join(map(str, shape)), **values}
+    return {"dataset": values.pop("dataset"), "images": images, **values}
 
 
 # -- changes ----------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TypeAlias
 
 from ganspec.comparison.edits import (
@@ -22,7 +23,9 @@ from ganspec.comparison.edits import (
 from ganspec.comparison.phrases import MANY, article, number, of_networks
 from ganspec.kinds.optimizer import Optimizer
 from ganspec.language.errors import conjunction
+from ganspec.language.unread import NOT_READ, known, sealed
 from ganspec.systems.gan.spec import Gan
+from ganspec.systems.gan.train import Steps
 from ganspec.systems.spec import Label, Spec
 from ganspec.systems.terms import term
 from ganspec.systems.unread import unread
@@ -55,8 +58,8 @@ def answer(
     `only` are the parts that the user chose to compare, all if empty.
     """
     has_claims = any(section.is_claims for section in sections)
-    known = (_without(s, [c for c in s.changes if c.is_gap]) for s in sections if not s.is_claims)
-    sections = tuple(section for section in known if section.changes)
+    read = (_without(s, [c for c in s.changes if c.is_gap]) for s in sections if not s.is_claims)
+    sections = tuple(section for section in read if section.changes)
     incomplete = [network.name for network in networks if _has_gaps(network, a, b)]
     networks = tuple(map(_without_gaps, networks))
     if all(network.is_equal for network in networks) and not sections:
@@ -147,8 +150,8 @@ def _line(name: str, before: str | None, after: str | None) -> str:
 
 
 def _title(section: str, name: str) -> str:
-    known = TITLES.get(f"{section} {name}")
-    return known or (name if section in ("train", "objective") else f"{section} {name}")
+    usual = name if section in ("train", "objective") else f"{section} {name}"
+    return TITLES.get(f"{section} {name}", usual)
 
 
 def _data(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
@@ -166,7 +169,10 @@ def _data(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
 
 
 def _latent(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
-    """Return one line for the latents if their range differs, then lines for other changes."""
+    """Return one line for the latents if their range differs, then lines for other changes.
+
+    There is no such line if a distribution is unknown.
+    """
     changes = {change.name: change for change in section.changes}
     distribution, bounds = changes.get("distribution"), changes.get("range")
     if type(a) is not type(b) or not bounds:
@@ -179,7 +185,8 @@ def _latent(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
             (bounds.after, distribution.after if distribution else None),
         )
     )
-    return [_line("latents", before, after), *_listed(_without(section, shown), a, b)]
+    lines = [_line("latents", before, after)] if before and after else []
+    return [*lines, *_listed(_without(section, shown), a, b)]
 
 
 def _labels(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
@@ -195,10 +202,13 @@ def _label(label: Label | None) -> str | None:
 
 
 def _objective(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
-    """Return a line for loss and penalty if a kind differs, then lines for other changes."""
-    before, after = _losses(a), _losses(b)
+    """Return a line for loss and penalty if a kind differs, then lines for other changes.
+
+    There is no such line if a part of it is unknown.
+    """
+    before, after = (known(partial(_losses, sealed(spec))) for spec in (a, b))
     is_swapped = any(change.name in ("loss", "penalty") for change in section.changes)
-    if not is_swapped or before == after:
+    if not is_swapped or before == after or NOT_READ in (before, after):
         return _listed(section, a, b)
     shown = [c for c in section.changes if c.name.split()[0] in ("loss", "penalty")]
     return [f"loss {before} -> {after}", *_listed(_without(section, shown), a, b)]
@@ -217,21 +227,25 @@ def _optimizers(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
     """Return `generator's Adam 2e-4/0.5/0.999 -> ...` where it differs, then other changes.
 
     If the line is the same for all networks that both specs have, it comes once, without a network.
+    If a part of a line is unknown, each change has its own line.
     """
     shared = [network for network in a.networks if network in b.networks]
     if not shared or not _authored(section):
         return []
     lines = {}
     for network in shared:
-        before, after = (_optimizer(spec.optimizer_of(network)) for spec in (a, b))
+        optimizers = (sealed(spec.optimizer_of(network)) for spec in (a, b))
+        before, after = (known(partial(_optimizer, optimizer)) for optimizer in optimizers)
+        if NOT_READ in (before, after):
+            return _listed(section, a, b)
         if before != after:
             name = before.split()[0]
             lines[network] = f"{before} -> {after.removeprefix(f'{name} ')}"
     heads = [f"{network}'s {line}" for network, line in lines.items()]
     if len(shared) > 1 and len(set(lines.values())) == 1 and len(lines) == len(shared):
         heads = [next(iter(lines.values()))]
-    known = ("lr", "betas", "both", *shared)
-    shown = [change for change in section.changes if change.name.split()[-1] in known]
+    last_words = ("lr", "betas", "both", *shared)
+    shown = [change for change in section.changes if change.name.split()[-1] in last_words]
     return [*heads, *_listed(_without(section, shown), a, b)]
 
 
@@ -248,11 +262,15 @@ def _train(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
     steps = [change for change in section.changes if change.name.startswith("steps ")]
     lines = []
     if steps and isinstance(a, Gan) and isinstance(b, Gan):
-        before, after = (
-            f"{spec.train.steps.discriminator}:{spec.train.steps.generator}" for spec in (a, b)
-        )
+        before, after = (known(partial(_updates, sealed(spec.train.steps))) for spec in (a, b))
+        if NOT_READ in (before, after):
+            return _listed(section, a, b)
         lines.append(f"updates of {b.objective.loss.judge} and generator {before} -> {after}")
     return [*lines, *_listed(_without(section, steps), a, b)]
+
+
+def _updates(steps: Steps) -> str:
+    return f"{steps.discriminator}:{steps.generator}"
 
 
 Rule: TypeAlias = Callable[[SectionDiff, Spec, Spec], list[str]]

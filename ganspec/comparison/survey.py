@@ -125,18 +125,18 @@ def survey(
     If `chosen` is not empty, the survey has only the rows that its words choose, in the order of
     the words, and no notes. After each system, `report` is called with the numbers of finished
     systems and of all systems. Raise SurveyError if there are no systems or if a word chooses no
-    row, and SpecError if the networks of a spec do not fit together.
+    row, and SpecError if a spec's networks do not fit together or its rules contradict each other.
     """
     if not systems:
         raise SurveyError("name at least one spec to compare")
-    known = _plan(systems)
-    plan = _chosen(known, chosen)
+    possible = _plan(systems)
+    plan = _chosen(possible, chosen)
     columns = []
     for system in systems:
         columns.append([row.cell(system) for row in plan])
         report(len(columns), len(systems))
     rows = (
-        SurveyRow(row.section, row.name, cells, row.network, _is_single(row, plan, known))
+        SurveyRow(row.section, row.name, cells, row.network, _is_single(row, plan, possible))
         for row, cells in zip(plan, zip(*columns, strict=True), strict=True)
     )
     titles = tuple(system.title for system in systems)
@@ -168,9 +168,9 @@ class PlannedRow:
         return bool(start) and self.name.lower().startswith(start)
 
 
-def _is_single(row: PlannedRow, plan: list[PlannedRow], known: list[PlannedRow]) -> bool:
-    """Return True if `plan` lacks a `known` row of the same name for another network."""
-    return any(each.name == row.name and each not in plan for each in known if row.network)
+def _is_single(row: PlannedRow, plan: list[PlannedRow], possible: list[PlannedRow]) -> bool:
+    """Return True if `plan` lacks a `possible` row of the same name for another network."""
+    return any(each.name == row.name and each not in plan for each in possible if row.network)
 
 
 def _plan(systems: Sequence[SurveyedSystem]) -> list[PlannedRow]:
@@ -280,8 +280,8 @@ def _chosen(plan: list[PlannedRow], words: Sequence[str]) -> list[PlannedRow]:
 def _rows_of(plan: list[PlannedRow], word: str) -> list[PlannedRow]:
     """Return the rows that `word` chooses. Raise SurveyError if there are none.
 
-    The word `hyperparameters` chooses the rows of that section, any other word those whose names
-    begin with it: rows of that section only if there are no others.
+    The word `hyperparameters` chooses the rows of that section, any other word those for which
+    `begins_with` is True: rows of that section only if there are no others.
     """
     start = word.strip().lower()
     usual, more = ([r for r in plan if (r.section == SECTION) is own] for own in (False, True))
@@ -291,9 +291,9 @@ def _rows_of(plan: list[PlannedRow], word: str) -> list[PlannedRow]:
     if rows := fitting[0] or fitting[1]:
         return rows
     names = list(dict.fromkeys(row.name for row in usual if row.name != NOT_READ))
-    known = list(dict.fromkeys([*names, *(row.name for row in more), SECTION]))
-    close = [name for name in known if start in name.lower()]
-    if not close and (name := nearest(word, known)) and name[0] == start[0]:
+    every = list(dict.fromkeys([*names, *(row.name for row in more), SECTION]))
+    close = [name for name in every if start in name.lower()]
+    if not close and (name := nearest(word, every)) and name[0] == start[0]:
         close = [name]
     hint = f"use {listed(close)}" if close else f"there are {listed([*names, SECTION])}"
     raise SurveyError(f"no row begins with {quoted(word)}; {hint}")

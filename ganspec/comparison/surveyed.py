@@ -46,9 +46,10 @@ class SurveyedSystem:
     def properties(self) -> dict[str, dict[str, str]]:
         """The properties of the spec as a whole, by section and name, as texts.
 
-        Raises SpecError if the networks do not fit together.
+        Raises SpecError if the networks do not fit together, or rules of `train` contradict others.
         """
-        list(self.portraits)  # raises before `properties` meets rules that contradict each other
+        # refuses training rules that contradict each other, which `properties` cannot describe
+        _ = self.portraits
         return properties(self.spec)
 
     @cached_property
@@ -69,7 +70,7 @@ class SurveyedSystem:
 
     @cached_property
     def portraits(self) -> dict[str, Portrait]:
-        """The spec's networks by name. Raises SpecError if they do not fit together."""
+        """The spec's networks by name. Raises the errors of `properties`."""
         return {
             name: Portrait(self.spec, name, net) for name, net in lower_to_view(self.spec).items()
         }
@@ -96,7 +97,7 @@ def open_systems(names: Sequence[str | Path | RunFolder | Spec]) -> list[Surveye
 
 
 def names_in(names: str | Iterable[str] | None) -> tuple[str, ...]:
-    """Return the names in a list, or in a text that commas divide, without blanks around them."""
+    """Return the names in a list, or in a text that commas divide, each stripped; () for None."""
     listed = names.split(",") if isinstance(names, str) else entries_of(names)
     return tuple(str(name).strip() for name in listed)
 

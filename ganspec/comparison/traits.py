@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property, partial
+from itertools import groupby
 
 from ganspec.comparison.models import LayerModel, models
 from ganspec.kinds.condition import Condition
@@ -108,9 +110,7 @@ def structure(portrait: Portrait) -> str:
         if isinstance(layer, Weighted) or layer.role in ("pool", "resampling") or is_own:
             text = known(partial(_layer, layer, row))
             words.append(f"{term(layer.kind)} {text}" if text == NOT_READ else text)
-    return ", ".join(
-        f"{n} {word}" if (n := words.count(word)) > 1 else word for word in dict.fromkeys(words)
-    )
+    return ", ".join(f"{n} {word}" if n > 1 else word for word, n in Counter(words).items())
 
 
 def _layer(layer: Layer, row: Cost) -> str:
@@ -135,13 +135,12 @@ def widths(portrait: Portrait) -> str:
     are left out.
     """
     heads = {head.origin.path for head in portrait.net.heads if head.origin}
-    weighted = [layer for layer in portrait.rows if isinstance(layer[0], Weighted)]
-    found = [
+    every = (
         NOT_READ if "output" in row.lost else str(row.output[0])
-        for layer, row in weighted
-        if layer.key_path not in heads
-    ]
-    return "-".join(w for i, w in enumerate(found) if i == 0 or w != found[i - 1])
+        for layer, row in portrait.rows
+        if isinstance(layer, Weighted) and layer.key_path not in heads
+    )
+    return "-".join(width for width, _ in groupby(every))
 
 
 def depth(portrait: Portrait) -> str:
