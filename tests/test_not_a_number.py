@@ -104,7 +104,9 @@ def test_an_error_after_nan_names_the_weights(tmp_path, monkeypatch):
         return losses
 
     monkeypatch.setattr(GanTraining, "advance", poisoned)
-    wanted = r"^all elements .* 0 and 1; not finite after step 3: generator\.main\..* \(.*:\d+:\d+\)$"
+    wanted = (
+        r"^all elements .* 0 and 1; not finite after step 3: generator\.main\..* \(.*:\d+:\d+\)$"
+    )
     with pytest.raises(TrainingError, match=wanted):
         ganspec.train(narrow(ROOT / "specs" / "dcgan.yaml"), tmp_path / "run", steps=5)
 

@@ -85,7 +85,7 @@ def _view(spec: Spec, name: str) -> ComparedFields | None:
 
 
 def _gap(spec: Spec, name: str) -> str | None:
-    """Return a section in a few words; NOT_READ if it is unknown, None if the spec has none."""
+    """Return a section in a few words; NOT_READ if all of it is unknown, None if absent."""
     if name in spec.unread:
         return NOT_READ
     section = getattr(spec, name, None)

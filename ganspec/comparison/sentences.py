@@ -257,7 +257,8 @@ def _optimizer(optimizer: Optimizer) -> str:
 def _train(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
     """Return a line for the numbers of updates if they differ, then lines for other changes.
 
-    The first, such as `updates of critic and generator 1:1 -> 5:1`, is for two GANs only.
+    The first, such as `updates of critic and generator 1:1 -> 5:1`, is for two GANs whose numbers
+    of updates are known.
     """
     steps = [change for change in section.changes if change.name.startswith("steps ")]
     lines = []

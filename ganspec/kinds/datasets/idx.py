@@ -67,7 +67,8 @@ def load_images(folder, height, width, channels, split="train", resize="antialia
     """Read images, uint8 N x C x H x W, and labels 0 to 9, int64 N, None if unused."""
     prefix = "t10k" if split == "test" else "train"
     images = read_idx(folder, f"{prefix}-images-idx3-ubyte", 3)[:, None]
-    labels = read_labels(folder, prefix, len(images)) if labelled else None
+    if labelled:
+        labels = read_labels(folder, prefix, len(images))
     if split == "all":
         more = read_idx(folder, "t10k-images-idx3-ubyte", 3)[:, None]
         if more.shape[1:] != images.shape[1:]:
@@ -82,7 +83,7 @@ def load_images(folder, height, width, channels, split="train", resize="antialia
         raise ValueError(f"{prefix}-images-idx3-ubyte has images of {size}, not 28 x 28")
     if channels == 3:
         images = images.repeat(1, 3, 1, 1)
-    return images, labels
+    return images, labels if labelled else None
 
 
 class IdxDataset(Dataset):
