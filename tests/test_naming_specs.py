@@ -78,7 +78,7 @@ def test_a_run_that_is_named_is_the_folder_to_train_in(trained, tmp_path, monkey
         result = run("train", mine, option, "--steps", 2, "-q")
         assert f"{mine}/samples/0000002.png" in result.output
     other_batch = run("train", mine, "--resume", "--steps", 3, "--set", "train.batch=3")
-    assert f"resume {mine}, or" in other_batch.output
+    assert f"name {mine} in place of the spec, or" in other_batch.output
     assert ganspec.train(mine, resume=True, **steps | {"steps": 3}).folder == mine
     (mine / "checkpoint.pt").unlink()
     for name, out in ((mine, None), (trained, mine)):

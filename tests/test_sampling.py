@@ -150,7 +150,7 @@ def test_images_that_are_no_numbers_are_not_drawn(grey, tmp_path):
             if name.endswith("running_var"):
                 weight.fill_(-1)  # finite, but its root is not
     checkpoint.save(copy.checkpoint_path, state)
-    with pytest.raises(SourceError, match="--step"):
+    with pytest.raises(SourceError, match="an earlier step"):
         drawn(Sampler(copy.folder, CPU), 2, 0)
 
 
