@@ -213,7 +213,8 @@ class Run(RunFolder):
     def class_names(self) -> list[str]:
         """The names of the classes in `run.json`, in the order of their labels; [] if not there."""
         names = self.info().get("classes")
-        return [str(name) for name in names] if isinstance(names, list) else []
+        names = names if isinstance(names, list) else []
+        return names if all(isinstance(name, str) for name in names) else []
 
     @property
     def exact(self) -> bool:
