@@ -94,7 +94,7 @@ def batch(spec: Spec) -> str:
 def _length(spec: Spec) -> str:
     train = spec.train
     each = f" of {plain(train.iterations)} iterations" if train.iterations else ""
-    return f"{plain(train.epochs)} epochs{each}"
+    return f"{plain(train.epochs)} epoch{'s' * (train.epochs != 1)}{each}"
 
 
 def _claim(spec: Spec, metric: str) -> str:
