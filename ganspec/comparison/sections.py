@@ -49,7 +49,7 @@ def sections(a: Spec, b: Spec, texts: AuthoredPair) -> tuple[SectionDiff, ...]:
         if name in (*a.unread, *b.unread):
             changes = [Change(label(name), _gap(a, name), _gap(b, name))]
         else:
-            changes = list(_SectionComparison(texts, name).changes(*views))
+            changes = list(_changes(texts, *views, (name,)))
         found[title] = (*found.get(title, ()), *_joined(changes, a.networks))
     found[CLAIMS] = tuple(_claims(a.report.scores, b.report.scores))
     return tuple(SectionDiff(name, changes) for name, changes in found.items() if changes)
@@ -113,49 +113,44 @@ def _data(spec: Spec, values: dict[str, object]) -> dict[str, object]:
 # -- changes ----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _SectionComparison:
-    """The comparison of the section with the key `section` in two specs."""
+def _changes(
+    texts: AuthoredPair,
+    a: object,
+    b: object,
+    name: tuple[str, ...],
+    owners: tuple[Section, Section] | None = None,
+) -> Iterator[Change]:
+    """Yield the changes from `a` to `b`.
 
-    texts: AuthoredPair
-    section: str
-
-    def changes(
-        self,
-        a: object,
-        b: object,
-        name: tuple[str, ...] = (),
-        owners: tuple[Section, Section] | None = None,
-    ) -> Iterator[Change]:
-        """Yield the changes from `a` to `b`.
-
-        Each of the two is a ComparedFields, a section, a kind, a plain value or None. `name` are
-        the keys that lead from the compared section to them, () for the section itself. `owners`
-        are the sections or kinds that have them as fields; None unless both specs have one.
-        """
-        ours, theirs = _fields(a), _fields(b)
-        is_known = not owners or not any(name[-1] in owner.unread for owner in owners)
-        if not name or (is_known and ours and theirs and type(ours.owner) is type(theirs.owner)):
-            before, after = (fields.values if fields else {} for fields in (ours, theirs))
-            inner = None
-            if ours and theirs and ours.owner and theirs.owner:
-                inner = ours.owner, theirs.owner
-            for field in {**before, **after}:
-                values = before.get(field), after.get(field)
-                yield from self.changes(*values, (*name, field), inner)
-            return
-        texts = self.texts.values(a, b)
-        if not is_known and owners:
-            one, other = (
-                NOT_READ if name[-1] in owner.unread else text
-                for owner, text in zip(owners, texts, strict=True)
-            )
-            yield Change(" ".join(map(label, name)), one, other)
-        elif texts[0] != texts[1]:
-            frameworks: tuple[str, ...] = ()
-            if owners and type(owners[0]) is type(owners[1]):
-                frameworks = self.texts.frameworks(name[-1], *owners, (self.section,))
-            yield Change(" ".join(map(label, name)), *texts, frameworks)
+    Each of the two is a ComparedFields, a section, a kind, a plain value or None. `name` are the
+    keys that lead to them, first that of the compared section, which is no part of the changes'
+    names. `owners` are the sections or kinds that have them as fields; None unless both specs have
+    one.
+    """
+    ours, theirs = _fields(a), _fields(b)
+    section, *keys = name
+    is_known = not owners or not any(name[-1] in owner.unread for owner in owners)
+    if not keys or (is_known and ours and theirs and type(ours.owner) is type(theirs.owner)):
+        before, after = (fields.values if fields else {} for fields in (ours, theirs))
+        inner = None
+        if ours and theirs and ours.owner and theirs.owner:
+            inner = ours.owner, theirs.owner
+        for field in {**before, **after}:
+            values = before.get(field), after.get(field)
+            yield from _changes(texts, *values, (*name, field), inner)
+        return
+    title, (one, other) = " ".join(map(label, keys)), texts.values(a, b)
+    if not is_known and owners:
+        one, other = (
+            NOT_READ if name[-1] in owner.unread else text
+            for owner, text in zip(owners, (one, other), strict=True)
+        )
+        yield Change(title, one, other)
+    elif one != other:
+        frameworks: tuple[str, ...] = ()
+        if owners and type(owners[0]) is type(owners[1]):
+            frameworks = texts.frameworks(name[-1], *owners, (section,))
+        yield Change(title, one, other, frameworks)
 
 
 def _fields(value: object) -> ComparedFields | None:
