@@ -4,8 +4,8 @@ A kind is a class with a docstring, such as `class Celu(Layer, kind="celu")`. It
 keys that a spec may write below the kind's name, with pydantic's types and bounds; `primary` names
 the field that a bare value sets, as in `celu: 0.5`. Annotate attributes that a spec cannot set as
 `ClassVar`. The text of a *plain* function goes into emitted files: write it at the file's top
-level, and let it read only its arguments, the file's constants and functions, and imports from
-torch.
+level, and let it read only its arguments, the file's constants and functions, and imports of torch
+or of another installed package, which the emitted file then needs, too.
 
 | base class | what its kinds define |
 |---|---|
