@@ -17,10 +17,11 @@ def require_file(target: Path | None, overwrite: bool) -> None:
 
 
 def free_file(out: Path | None, overwrite: bool, *suffixes: str) -> Path | None:
-    """Return the file `out`, with the first of `suffixes` if it has none; None if `out` is None.
+    """Return the file `out`, with the first of `suffixes` added if it has none; None for None.
 
-    Call `fail` if `out` has another suffix, if the file exists and `overwrite` is False, or if
-    `overwrite` is True and `out` names no file.
+    Streams, and existing files without a suffix, stay as they are. Call `fail` if `out` has another
+    suffix, if the file exists and `overwrite` is False, or if `overwrite` is True and `out` is None
+    or standard output.
     """
     require_file(out, overwrite)
     out = with_suffix(out, *suffixes) if out is not None else None

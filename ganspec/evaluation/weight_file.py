@@ -45,7 +45,7 @@ def read_state(path: Path) -> State:
 def _states(content: Any, path: str, depth: int) -> Iterable[tuple[str, State]]:
     """Yield the key path and the content of each map of names to tensors in a checkpoint.
 
-    `path` is the key path of `content`. Maps are searched within `depth` levels of other maps.
+    `path` is the key path of `content`. A map may lie within at most `depth` other maps.
     """
     if not isinstance(content, dict) or not content:
         return

@@ -163,9 +163,9 @@ def text(laid: SurveyLayout) -> str:
 
 
 def wrapped(cell: str) -> list[str]:
-    """Return a cell in lines of at most WIDEST characters, unless a single word is longer.
+    """Return the lines of a cell, each of at most WIDEST characters or a single longer word.
 
-    In a longer cell, the values of two networks, `a / b`, are on two lines.
+    If the cell does not fit on one line, the value of each network in `a / b` begins a line.
     """
     cell = cell or NONE
     parts = [cell] if len(cell) <= WIDEST else cell.replace(" / ", " \n/ ").split("\n")

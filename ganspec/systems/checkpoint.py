@@ -182,8 +182,8 @@ def _after_a_step(optimizer: optim.Optimizer, state: State | None = None) -> Sta
     Before this step, the copy is new, or in the state `state` if it is given.
     """
     probe = copy.deepcopy(optimizer)
-    # a copy of an optimizer lacks the attributes that its class adds to those of torch; a `step` of
-    # its own would change the weights of `optimizer`
+    # `deepcopy` keeps only torch's own attributes, not those that a subclass sets. A function that
+    # replaces `step`, as `fuse` does, would change the weights of `optimizer`
     lacking = vars(optimizer).keys() - vars(probe).keys() - {"step"}
     vars(probe).update({name: getattr(optimizer, name) for name in lacking})
     probe.state.clear()

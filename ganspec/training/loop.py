@@ -181,8 +181,8 @@ class LossPlot:
 class Loop:
     """Makes training steps, and writes the files of the run that depend on them.
 
-    The plot of losses also shows the losses that the report `claims`. `on_flush` is called after
-    each write of the log.
+    `claims` is the spec's report; the plot of losses also shows the columns of the log that it
+    prints. `on_flush` is called after each write of the log.
     """
 
     def __init__(
