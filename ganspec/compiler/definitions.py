@@ -287,6 +287,6 @@ def home_of_module(name: str) -> Home:
         try:
             source = inspect.getsource(module)
         except (OSError, TypeError):
-            raise UnmovableError(f"the module {name}, which has no text") from None
+            raise UnmovableError(f"the module {name}, whose source cannot be found") from None
         HOMES[name] = Home(name, vars(module), source)
     return HOMES[name]

@@ -71,12 +71,12 @@ def program(spec: Spec, nets: dict[str, Net]) -> str:
 def moved(
     settings: dict[str, object], move: Callable[[Mover], str], kinds: Sequence[Kind] = ()
 ) -> Mover:
-    """Return a mover that has gathered all code that `move(mover)` asks it for.
+    """Return a mover that holds all code of an emitted file.
 
-    `move` returns the placeholder of the file's main function or class. It is called again, with a
-    new mover, as long as the mover has left out a parameter that an emitted function needs: one
-    that its calls give different values, or that it sets itself. Raise SpecError if the code of one
-    of `kinds` cannot be moved.
+    `move(mover)` asks the mover for that code, and returns the placeholder of the main function or
+    class. A mover removes parameters that have one known value. If it removed one that must stay,
+    since calls pass different values or the function assigns to it, `move` is called again with a
+    new mover that keeps it. Raise SpecError if the code of one of `kinds` cannot be moved.
     """
     also = frozenset(type(kind).__module__.split(".")[0] for kind in kinds)
     varying: Varying = set()

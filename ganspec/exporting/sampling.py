@@ -24,7 +24,7 @@ def sample(network, count, seed, labels, cfg):
     torch.manual_seed(seed)
     # a multiple of 32, as torch draws other latents for other counts
     if cfg.own_batch:
-        # and whole batches, as an image depends on the others of its batch
+        # also rounded up to whole batches, as an image depends on the others of its batch
         whole = count + -count % cfg.portion
         latents = draw_latent(whole + -whole % 32, "cpu", cfg)[:whole]
     else:

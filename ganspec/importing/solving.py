@@ -179,7 +179,7 @@ def _conv(row: Row, before: Shape) -> Iterator[Fields]:
         if count > 0 and not rest:
             windows += [(bias, kernel) for kernel in _windows(count)]
     square = [window for window in windows if isinstance(window[1], int)]
-    # a generator's first convolution, of 1 x 1 pixel, usually has no padding
+    # a generator's first convolution reads a map of 1 x 1 pixel and usually has no padding
     torch_paddings = (0, "same", 1, 2, 3) if before[1:] == (1, 1) else ("same", 0, 1, 2, 3)
     paddings = ("same", "valid") if row.framework == "keras" else torch_paddings
     for (bias, kernel), padding, stride in product(square or windows, paddings, STRIDES):

@@ -84,7 +84,7 @@ def _check_condition(node: ast.expr, names: tuple[str, ...], example: str) -> No
             help = "write two comparisons, with `and` between them"
             raise RuleError(f"`{ast.unparse(node)}` is more than one comparison", help)
         case _:
-            raise RuleError(f"`{ast.unparse(node)}` is no comparison", example)
+            raise RuleError(f"`{ast.unparse(node)}` is no comparison by <, <=, > or >=", example)
 
 
 def _check_arithmetic(node: ast.expr, names: tuple[str, ...], example: str) -> None:

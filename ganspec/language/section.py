@@ -97,9 +97,9 @@ class Section(BaseModel):
         super().__delattr__(name)
 
     def _frozen(self, name: str, value: object, key: str | None = None) -> ValidationError:
-        """Return the error for an assignment to a field, or to a `key` of its map.
+        """Return the error for a change of the field `name`; its message says what to call instead.
 
-        It says what to call instead.
+        If the field is a map, `key` is the entry that was to be changed.
         """
         path, shown = self._path_of(name), repr(value)
         path += f".{key}" if path and key is not None else ""
