@@ -47,7 +47,7 @@ class Positions:
         return Range(start, end)
 
     def position(self, offset: int) -> Position:
-        """Return the position of an offset for an editor; one outside the text counts as its end."""
+        """Return an offset as an editor's position; beyond the text, its nearest end counts."""
         offset = max(0, min(offset, len(self.text)))
         line = bisect_right(self.editor_starts, offset) - 1
         return Position(line, self.units(self.text[self.editor_starts[line] : offset]))

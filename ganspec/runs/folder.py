@@ -30,8 +30,8 @@ STEP = re.compile(r"\d{7}|[1-9]\d{7,}", re.ASCII)  # a step in a file's name: `{
 
 NO_CHECKPOINT = "no checkpoint: its training has not reached one, or failed"
 # `empty`: no visible files; `other`: a user's files; `run`: a run with a checkpoint;
-# `begun`: a run before its first checkpoint; `cut`: no run, but the lock of a process that was killed
-# or failed before its run began, or that is still starting
+# `begun`: a run before its first checkpoint; `cut`: no run, but the lock of a process that was
+# killed or failed before its run began, or that is still starting
 State: TypeAlias = Literal["empty", "cut", "begun", "run", "other"]
 
 

@@ -14,8 +14,8 @@ from ganspec.plots.log import HUGE
 
 NAME = "scores.jsonl"
 
-# A line with a number beyond these bounds counts as unreadable: sums and plots of values beyond HUGE
-# would overflow, and no count or epoch is as large.
+# A line with a number beyond these bounds counts as unreadable: sums and plots of values beyond
+# HUGE would overflow, and no count or epoch is as large.
 Value: TypeAlias = Annotated[float, Field(gt=-HUGE, lt=HUGE)]
 Count: TypeAlias = Annotated[int, Field(gt=-(10**15), lt=10**15)]
 Epoch: TypeAlias = Count | Annotated[float, Field(gt=-1e15, lt=1e15)]

@@ -44,11 +44,13 @@ def lean(reader: partial, labelled: bool) -> partial:
     return partial(reader, **{name: value for name, value in options.items() if name in known})
 
 
-def shared(spec: Spec, labelled: bool) -> dict[str, object]:
+def shared(spec: Spec, labelled: bool | None = None) -> dict[str, object]:
     """Return the settings of images and of the schedule, which all systems share, by name.
 
-    `labelled` is as for `lean`.
+    `labelled` is as for `lean`; by default it is True if the spec declares a label.
     """
+    if labelled is None:
+        labelled = spec.labelled is not None
     data, train = spec.data, spec.train
     height, width = data.read_size
     return {

@@ -30,10 +30,9 @@ def criterion_settings(spec: CriterionSpec, absent: tuple[str, ...]) -> dict[str
     """
     criterion = spec.objective.loss
     reader = spec.data.dataset.test_reader(spec.data.resize)
-    labelled = spec.labelled is not None
-    test = None if reader is None else lean(reader, labelled)
+    test = None if reader is None else lean(reader, spec.labelled is not None)
     return {
-        **shared(spec, labelled),
+        **shared(spec),
         "iterations": spec.train.iterations,
         "criterion": own(criterion, loss=type(criterion).loss, outputs=criterion.outputs),
         "optimizer": optimizer(spec.optimizer),
