@@ -505,6 +505,15 @@ def test_a_page_in_markdown_and_one_in_latex_share_a_folder(tmp_path):
             assert all((folder / file).exists() for file in files)
 
 
+@pytest.mark.parametrize("options", [(), ("--overwrite",)])
+def test_a_folder_in_place_of_a_page_is_refused_before_anything_is_written(tmp_path, options):
+    folder = make_run(tmp_path / "run")
+    (tmp_path / "page.md").mkdir()
+    status, said = invoke("report", folder, "-o", tmp_path / "page.md", *options)
+    assert status == 2 and "page.md is a folder: choose another -o" in said
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["page.md", "run"]
+
+
 def test_captions_say_which_pictures_are_shown(tmp_path):
     folder = make_run(tmp_path / "gan")
     view = RunView(read_record(folder), "run1")

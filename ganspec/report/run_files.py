@@ -36,9 +36,9 @@ def write_report(
     page's pictures of moments of a training there.
 
     Raises RunError if a folder holds no run, and MissingKindsError if the kinds of a run are not
-    loaded. Raises ReportError if there are more than MOST runs, if `out` has another ending, if
-    LaTeX could not include pictures from the folder, or, unless `overwrite`, if the page would
-    replace a file or folder that a user wrote or edited.
+    loaded. Raises ReportError if there are more than MOST runs, if `out` has another ending or
+    is a folder, if LaTeX could not include pictures from the folder, or, unless `overwrite`, if the
+    page would replace a file or folder that a user wrote or edited.
     """
     if len(folders) > MOST:
         raise ReportError(f"{len(folders)} runs do not fit on one page: name {MOST} at most")
@@ -52,6 +52,8 @@ def write_report(
             f"LaTeX cannot include pictures from the folder {pictures.name}: name the page with "
             "letters, digits, `.`, `_` and `-` only"
         )
+    if target.is_dir():  # before any picture is written
+        raise ReportError(f"{target} is a folder: choose another -o")
     if not overwrite:
         _check_replaceable(target, None if form == ".html" else pictures)
     report = ReportView(read_records(folders))
@@ -76,8 +78,6 @@ def _check_replaceable(target: Path, pictures: Path | None) -> None:
     page in the other form that shares the folder. `pictures` is None for a page in HTML.
     """
     ours = _is_ours(target)
-    if target.is_dir():
-        raise ReportError(f"{target} is a folder: choose another -o")
     if target.exists() and not is_stream(target) and not ours:
         raise ReportError(
             f"{target} is not as ganspec wrote it; add --overwrite, or choose another -o"
