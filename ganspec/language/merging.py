@@ -60,9 +60,10 @@ def is_key(path: KeyPath, key: str) -> bool:
     """
     shapes = [shape for system in systems() if (shape := shape_at(system, path)) is not None]
     classes = [shape for shape in shapes if isinstance(shape, type)]
-    known = not path and key in ELSEWHERE
-    known = known or any(key in fields_of(shape) for shape in classes)
-    return known or len(classes) < len(shapes) or not shapes
+    if not path and key in ELSEWHERE:
+        return True
+    is_field = any(key in fields_of(shape) for shape in classes)
+    return is_field or len(classes) < len(shapes) or not shapes
 
 
 def shape_at(root: type[Section], path: KeyPath) -> Shape:

@@ -86,10 +86,10 @@ class Painter:
         """Return a dict with `rows`, a list of one row of images from `start` to `end`, or of two.
 
         There are two if the labels of `start` and `end` differ: all images of the first row have
-        the label of `start`, all of the second that of `end`. A
-        generator that normalizes by the batch takes the statistics of the seed's first batch, as
-        for `ganspec sample --interpolate`. Raises RequestError or RunError if the request does not
-        suit the run, and SourceError if images are not finite.
+        the label of `start`, all of the second that of `end`. A generator that normalizes by the
+        batch takes the statistics of the seed's first batch, as for `ganspec sample --interpolate`.
+        Raises RequestError or RunError if the request does not suit the run, and SourceError if
+        images are not finite.
         """
         if request.frames > self.most:
             raise RequestError(f"frames: {self.most} images of this run at most")

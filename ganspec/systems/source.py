@@ -145,8 +145,8 @@ class Source:
         """
         if self.own_batch is None:
             return
-        self.generator.eval()
-        fix_statistics(self.generator, *self.inputs(self.own_batch, seed).values())
+        with evaluating(self.generator):
+            fix_statistics(self.generator, *self.inputs(self.own_batch, seed).values())
         self.own_batch, self.portion = None, PORTION.get(self.device.type, CHUNK)
 
     def pixels(self, *inputs: torch.Tensor) -> torch.Tensor:

@@ -33,9 +33,8 @@ STOPS = {
 def read_in_workers(files: ImageFiles, plan: Plan, pin: bool = False) -> Iterator[Batch]:
     """Yield the batches of `plan`, which worker processes read.
 
-    If `pin` is True, their batches are in pinned memory. If a worker is lost or
-    cannot start, this process reads the next batch itself, and starts new workers for the batches
-    after it.
+    If `pin` is True, their batches are in pinned memory. If a worker is lost or cannot start, this
+    process reads the next batch itself, and starts new workers for the batches after it.
     """
     batches: Iterator[Batch] | None = None
     done = 0
